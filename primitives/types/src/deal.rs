@@ -1,0 +1,266 @@
+//! Deals and slots as the chain keeps them and as the runtime API returns them.
+
+use crate::{
+	Amount, DealId, G1Compressed, Generation, Hash32, Profile, RelayBlock, ServiceKey, SlotIndex,
+};
+use alloc::vec::Vec;
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use scale_info::TypeInfo;
+
+/// What a deal will be used for; decides which providers may be drawn.
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	Default,
+	PartialEq,
+	Eq,
+	Hash,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+#[cfg_attr(
+	feature = "std",
+	derive(serde::Serialize, serde::Deserialize),
+	serde(rename_all = "lowercase")
+)]
+pub enum Hint {
+	/// Read often: Edge and General providers.
+	#[codec(index = 0)]
+	Hot,
+	/// Read rarely: Archive and General providers.
+	#[default]
+	#[codec(index = 1)]
+	Cold,
+}
+
+/// Where a deal is in its life.
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	Hash,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+#[cfg_attr(
+	feature = "std",
+	derive(serde::Serialize, serde::Deserialize),
+	serde(rename_all = "lowercase")
+)]
+pub enum DealStatus {
+	/// Slots are not drawn yet.
+	#[codec(index = 0)]
+	Placing,
+	/// Slots are drawn; content may be committed.
+	#[codec(index = 1)]
+	Active,
+}
+
+/// Who holds a slot.
+#[derive(
+	Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+#[cfg_attr(
+	feature = "std",
+	derive(serde::Serialize, serde::Deserialize),
+	serde(rename_all = "lowercase")
+)]
+pub enum SlotState<AccountId> {
+	/// A provider stores the slot.
+	#[codec(index = 0)]
+	Active {
+		/// The provider.
+		provider: AccountId,
+	},
+	/// A candidate rebuilds the slot; until it is ready the old provider, if any, stays responsible.
+	#[codec(index = 1)]
+	Repairing {
+		/// The provider to be released.
+		provider: Option<AccountId>,
+		/// The provider that rebuilds, drawn by the chain.
+		candidate: AccountId,
+		/// When the repair began.
+		since: RelayBlock,
+		/// The generation to be proved.
+		target_gen: Generation,
+	},
+	/// Nobody stores the slot.
+	#[codec(index = 2)]
+	Vacant,
+}
+
+impl<AccountId> SlotState<AccountId> {
+	/// The provider that is responsible for the slot's content now.
+	pub const fn provider(&self) -> Option<&AccountId> {
+		match self {
+			Self::Active { provider } => Some(provider),
+			Self::Repairing { provider, .. } => provider.as_ref(),
+			Self::Vacant => None,
+		}
+	}
+}
+
+/// A deal, as the runtime API returns it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize))]
+pub struct DealInfo<AccountId> {
+	/// The deal's number.
+	pub id: DealId,
+	/// Who pays, commits and cancels.
+	pub owner: AccountId,
+	/// How it is striped.
+	pub profile: Profile,
+	/// Which providers may be drawn.
+	pub hint: Hint,
+	/// Where it is in its life.
+	pub status: DealStatus,
+	/// Commits so far.
+	pub generation: Generation,
+	/// MDUs so far, over all commits.
+	pub total_mdus: u64,
+	/// Payload bytes so far, over all commits.
+	pub size_bytes: u64,
+	/// Bytes that all slots together store.
+	pub stored_bytes: u64,
+	/// One compressed point per 4,096 MDUs, over the MDU roots.
+	pub manifests: Vec<SerdeBytes<48>>,
+	/// Relay block of the request.
+	pub created_at: RelayBlock,
+	/// Relay block after which nothing is owed any more.
+	pub expires_at: RelayBlock,
+	/// Escrow that no commit has locked yet.
+	pub free_escrow: Amount,
+	/// Rent locked by commits and not yet earned.
+	pub locked_rent: Amount,
+	/// Deposits for stored commits, returned when the deal ends.
+	pub deposit: Amount,
+	/// What the owner allows to be spent per month beyond rent.
+	pub max_monthly_spend: Amount,
+}
+
+/// One commit of a deal, as it is kept in state.
+#[derive(
+	Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize))]
+pub struct CommitInfo {
+	/// First MDU of the commit in the slab.
+	pub first_mdu: u64,
+	/// Payload bytes, index included; the number of MDUs and their live blobs follow from it.
+	pub size_bytes: u64,
+	/// Length of the index, the payload's tail.
+	pub index_len: u32,
+	/// `H` of the index bytes as stored.
+	pub index_root: Hash32,
+	/// `H` of the commit's MDU roots.
+	pub roots_hash: Hash32,
+	/// Bit `s` is set when slot `s` has signed a receipt.
+	pub signed: u32,
+	/// Relay block of the commit.
+	pub at: RelayBlock,
+}
+
+/// A slot of a deal, with what a reader needs to reach its provider.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize))]
+pub struct SlotInfo<AccountId> {
+	/// Position in the stripe.
+	pub slot: SlotIndex,
+	/// Who holds it.
+	pub state: SlotState<AccountId>,
+	/// The responsible provider's key for receipts.
+	pub service_key: Option<ServiceKey>,
+	/// The responsible provider's addresses, as multiaddr text.
+	pub multiaddrs: Vec<Vec<u8>>,
+}
+
+/// A request for slots that is not served yet.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize))]
+pub struct PlacementInfo {
+	/// Relay block of the request.
+	pub requested_at: RelayBlock,
+	/// The first randomness recorded at or after this relay block decides.
+	pub draw_at: RelayBlock,
+	/// Draws so far that found too few eligible providers.
+	pub attempts: u32,
+}
+
+/// A fixed-size byte string that reads as hex in JSON.
+#[derive(
+	Clone, Copy, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct SerdeBytes<const N: usize>(pub [u8; N]);
+
+impl<const N: usize> core::fmt::Debug for SerdeBytes<N> {
+	fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+		f.write_str("0x")?;
+		self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+	}
+}
+
+impl From<G1Compressed> for SerdeBytes<48> {
+	fn from(bytes: G1Compressed) -> Self {
+		Self(bytes)
+	}
+}
+
+#[cfg(feature = "std")]
+impl<const N: usize> serde::Serialize for SerdeBytes<N> {
+	fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+		serializer.collect_str(&format_args!("{self:?}"))
+	}
+}
+
+#[cfg(feature = "std")]
+impl<'de, const N: usize> serde::Deserialize<'de> for SerdeBytes<N> {
+	fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+		use serde::de::Error;
+		let text = <alloc::string::String as serde::Deserialize>::deserialize(deserializer)?;
+		let digits = text.strip_prefix("0x").unwrap_or(&text);
+		if digits.len() != 2 * N || !digits.is_ascii() {
+			return Err(D::Error::custom(alloc::format!(
+				"expected {N} bytes in hex, got {text:?}"
+			)));
+		}
+		let mut bytes = [0; N];
+		for (byte, pair) in bytes.iter_mut().zip(digits.as_bytes().chunks(2)) {
+			let pair = core::str::from_utf8(pair).map_err(D::Error::custom)?;
+			*byte = u8::from_str_radix(pair, 16).map_err(D::Error::custom)?;
+		}
+		Ok(Self(bytes))
+	}
+}
+
+/// Prices, fees and deadlines in force, and the relay chain's clock.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize))]
+pub struct Terms {
+	/// The relay parent of the block that was asked.
+	pub relay_block: RelayBlock,
+	/// Price of new content, per GiB (of all slots together) and relay block.
+	pub storage_price: Amount,
+	/// Fee for creating a deal; it is not returned.
+	pub creation_fee: Amount,
+	/// Deposit for each commit while its deal lives.
+	pub commit_deposit: Amount,
+	/// Shortest duration of a deal in relay blocks.
+	pub min_duration: RelayBlock,
+	/// Longest duration of a deal in relay blocks.
+	pub max_duration: RelayBlock,
+	/// Relay blocks within which a slot that missed a commit may still sign it.
+	pub receipt_grace: RelayBlock,
+	/// Stake that every provider holds.
+	pub min_stake: Amount,
+	/// Stake that backs each GiB.
+	pub stake_per_gib: Amount,
+}

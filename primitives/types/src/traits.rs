@@ -1,0 +1,191 @@
+//! How the pallets see each other. Each pallet names the trait that it needs in its `Config`; the runtime wires them.
+
+use crate::{
+	DealId, G1Compressed, G1Uncompressed, Generation, Hash32, Hint, Profile, RelayBlock,
+	ServiceKey, ServiceSignature, SlotIndex,
+};
+use alloc::vec::Vec;
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use scale_info::TypeInfo;
+
+/// One randomness record: `ONE_EPOCH_AGO_RANDOMNESS ‖ CURRENT_BLOCK_RANDOMNESS` of a relay block.
+pub type Randomness = [u8; 64];
+
+/// The relay chain as the pallets see it: its clock, and the randomness recorded from its state proofs.
+pub trait RelayBeacon {
+	/// The relay parent of the current block.
+	fn now() -> RelayBlock;
+
+	/// The first record at or after relay block `at`. `None` while there is none yet.
+	///
+	/// `Err` when records that old have been dropped, so that the first one cannot be told any more.
+	fn first_at_or_after(at: RelayBlock) -> Result<Option<(RelayBlock, Randomness)>, BeaconPruned>;
+
+	/// Makes the clock and the next record for benchmarks.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn set_record(at: RelayBlock, randomness: Randomness);
+}
+
+/// The records asked for have been dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BeaconPruned;
+
+/// The registry of providers, as slots see it.
+pub trait ProviderRegistry<AccountId> {
+	/// Draws `count` distinct operators for `hint`, each with a weight of its free capacity backed by stake, among
+	/// those whose price floor is at most `price`. Work is bounded whatever the number of providers.
+	///
+	/// `None` when fewer than `count` are eligible; nothing is changed then.
+	fn draw(seed: Hash32, count: u32, hint: Hint, price: u128) -> Option<Vec<AccountId>>;
+
+	/// A slot was given to `provider`.
+	fn slot_taken(provider: &AccountId) -> Result<(), RegistryError>;
+
+	/// A slot of `provider` ended.
+	fn slot_released(provider: &AccountId);
+
+	/// `provider` stores `bytes` more.
+	fn add_used(provider: &AccountId, bytes: u64) -> Result<(), RegistryError>;
+
+	/// `provider` stores `bytes` less.
+	fn sub_used(provider: &AccountId, bytes: u64);
+
+	/// The key that signs receipts.
+	fn service_key(provider: &AccountId) -> Option<ServiceKey>;
+
+	/// Where the provider can be reached, as multiaddr text.
+	fn multiaddrs(provider: &AccountId) -> Vec<Vec<u8>>;
+
+	/// Registers `count` providers that can be drawn for any deal; returns their accounts.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_providers(count: u32) -> Vec<(AccountId, ServiceKey)>;
+}
+
+/// Why the registry refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RegistryError {
+	/// No such provider.
+	Unknown,
+	/// The provider's free capacity is too small.
+	OutOfCapacity,
+	/// The provider's stake does not back so many bytes.
+	OutOfStake,
+}
+
+/// A receipt, as a commit carries it.
+#[derive(
+	Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize))]
+pub struct Receipt {
+	/// The signer's slot.
+	pub slot: SlotIndex,
+	/// Last relay block at which the receipt counts.
+	pub until: RelayBlock,
+	/// The slot's provider's signature over the receipt message, by its service key.
+	#[cfg_attr(feature = "std", serde(with = "signature_hex"))]
+	pub signature: ServiceSignature,
+}
+
+#[cfg(feature = "std")]
+mod signature_hex {
+	use crate::deal::SerdeBytes;
+	use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+	pub fn serialize<S: Serializer>(bytes: &[u8; 64], serializer: S) -> Result<S::Ok, S::Error> {
+		SerdeBytes(*bytes).serialize(serializer)
+	}
+
+	pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 64], D::Error> {
+		SerdeBytes::deserialize(deserializer).map(|bytes| bytes.0)
+	}
+}
+
+/// What every receipt of a commit has in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommitTerms {
+	/// The deal.
+	pub deal: DealId,
+	/// The generation that the commit makes.
+	pub generation: Generation,
+	/// `H` of the commit's MDU roots.
+	pub roots_hash: Hash32,
+	/// `H` of the index bytes.
+	pub index_root: Hash32,
+	/// Payload bytes, index included.
+	pub size_bytes: u64,
+	/// Length of the index.
+	pub index_len: u32,
+	/// Bytes that each slot stores for this commit.
+	pub bytes_per_slot: u64,
+}
+
+/// Slots of deals, as deals see them.
+pub trait SlotManager<AccountId> {
+	/// Asks for slots. They are drawn later, from randomness that does not exist yet; [`DealHooks::placed`] tells.
+	fn request(deal: DealId, profile: Profile, hint: Hint) -> Result<(), SlotError>;
+
+	/// Checks receipts of a commit, books the bytes with the signers and returns the signers as bits. Changes
+	/// nothing when it fails: the caller runs it in a storage layer.
+	fn accept(terms: &CommitTerms, receipts: &[Receipt]) -> Result<u32, SlotError>;
+
+	/// The deal ended: its slots, or its request for slots, are given back.
+	fn close(deal: DealId);
+
+	/// Requests slots and draws them at once, for benchmarks. Returns valid receipts for `terms` from all slots when
+	/// given.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_place(deal: DealId, profile: Profile, hint: Hint);
+
+	/// Receipts for `terms` from every slot, for benchmarks.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_receipts(terms: &CommitTerms) -> Vec<Receipt>;
+}
+
+/// Why slots refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SlotError {
+	/// Too many requests wait for their draw.
+	QueueFull,
+	/// No slot of that number, or nobody holds it.
+	NoSuchSlot,
+	/// Two receipts for one slot, or the slot has signed this commit before.
+	Duplicate,
+	/// The receipt's last relay block has passed.
+	Expired,
+	/// The signature is not the slot provider's over this commit.
+	BadSignature,
+	/// Fewer than `k + 1` slots have signed.
+	TooFew,
+	/// A signer's free capacity is too small.
+	OutOfCapacity,
+	/// A signer's stake does not back so many bytes.
+	OutOfStake,
+}
+
+/// Deals, as slots see them.
+pub trait DealHooks {
+	/// All slots of `deal` are drawn.
+	fn placed(deal: DealId);
+
+	/// The price at which new content is stored now, per GiB and relay block.
+	fn storage_price() -> u128;
+}
+
+/// The arithmetic on manifest points, so that pallets need no curve.
+pub trait ManifestMath {
+	/// `manifest + sum roots[i] * L[first + i]` with the Lagrange points of the trusted setup.
+	///
+	/// `None` when a root is not a canonical scalar, `first + roots.len()` is above 4,096 or the point is invalid.
+	fn extend(manifest: &G1Uncompressed, first: u32, roots: &[Hash32]) -> Option<G1Uncompressed>;
+
+	/// The manifest of no MDUs: the point at infinity.
+	fn empty() -> G1Uncompressed {
+		let mut point = [0; 96];
+		point[0] = 0x40;
+		point
+	}
+
+	/// The same point in 48 bytes.
+	fn compress(manifest: &G1Uncompressed) -> G1Compressed;
+}
