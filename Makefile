@@ -1,0 +1,50 @@
+# Two commands do everything, set-up included:
+#
+#   make demo    store real files on a real local network, lose four providers, read everything back
+#   make test    every test there is
+#
+# Others: build, collator, bench, fmt, lint, weights, docs.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+ENV := $${NIL_CACHE:-$$HOME/.cache/nil}/env.sh
+
+.PHONY: help setup build collator demo test lint fmt bench docs
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
+
+setup: ## install what building needs and say what was installed
+	@scripts/setup.sh
+
+build: setup ## node (development chain), provider and nil
+	@. $(ENV); scripts/stage build cargo build --workspace --bins
+
+collator: setup ## the node with the relay chain client, for collators (over the development node)
+	@. $(ENV); scripts/stage collator cargo build --package nil-node --features collator
+
+demo: build ## the main job, from nothing to DEMO OK
+	@. $(ENV); exec "$$CARGO_TARGET_DIR/debug/nil" devnet demo
+
+test: setup ## unit, property, runtime and end-to-end tests, and that the collator builds
+	@. $(ENV); \
+	scripts/stage "build (node, provider, nil)" cargo build --workspace --bins --locked; \
+	scripts/stage "doc tests" cargo test --doc --workspace --locked --quiet; \
+	scripts/stage "collator check" cargo check --package nil-node --features collator --locked; \
+	scripts/stage tests cargo nextest run --workspace --locked --no-fail-fast
+
+lint: setup ## formatting, clippy, licences and the borders between crates
+	@. $(ENV); \
+	scripts/stage rustfmt cargo fmt --all --check; \
+	scripts/stage borders scripts/check-borders.sh; \
+	scripts/stage clippy cargo clippy --workspace --all-targets --locked -- -D warnings
+
+fmt: ## format the sources
+	cargo fmt --all
+
+bench: setup ## criterion benches beside their peers
+	@. $(ENV); cargo bench --package nil-benches
+
+docs: setup ## the API documentation of our crates
+	@. $(ENV); cargo doc --workspace --no-deps
