@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Installs what building NilStore needs and prints the environment that cargo then needs.
+# Installs what building NilStore needs.
 #
 #   scripts/setup.sh           install what is missing, say what was done
-#   . scripts/env.sh           afterwards: the variables for cargo (written by this script, sourced by the Makefile)
+#
+# It also writes ~/.cache/nil/env.sh, the variables that cargo needs; the Makefile reads it.
 #
 # Idempotent: a second run finds everything in place and takes about a second. On an ordinary machine the wasm
 # target comes from `rustup target add wasm32v1-none`. Where rustup cannot download (a closed network), Debian's
@@ -112,7 +113,8 @@ nextest() {
 }
 
 system_packages
-if rustup_target; then write_env rustup; else
+# NIL_WASM_TOOLCHAIN=debian-web takes the second way even where the first would do.
+if [ "${NIL_WASM_TOOLCHAIN:-}" != debian-web ] && rustup_target; then write_env rustup; else
 	debian_toolchain
 	write_env debian-web
 fi
