@@ -1,0 +1,4 @@
+//! Tests, by concern.
+
+mod properties;
+mod records;

@@ -1,0 +1,108 @@
+//! Weights of the registry.
+//!
+//! Provisional: counted by hand from the storage items that each function touches, with the database weights of the
+//! runtime. Generated weights replace them in the runtime.
+
+use core::marker::PhantomData;
+use frame_support::{
+	traits::Get,
+	weights::{RuntimeDbWeight, Weight, constants::RocksDbWeight},
+};
+
+/// What the pallet's functions cost.
+pub trait WeightInfo {
+	/// [`Call::register`](crate::Call::register).
+	fn register() -> Weight;
+	/// [`Call::update`](crate::Call::update) that changes everything and moves another candidate.
+	fn update() -> Weight;
+	/// [`Call::rotate_service_key`](crate::Call::rotate_service_key) after all replaced keys have lapsed.
+	fn rotate_service_key() -> Weight;
+	/// [`Call::add_stake`](crate::Call::add_stake).
+	fn add_stake() -> Weight;
+	/// [`Call::remove_stake`](crate::Call::remove_stake).
+	fn remove_stake() -> Weight;
+	/// [`Call::withdraw_stake`](crate::Call::withdraw_stake) that ends a record.
+	fn withdraw_stake() -> Weight;
+	/// [`Call::drain`](crate::Call::drain) that moves another candidate.
+	fn drain() -> Weight;
+	/// [`Call::leave`](crate::Call::leave).
+	fn leave() -> Weight;
+	/// [`Call::attest`](crate::Call::attest).
+	fn attest() -> Weight;
+	/// [`Call::set_params`](crate::Call::set_params).
+	fn set_params() -> Weight;
+	/// `on_idle` when nothing is to be re-weighed.
+	fn sweep_base() -> Weight;
+	/// One candidate re-weighed by `on_idle`.
+	fn sweep_candidate() -> Weight;
+	/// A draw of `n` operators that makes as many descents as it may.
+	fn draw(n: u32) -> Weight;
+}
+
+/// Bytes of proof per storage item, a generous mean.
+const PROOF_PER_ITEM: u64 = 3_000;
+
+/// A weight for `reads` items read, `writes` written, and some computing for each.
+fn counted(db: RuntimeDbWeight, reads: u64, writes: u64) -> Weight {
+	let computing = 3_000_000u64.saturating_mul(reads.saturating_add(writes));
+	Weight::from_parts(computing.saturating_add(10_000_000), PROOF_PER_ITEM.saturating_mul(reads))
+		.saturating_add(db.reads_writes(reads, writes))
+}
+
+macro_rules! provisional {
+	($db:expr) => {
+		fn register() -> Weight {
+			counted($db, 13, 14)
+		}
+		fn update() -> Weight {
+			counted($db, 22, 22)
+		}
+		fn rotate_service_key() -> Weight {
+			counted($db, 5, 8)
+		}
+		fn add_stake() -> Weight {
+			counted($db, 10, 9)
+		}
+		fn remove_stake() -> Weight {
+			counted($db, 10, 8)
+		}
+		fn withdraw_stake() -> Weight {
+			counted($db, 6, 10)
+		}
+		fn drain() -> Weight {
+			counted($db, 14, 15)
+		}
+		fn leave() -> Weight {
+			counted($db, 4, 3)
+		}
+		fn attest() -> Weight {
+			counted($db, 9, 8)
+		}
+		fn set_params() -> Weight {
+			counted($db, 1, 3)
+		}
+		fn sweep_base() -> Weight {
+			counted($db, 5, 1)
+		}
+		fn sweep_candidate() -> Weight {
+			counted($db, 8, 6)
+		}
+		fn draw(n: u32) -> Weight {
+			let descents = u64::from(crate::draw::max_descents(n));
+			// Three nodes below the root, the candidate, its ledger and its domain in two classes.
+			counted($db, descents.saturating_mul(7).saturating_add(7), 0)
+		}
+	};
+}
+
+/// Provisional weights by count of storage items.
+#[derive(Debug)]
+pub struct SubstrateWeight<T>(PhantomData<T>);
+
+impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
+	provisional!(T::DbWeight::get());
+}
+
+impl WeightInfo for () {
+	provisional!(RocksDbWeight::get());
+}
