@@ -1,1 +1,610 @@
-//! Placeholder.
+//! # Deals
+//!
+//! Who stores what for how long, what it costs, and which content it has: escrow, content commitments, prices and
+//! the end of deals.
+//!
+//! ## Terms
+//!
+//! * **Deal**: a term of storage that an *owner* pays for, striped by a [`Profile`] over slots.
+//! * **Ledger**: the deal's part of its owner's hold, in three parts. *Free* escrow pays future commits, *locked* rent
+//!   was bought by past ones, *deposits* stand for the state that commits occupy.
+//! * **Commit**: new content, appended to the deal's slab. Each makes one *generation*.
+//! * **Manifest**: a KZG commitment to the MDU roots of the slab, one point per 4,096 MDUs. The chain computes it from
+//!   the roots in the call, so it is append-only and the number of MDUs is a counted fact.
+//! * **Receipt**: the signature of a slot's provider over a commit, given once it has stored and checked its shards.
+//! * **Relay block**: the unit of every duration and deadline, read from [`RelayBeacon::now`].
+//!
+//! ## Who calls what
+//!
+//! | call | by | when |
+//! |---|---|---|
+//! | [`create_deal`](Call::create_deal) | anyone, who becomes the owner | |
+//! | [`commit_content`](Call::commit_content) | owner | Active, before the deadline |
+//! | [`add_receipt`](Call::add_receipt) | anyone | within [`Config::ReceiptGrace`] of the commit |
+//! | [`top_up`](Call::top_up) | anyone; a sponsor's money is held in the owner's account | before the deadline |
+//! | [`extend_deal`](Call::extend_deal) | owner | before the deadline |
+//! | [`cancel_deal`](Call::cancel_deal) | owner | always, also after the deadline |
+//! | [`set_params`](Call::set_params) | [`Config::AdminOrigin`] | |
+//! | [`upkeep`](Call::upkeep) | anyone | when the hooks lag behind |
+//!
+//! Slots are drawn elsewhere ([`Config::Slots`]); [`DealHooks::placed`] tells this pallet when they are.
+//!
+//! ## Formulas
+//!
+//! ```text
+//! mdus(commit)   = ceil(size_bytes / MDU_PAYLOAD)                    must equal the number of roots
+//! stored(commit) = bytes_per_slot(size_bytes, profile) * n           all slots, signed or not
+//! rent(commit)   = ceil(storage_price * stored(commit) * (expires_at - now) / GiB)
+//! rent(extend)   = ceil(storage_price * stored_bytes   * blocks             / GiB)
+//! refund(end)    = free + locked + deposit                           all but the creation fee
+//! ```
+//!
+//! A commit is priced once, at the price of its block; later changes of the price do not touch it. Rent is locked, not
+//! paid: until providers prove what they store, nothing is earned, and ending a deal, early or not, returns the whole
+//! ledger. Rent covers all `n` slots from the start because a silent slot may still add its receipt.
+//!
+//! ## Deadlines
+//!
+//! A deal is over at relay block `expires_at` by number: every call but `cancel_deal` refuses it from then on, whether or
+//! not anything has cleaned up. Cleaning up is the work of the *agenda*, a calendar queue: deadlines lie in buckets of
+//! [`Config::BucketLength`] relay blocks, each bucket is a dense list with one item per storage entry, and every deal
+//! knows its place. So entering, leaving (swap with the last) and moving on an extension take a constant number of
+//! reads and writes however many deals end at the same time, no bucket can be filled up against others, and serving
+//! it never looks at a deal that does not end. A cursor passes over the buckets that are due.
+//!
+//! What an ended deal leaves behind (commits and manifest points) enters a queue of remnants and is removed one item
+//! per step. Agenda and remnants are served by `on_idle` under its weight meter, and by anyone through
+//! [`upkeep`](Call::upkeep).
+//!
+//! ## Invariants
+//!
+//! Checked by `try_state` and stated there: every owner's hold is the sum of the ledgers of its deals; generations,
+//! MDUs and bytes of a deal add up over its commits; each deal is once in the index of its owner and once in the
+//! agenda; every stored item belongs to a deal or to a remnant.
+//!
+//! ## Limits
+//!
+//! A commit carries at most 1,024 roots and 32 receipts, a deal at most 65,536 MDUs (and so as many commits) and 16
+//! manifest points. Parameters stay within the pallet's constants. Nothing in a block depends on the number of deals.
+
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+pub use pallet::*;
+pub use types::*;
+pub use weights::WeightInfo;
+
+mod agenda;
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
+mod impls;
+#[cfg(test)]
+mod mock;
+#[cfg(test)]
+mod tests;
+#[cfg(any(feature = "try-runtime", test))]
+mod try_state;
+mod types;
+pub mod weights;
+
+#[cfg(doc)]
+use nil_types::traits::DealHooks;
+
+#[frame_support::pallet]
+#[allow(missing_debug_implementations, reason = "FRAME defines the storage types")]
+pub mod pallet {
+	use super::*;
+
+	use frame_support::{
+		pallet_prelude::*,
+		traits::{OnUnbalanced, fungible},
+		weights::WeightMeter,
+	};
+	use frame_system::pallet_prelude::*;
+	use nil_types::{
+		Amount, CommitInfo, DealId, G1Uncompressed, Generation, Hash32, Hint, Profile, RelayBlock,
+		SlotIndex,
+		layout::{MAX_ROOTS, MAX_SLOTS},
+		traits::{ManifestMath, Receipt, RelayBeacon, SlotManager},
+	};
+
+	/// The pallet's storage layout.
+	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
+	/// A fee on its way to [`Config::FeeHandler`].
+	pub type CreditOf<T> =
+		fungible::Credit<<T as frame_system::Config>::AccountId, <T as Config>::Currency>;
+
+	/// The pallet.
+	#[pallet::pallet]
+	#[pallet::storage_version(STORAGE_VERSION)]
+	pub struct Pallet<T>(_);
+
+	/// What the pallet needs.
+	#[pallet::config]
+	pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>> {
+		/// Who may set prices, fees and durations.
+		type AdminOrigin: EnsureOrigin<Self::RuntimeOrigin>;
+
+		/// The runtime's reasons for holds.
+		type RuntimeHoldReason: From<HoldReason>;
+
+		/// The money.
+		type Currency: fungible::Balanced<Self::AccountId, Balance = Amount>
+			+ fungible::Mutate<Self::AccountId>
+			+ fungible::hold::Mutate<Self::AccountId, Reason = Self::RuntimeHoldReason>;
+
+		/// Gets the fee of each new deal. `()` burns it.
+		type FeeHandler: OnUnbalanced<CreditOf<Self>>;
+
+		/// Draws slots and checks receipts.
+		type Slots: SlotManager<Self::AccountId>;
+
+		/// The relay chain's clock.
+		type Beacon: RelayBeacon;
+
+		/// The arithmetic on manifest points.
+		type Manifests: ManifestMath;
+
+		/// Relay blocks after a commit within which a slot may add its receipt.
+		#[pallet::constant]
+		type ReceiptGrace: Get<RelayBlock>;
+
+		/// Relay blocks of deadlines that share a bucket of the agenda. The hooks end a deal at most so much late while
+		/// blocks have room.
+		#[pallet::constant]
+		type BucketLength: Get<RelayBlock>;
+
+		/// Steps that one [`Call::upkeep`] may take.
+		#[pallet::constant]
+		type MaxUpkeepSteps: Get<u32>;
+
+		/// Highest storage price that may be set.
+		#[pallet::constant]
+		type MaxStoragePrice: Get<Amount>;
+
+		/// Highest creation fee that may be set.
+		#[pallet::constant]
+		type MaxCreationFee: Get<Amount>;
+
+		/// Highest deposit per commit that may be set.
+		#[pallet::constant]
+		type MaxCommitDeposit: Get<Amount>;
+
+		/// Longest duration that may be set.
+		#[pallet::constant]
+		type MaxDuration: Get<RelayBlock>;
+
+		/// Weights of the calls and of the steps of upkeep.
+		type WeightInfo: WeightInfo;
+	}
+
+	/// Why money is held.
+	#[pallet::composite_enum]
+	pub enum HoldReason {
+		/// Escrow, rent and deposits of deals.
+		#[codec(index = 0)]
+		Escrow,
+	}
+
+	/// Prices, fees and durations in force.
+	#[pallet::storage]
+	pub type Params<T: Config> = StorageValue<_, DealParams, ValueQuery>;
+
+	/// The number of the next deal.
+	#[pallet::storage]
+	pub type NextDealId<T: Config> = StorageValue<_, DealId, ValueQuery>;
+
+	/// All deals.
+	#[pallet::storage]
+	pub type Deals<T: Config> =
+		CountedStorageMap<_, Twox64Concat, DealId, Deal<T::AccountId>, OptionQuery>;
+
+	/// The deals of each owner.
+	#[pallet::storage]
+	pub type DealsOf<T: Config> =
+		StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Twox64Concat, DealId, (), OptionQuery>;
+
+	/// The commits of each deal, by the generation that they made.
+	#[pallet::storage]
+	pub type Commits<T: Config> = StorageDoubleMap<
+		_,
+		Twox64Concat,
+		DealId,
+		Twox64Concat,
+		Generation,
+		CommitInfo,
+		OptionQuery,
+	>;
+
+	/// The manifest points of each deal, uncompressed: the chain computed them, nobody need check them again. Point `j`
+	/// covers MDUs `4096j .. 4096j+4095`.
+	#[pallet::storage]
+	pub type ManifestPoints<T: Config> =
+		StorageDoubleMap<_, Twox64Concat, DealId, Twox64Concat, u32, G1Uncompressed, OptionQuery>;
+
+	/// The agenda's lists: bucket and position to a deal.
+	#[pallet::storage]
+	pub type Agenda<T: Config> =
+		StorageDoubleMap<_, Twox64Concat, u32, Twox64Concat, u32, DealId, OptionQuery>;
+
+	/// Deals in each bucket of the agenda.
+	#[pallet::storage]
+	pub type AgendaLen<T: Config> = StorageMap<_, Twox64Concat, u32, u32, ValueQuery>;
+
+	/// Where the agenda keeps each deal.
+	#[pallet::storage]
+	pub type AgendaPlaces<T: Config> =
+		StorageMap<_, Twox64Concat, DealId, AgendaPlace, OptionQuery>;
+
+	/// The first bucket of the agenda that may hold deals.
+	#[pallet::storage]
+	pub type AgendaCursor<T: Config> = StorageValue<_, u32, ValueQuery>;
+
+	/// What ended deals left behind, by ticket.
+	#[pallet::storage]
+	pub type Remnants<T: Config> = StorageMap<_, Twox64Concat, u64, Remnant, OptionQuery>;
+
+	/// The ends of the queue of remnants.
+	#[pallet::storage]
+	pub type RemnantQueue<T: Config> = StorageValue<_, QueueEnds, ValueQuery>;
+
+	/// The parameters at genesis.
+	#[pallet::genesis_config]
+	#[derive(frame_support::DefaultNoBound)]
+	pub struct GenesisConfig<T: Config> {
+		/// Prices, fees and durations.
+		pub params: DealParams,
+		/// Marks the runtime.
+		#[serde(skip)]
+		pub _config: core::marker::PhantomData<T>,
+	}
+
+	#[pallet::genesis_build]
+	impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
+		fn build(&self) {
+			assert!(
+				Pallet::<T>::within_bounds(&self.params),
+				"deal parameters at genesis are out of bounds: {:?}",
+				self.params
+			);
+			Params::<T>::put(self.params);
+		}
+	}
+
+	/// What happened, complete enough to rebuild the pallet's state.
+	#[pallet::event]
+	#[pallet::generate_deposit(pub(super) fn deposit_event)]
+	pub enum Event<T: Config> {
+		/// A deal was created and waits for its slots.
+		#[codec(index = 0)]
+		DealCreated {
+			/// The deal.
+			deal: DealId,
+			/// Who pays, commits and cancels.
+			owner: T::AccountId,
+			/// How it is striped.
+			profile: Profile,
+			/// Which providers may be drawn.
+			hint: Hint,
+			/// The first relay block at which it is over.
+			expires_at: RelayBlock,
+			/// The fee taken.
+			fee: Amount,
+			/// Escrow held.
+			escrow: Amount,
+			/// What may be spent per month beyond rent.
+			max_monthly_spend: Amount,
+		},
+		/// All slots of a deal are drawn; content may be committed.
+		#[codec(index = 1)]
+		DealActivated {
+			/// The deal.
+			deal: DealId,
+		},
+		/// Content was committed.
+		#[codec(index = 2)]
+		ContentCommitted {
+			/// The deal.
+			deal: DealId,
+			/// The generation that the commit made.
+			generation: Generation,
+			/// First MDU of the commit in the slab.
+			first_mdu: u64,
+			/// MDUs of the commit.
+			mdus: u32,
+			/// Payload bytes, index included.
+			size_bytes: u64,
+			/// Length of the index, the payload's tail.
+			index_len: u32,
+			/// `H` of the index bytes.
+			index_root: Hash32,
+			/// `H` of the commit's MDU roots.
+			roots_hash: Hash32,
+			/// Bit `s` is set when slot `s` has signed.
+			signed: u32,
+			/// Bytes that all slots together store for it.
+			stored_bytes: u64,
+			/// Rent moved from free escrow to locked.
+			rent: Amount,
+			/// Deposit moved from free escrow.
+			deposit: Amount,
+		},
+		/// A slot signed a commit late.
+		#[codec(index = 3)]
+		ReceiptAdded {
+			/// The deal.
+			deal: DealId,
+			/// The generation that the commit made.
+			generation: Generation,
+			/// The slot.
+			slot: SlotIndex,
+		},
+		/// Escrow was added.
+		#[codec(index = 4)]
+		ToppedUp {
+			/// The deal.
+			deal: DealId,
+			/// Who paid.
+			by: T::AccountId,
+			/// How much.
+			amount: Amount,
+		},
+		/// A deal got a later deadline.
+		#[codec(index = 5)]
+		DealExtended {
+			/// The deal.
+			deal: DealId,
+			/// The first relay block at which it is over now.
+			expires_at: RelayBlock,
+			/// Rent moved from free escrow to locked.
+			rent: Amount,
+		},
+		/// A deal ended; providers may free its space.
+		#[codec(index = 6)]
+		DealEnded {
+			/// The deal.
+			deal: DealId,
+			/// Who owned it.
+			owner: T::AccountId,
+			/// Why it ended.
+			reason: EndReason,
+			/// What was released to the owner.
+			refunded: Amount,
+		},
+		/// Nothing of an ended deal is left in state.
+		#[codec(index = 7)]
+		RemnantsRemoved {
+			/// The deal that was.
+			deal: DealId,
+		},
+		/// Prices, fees or durations were set.
+		#[codec(index = 8)]
+		ParamsSet {
+			/// What holds from now on.
+			params: DealParams,
+		},
+	}
+
+	/// Why a call is refused.
+	#[pallet::error]
+	pub enum Error<T> {
+		/// No such deal.
+		#[codec(index = 0)]
+		UnknownDeal,
+		/// The caller does not own the deal.
+		#[codec(index = 1)]
+		NotOwner,
+		/// The deal's term is over.
+		#[codec(index = 2)]
+		DealExpired,
+		/// The deal's slots are not drawn yet.
+		#[codec(index = 3)]
+		NotActive,
+		/// The profile is not one that the protocol allows.
+		#[codec(index = 4)]
+		BadProfile,
+		/// The duration is outside what the parameters allow.
+		#[codec(index = 5)]
+		DurationOutOfBounds,
+		/// No more deals can be numbered.
+		#[codec(index = 6)]
+		TooManyDeals,
+		/// The amount or the number of blocks is zero.
+		#[codec(index = 7)]
+		Zero,
+		/// The commit was made for another generation than the deal's current one.
+		#[codec(index = 8)]
+		WrongGeneration,
+		/// The number of roots is not the one that the size asks for, or is zero.
+		#[codec(index = 9)]
+		RootsMismatch,
+		/// The deal would have more MDUs than the protocol allows.
+		#[codec(index = 10)]
+		TooManyMdus,
+		/// The index is longer than the payload or than the protocol allows.
+		#[codec(index = 11)]
+		BadIndexLength,
+		/// A root has a non-zero byte 0 or is not a canonical scalar.
+		#[codec(index = 12)]
+		NonCanonicalRoot,
+		/// The free escrow does not cover rent and deposit.
+		#[codec(index = 13)]
+		InsufficientEscrow,
+		/// No such commit.
+		#[codec(index = 14)]
+		UnknownCommit,
+		/// The time to add receipts to the commit is over.
+		#[codec(index = 15)]
+		GraceOver,
+		/// Too many deals wait for their slots.
+		#[codec(index = 16)]
+		PlacementQueueFull,
+		/// No slot of that number, or nobody holds it.
+		#[codec(index = 17)]
+		NoSuchSlot,
+		/// Two receipts for one slot, or the slot has signed the commit before.
+		#[codec(index = 18)]
+		DuplicateReceipt,
+		/// The receipt's last relay block has passed.
+		#[codec(index = 19)]
+		ReceiptExpired,
+		/// The signature is not the slot provider's over this commit.
+		#[codec(index = 20)]
+		BadReceiptSignature,
+		/// Fewer than `k + 1` slots have signed.
+		#[codec(index = 21)]
+		TooFewReceipts,
+		/// A signer's free capacity is too small.
+		#[codec(index = 22)]
+		ProviderOutOfCapacity,
+		/// A signer's stake does not back so many bytes.
+		#[codec(index = 23)]
+		ProviderOutOfStake,
+		/// A parameter is outside its bounds.
+		#[codec(index = 24)]
+		ParamsOutOfBounds,
+		/// More steps than one call may take.
+		#[codec(index = 25)]
+		TooManySteps,
+		/// No deal is due and nothing is left behind.
+		#[codec(index = 26)]
+		NothingToDo,
+	}
+
+	#[pallet::hooks]
+	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+		fn on_idle(_: BlockNumberFor<T>, remaining: Weight) -> Weight {
+			let mut meter = WeightMeter::with_limit(remaining);
+			Self::run_upkeep(&mut meter, u32::MAX);
+			meter.consumed()
+		}
+
+		fn integrity_test() {
+			Self::check_constants();
+		}
+
+		#[cfg(feature = "try-runtime")]
+		fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
+			Self::do_try_state()
+		}
+	}
+
+	#[pallet::call]
+	impl<T: Config> Pallet<T> {
+		/// Creates a deal of `duration` relay blocks and asks for its slots, which are drawn later. Takes the creation
+		/// fee for good and holds `escrow`.
+		#[pallet::call_index(0)]
+		#[pallet::weight(T::WeightInfo::create_deal())]
+		pub fn create_deal(
+			origin: OriginFor<T>,
+			profile: Profile,
+			hint: Hint,
+			duration: RelayBlock,
+			max_monthly_spend: Amount,
+			escrow: Amount,
+		) -> DispatchResult {
+			let owner = ensure_signed(origin)?;
+			Self::do_create_deal(owner, profile, hint, duration, max_monthly_spend, escrow)
+		}
+
+		/// Appends content to a deal: `size_bytes` payload bytes, of which the last `index_len` are the index, in MDUs
+		/// of these `roots`. At least `k + 1` slots must have signed.
+		#[pallet::call_index(1)]
+		#[pallet::weight(T::WeightInfo::commit_content(roots.len() as u32, receipts.len() as u32))]
+		pub fn commit_content(
+			origin: OriginFor<T>,
+			deal: DealId,
+			base_gen: Generation,
+			roots: BoundedVec<Hash32, ConstU32<MAX_ROOTS>>,
+			index_root: Hash32,
+			size_bytes: u64,
+			index_len: u32,
+			receipts: BoundedVec<Receipt, ConstU32<MAX_SLOTS>>,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			let content = NewContent { base_gen, roots, index_root, size_bytes, index_len };
+			Self::do_commit_content(who, deal, content, &receipts)
+		}
+
+		/// Adds the receipt of a slot that was silent when the commit was made.
+		#[pallet::call_index(2)]
+		#[pallet::weight(T::WeightInfo::add_receipt())]
+		pub fn add_receipt(
+			origin: OriginFor<T>,
+			deal: DealId,
+			generation: Generation,
+			receipt: Receipt,
+		) -> DispatchResult {
+			ensure_signed(origin)?;
+			Self::do_add_receipt(deal, generation, &receipt)
+		}
+
+		/// Adds `amount` of the caller's money to the deal's free escrow. It is held in the owner's account and goes to
+		/// the owner when the deal ends.
+		#[pallet::call_index(3)]
+		#[pallet::weight(T::WeightInfo::top_up())]
+		pub fn top_up(origin: OriginFor<T>, deal: DealId, amount: Amount) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_top_up(who, deal, amount)
+		}
+
+		/// Moves the deadline by `blocks` relay blocks and locks rent for what is stored, at the present price.
+		#[pallet::call_index(4)]
+		#[pallet::weight(T::WeightInfo::extend_deal())]
+		pub fn extend_deal(
+			origin: OriginFor<T>,
+			deal: DealId,
+			blocks: RelayBlock,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_extend_deal(who, deal, blocks)
+		}
+
+		/// Ends a deal and releases its whole ledger to the owner.
+		#[pallet::call_index(5)]
+		#[pallet::weight(T::WeightInfo::cancel_deal())]
+		pub fn cancel_deal(origin: OriginFor<T>, deal: DealId) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_cancel_deal(who, deal)
+		}
+
+		/// Sets prices, fees and durations. What was committed or created is not touched.
+		#[pallet::call_index(6)]
+		#[pallet::weight(T::WeightInfo::set_params())]
+		pub fn set_params(origin: OriginFor<T>, params: DealParams) -> DispatchResult {
+			T::AdminOrigin::ensure_origin(origin)?;
+			ensure!(Self::within_bounds(&params), Error::<T>::ParamsOutOfBounds);
+			Params::<T>::put(params);
+			Self::deposit_event(Event::ParamsSet { params });
+			Ok(())
+		}
+
+		/// Ends deals that are due and removes what ended ones left, `steps` steps at most. Costs what it did.
+		#[pallet::call_index(7)]
+		#[pallet::weight(Pallet::<T>::upkeep_weight(*steps))]
+		pub fn upkeep(origin: OriginFor<T>, steps: u32) -> DispatchResultWithPostInfo {
+			ensure_signed(origin)?;
+			ensure!(steps <= T::MaxUpkeepSteps::get(), Error::<T>::TooManySteps);
+			let mut meter = WeightMeter::with_limit(Self::upkeep_weight(steps));
+			let done = Self::run_upkeep(&mut meter, steps);
+			ensure!(done > 0, Error::<T>::NothingToDo);
+			Ok(Some(meter.consumed()).into())
+		}
+	}
+
+	/// What a commit appends.
+	pub(crate) struct NewContent {
+		/// The generation that the commit builds on.
+		pub base_gen: Generation,
+		/// The new MDUs' roots.
+		pub roots: BoundedVec<Hash32, ConstU32<MAX_ROOTS>>,
+		/// `H` of the index bytes.
+		pub index_root: Hash32,
+		/// Payload bytes, index included.
+		pub size_bytes: u64,
+		/// Length of the index.
+		pub index_len: u32,
+	}
+}

@@ -10,6 +10,8 @@ use scale_info::TypeInfo;
 
 /// Tag of [`ReceiptMessage`].
 pub const RECEIPT_TAG: &[u8] = b"nil/receipt/v1";
+/// Tag of [`PlacementSeed`].
+pub const PLACEMENT_TAG: &[u8] = b"nil/place/v1";
 /// Tag of [`UploadToken`].
 pub const UPLOAD_TAG: &[u8] = b"nil/upload/v1";
 
@@ -75,6 +77,28 @@ impl UploadToken {
 	}
 }
 
+/// What decides a draw of slots. Everything in it is fixed before the record exists, or is the record.
+#[derive(Clone, Debug, PartialEq, Eq, Encode)]
+pub struct PlacementSeed {
+	/// Hash of the chain's block 0.
+	pub genesis: Hash32,
+	/// The deal.
+	pub deal: DealId,
+	/// Draws before this one that found too few providers.
+	pub attempts: u32,
+	/// The randomness record.
+	pub randomness: [u8; 64],
+	/// Relay block of the record.
+	pub relay_block: RelayBlock,
+}
+
+impl PlacementSeed {
+	/// The seed: `H(tag ‖ fields)`.
+	pub fn seed(&self) -> Hash32 {
+		blake2b_256(&tagged(PLACEMENT_TAG, self))
+	}
+}
+
 fn tagged(tag: &[u8], message: &impl Encode) -> Vec<u8> {
 	let mut bytes = tag.to_vec();
 	message.encode_to(&mut bytes);
@@ -128,6 +152,24 @@ mod tests {
 		]
 		.concat();
 		assert_eq!(hex::encode(token.signing_bytes()), expected);
+	}
+
+	#[test]
+	fn placement_seed_is_pinned() {
+		let seed = PlacementSeed {
+			genesis: [1; 32],
+			deal: 2,
+			attempts: 3,
+			randomness: [4; 64],
+			relay_block: 5,
+		};
+		let mut bytes = b"nil/place/v1".to_vec();
+		bytes.extend([1; 32]);
+		bytes.extend([2, 0, 0, 0, 0, 0, 0, 0]);
+		bytes.extend([3, 0, 0, 0]);
+		bytes.extend([4; 64]);
+		bytes.extend([5, 0, 0, 0]);
+		assert_eq!(seed.seed(), blake2b_256(&bytes));
 	}
 
 	#[test]

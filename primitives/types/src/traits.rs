@@ -56,10 +56,15 @@ pub trait ProviderRegistry<AccountId> {
 	/// Where the provider can be reached, as multiaddr text.
 	fn multiaddrs(provider: &AccountId) -> Vec<Vec<u8>>;
 
-	/// Registers `count` providers that can be drawn for any deal; returns their accounts.
+	/// Registers `count` providers that can be drawn for any deal; returns their accounts and service keys. The keys
+	/// come from the keystore (`sr25519_generate`) under [`BENCHMARK_KEY_TYPE`], so that benchmarks can sign.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_providers(count: u32) -> Vec<(AccountId, ServiceKey)>;
 }
+
+/// Under which type the keystore keeps the service keys that benchmarks sign with.
+#[cfg(feature = "runtime-benchmarks")]
+pub const BENCHMARK_KEY_TYPE: [u8; 4] = *b"nilb";
 
 /// Why the registry refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,6 +133,11 @@ pub trait SlotManager<AccountId> {
 	/// Checks receipts of a commit, books the bytes with the signers and returns the signers as bits. Changes
 	/// nothing when it fails: the caller runs it in a storage layer.
 	fn accept(terms: &CommitTerms, receipts: &[Receipt]) -> Result<u32, SlotError>;
+
+	/// Checks one receipt of a commit that stands already, and books the bytes with the signer. That the slot has
+	/// not signed this commit before, and that it still may, is the caller's to check. Changes nothing when it
+	/// fails: the caller runs it in a storage layer.
+	fn accept_late(terms: &CommitTerms, receipt: &Receipt) -> Result<(), SlotError>;
 
 	/// The deal ended: its slots, or its request for slots, are given back.
 	fn close(deal: DealId);

@@ -1,0 +1,157 @@
+//! What the pallet keeps about deals.
+
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use nil_types::{Amount, DealId, DealStatus, Generation, Hint, Profile, RelayBlock};
+use scale_info::TypeInfo;
+
+/// A deal in state. Its number is the key.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Deal<AccountId> {
+	/// Who pays, commits and cancels.
+	pub owner: AccountId,
+	/// How it is striped.
+	pub profile: Profile,
+	/// Which providers may be drawn.
+	pub hint: Hint,
+	/// Where it is in its life.
+	pub status: DealStatus,
+	/// Commits so far.
+	pub generation: Generation,
+	/// MDUs so far, over all commits.
+	pub total_mdus: u64,
+	/// Payload bytes so far, over all commits.
+	pub size_bytes: u64,
+	/// Bytes that all slots together store.
+	pub stored_bytes: u64,
+	/// Relay block of the request.
+	pub created_at: RelayBlock,
+	/// The first relay block at which the deal is over.
+	pub expires_at: RelayBlock,
+	/// The deal's part of the owner's hold.
+	pub ledger: Ledger,
+	/// What the owner allows to be spent per month beyond rent.
+	pub max_monthly_spend: Amount,
+}
+
+/// What a deal holds of its owner's money. The parts' sum is on hold in the owner's account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Ledger {
+	/// Escrow that no commit has locked yet.
+	pub free: Amount,
+	/// Rent locked by commits and extensions, not yet earned.
+	pub locked: Amount,
+	/// Deposits for commits in state.
+	pub deposit: Amount,
+}
+
+impl Ledger {
+	/// All that is on hold for the deal.
+	///
+	/// Saturates, which total issuance makes unreachable: every part was held in full.
+	pub const fn total(&self) -> Amount {
+		self.free.saturating_add(self.locked).saturating_add(self.deposit)
+	}
+
+	/// Moves `rent` and `deposit` out of what is free. `None` when that is less than both together.
+	pub fn lock(&self, rent: Amount, deposit: Amount) -> Option<Self> {
+		Some(Self {
+			free: self.free.checked_sub(rent.checked_add(deposit)?)?,
+			locked: self.locked.checked_add(rent)?,
+			deposit: self.deposit.checked_add(deposit)?,
+		})
+	}
+}
+
+/// Prices, fees and limits that governance sets within the bounds of the pallet's constants.
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	serde::Serialize,
+	serde::Deserialize,
+)]
+#[serde(deny_unknown_fields)]
+pub struct DealParams {
+	/// Price of new content, per GiB of all slots together and relay block.
+	pub storage_price: Amount,
+	/// Fee for creating a deal; it is not returned.
+	pub creation_fee: Amount,
+	/// Deposit for each commit while its deal lives.
+	pub commit_deposit: Amount,
+	/// Shortest duration of a deal in relay blocks, at least 1.
+	pub min_duration: RelayBlock,
+	/// Longest duration of a deal in relay blocks, counted from the present.
+	pub max_duration: RelayBlock,
+}
+
+impl Default for DealParams {
+	/// With 12 decimals and relay blocks of 6 s: about 0.43 tokens per GiB and 30 days, fee and deposit of 0.01
+	/// tokens, durations from an hour to a year.
+	fn default() -> Self {
+		Self {
+			storage_price: 1_000_000,
+			creation_fee: 10_000_000_000,
+			commit_deposit: 10_000_000_000,
+			min_duration: 600,
+			max_duration: 5_256_000,
+		}
+	}
+}
+
+/// Why a deal ended.
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub enum EndReason {
+	/// The owner cancelled it.
+	#[codec(index = 0)]
+	Cancelled,
+	/// Its term ran out.
+	#[codec(index = 1)]
+	Expired,
+}
+
+/// What an ended deal left in state, to be removed step by step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Remnant {
+	/// The deal that was.
+	pub deal: DealId,
+	/// Commits that are left: generations `1..=commits`.
+	pub commits: Generation,
+	/// Manifest points that are left: indices `0..manifests`.
+	pub manifests: u32,
+}
+
+/// First and next ticket of a queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct QueueEnds {
+	/// The ticket to be served next.
+	pub head: u64,
+	/// The ticket to be given out next.
+	pub tail: u64,
+}
+
+/// Where the agenda keeps a deal's deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct AgendaPlace {
+	/// The bucket of deadlines.
+	pub bucket: u32,
+	/// The position in it.
+	pub index: u32,
+}

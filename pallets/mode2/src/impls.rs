@@ -1,0 +1,205 @@
+//! What the call does, slots as deals see them, and what the runtime API asks.
+
+use crate::{Config, Error, Event, Lane, Pallet, Request, Requests, SlotsOf, Stripe, Stripes};
+use alloc::vec::Vec;
+use frame_support::{
+	ensure,
+	pallet_prelude::DispatchResult,
+	traits::{Defensive, Get},
+};
+use nil_types::{
+	DealId, Hash32, Hint, PlacementInfo, Profile, ReceiptMessage, RelayBlock, SlotIndex, SlotInfo,
+	traits::{
+		CommitTerms, ProviderRegistry, Receipt, RegistryError, RelayBeacon, SlotError, SlotManager,
+	},
+};
+use sp_core::sr25519;
+use sp_runtime::traits::Zero;
+
+impl<T: Config> Pallet<T> {
+	pub(crate) fn do_place(deal: DealId) -> DispatchResult {
+		let request = Requests::<T>::get(deal).ok_or(Error::<T>::NoRequest)?;
+		Self::serve(deal, request, T::Beacon::now()).ok_or(Error::<T>::NotDue)?;
+		Ok(())
+	}
+
+	/// The hash of block 0, which every signed or hashed message binds.
+	pub(crate) fn genesis() -> Hash32 {
+		frame_system::Pallet::<T>::block_hash(
+			frame_system::pallet_prelude::BlockNumberFor::<T>::zero(),
+		)
+		.into()
+	}
+
+	/// Relations between constants.
+	pub(crate) fn check_constants() {
+		assert!(T::DrawDelay::get() > 0, "placement could use randomness that is already known");
+		assert!(
+			T::RetryDelay::get() >= T::DrawDelay::get(),
+			"a second draw could use randomness that is already known"
+		);
+		assert!(T::MaxFresh::get() > 0, "no deal could ever ask for slots");
+	}
+
+	/// Checks a receipt and books its bytes with the signer, in the registry and in `stripe`.
+	fn book(
+		stripe: &mut Stripe<T::AccountId>,
+		terms: &CommitTerms,
+		receipt: &Receipt,
+		genesis: Hash32,
+		now: RelayBlock,
+	) -> Result<(), SlotError> {
+		let slot = stripe.slots.get_mut(usize::from(receipt.slot)).ok_or(SlotError::NoSuchSlot)?;
+		let provider = slot.state.provider().cloned().ok_or(SlotError::NoSuchSlot)?;
+		ensure!(receipt.until >= now, SlotError::Expired);
+		let key = T::Providers::service_key(&provider).ok_or(SlotError::BadSignature)?;
+		let message = ReceiptMessage {
+			genesis,
+			deal: terms.deal,
+			generation: terms.generation,
+			slot: receipt.slot,
+			roots_hash: terms.roots_hash,
+			index_root: terms.index_root,
+			size_bytes: terms.size_bytes,
+			index_len: terms.index_len,
+			until: receipt.until,
+		};
+		ensure!(
+			sp_io::crypto::sr25519_verify(
+				&sr25519::Signature::from_raw(receipt.signature),
+				&message.signing_bytes(),
+				&sr25519::Public::from_raw(key),
+			),
+			SlotError::BadSignature
+		);
+		T::Providers::add_used(&provider, terms.bytes_per_slot).map_err(|error| match error {
+			RegistryError::Unknown => SlotError::NoSuchSlot,
+			RegistryError::OutOfCapacity => SlotError::OutOfCapacity,
+			RegistryError::OutOfStake => SlotError::OutOfStake,
+		})?;
+		slot.bytes = slot.bytes.saturating_add(terms.bytes_per_slot);
+		slot.signed = slot.signed.saturating_add(1);
+		Self::deposit_event(Event::ReceiptAccepted {
+			deal: terms.deal,
+			generation: terms.generation,
+			slot: receipt.slot,
+			provider,
+			bytes: terms.bytes_per_slot,
+		});
+		Ok(())
+	}
+}
+
+impl<T: Config> SlotManager<T::AccountId> for Pallet<T> {
+	fn request(deal: DealId, profile: Profile, hint: Hint) -> Result<(), SlotError> {
+		let place = Self::enqueue(Lane::Fresh, deal).ok_or(SlotError::QueueFull)?;
+		let now = T::Beacon::now();
+		let draw_at = now.saturating_add(T::DrawDelay::get());
+		Requests::<T>::insert(
+			deal,
+			Request { profile, hint, requested_at: now, draw_at, attempts: 0, place: Some(place) },
+		);
+		Self::deposit_event(Event::SlotsRequested { deal, profile, hint, draw_at });
+		Ok(())
+	}
+
+	fn accept(terms: &CommitTerms, receipts: &[Receipt]) -> Result<u32, SlotError> {
+		let mut stripe = Stripes::<T>::get(terms.deal).ok_or(SlotError::NoSuchSlot)?;
+		ensure!(receipts.len() > usize::from(stripe.profile.k), SlotError::TooFew);
+		let (genesis, now) = (Self::genesis(), T::Beacon::now());
+		let mut signed = 0u32;
+		for receipt in receipts {
+			let bit = 1u32.checked_shl(receipt.slot.into()).ok_or(SlotError::NoSuchSlot)?;
+			ensure!(signed & bit == 0, SlotError::Duplicate);
+			signed |= bit;
+			Self::book(&mut stripe, terms, receipt, genesis, now)?;
+		}
+		Stripes::<T>::insert(terms.deal, stripe);
+		Ok(signed)
+	}
+
+	fn accept_late(terms: &CommitTerms, receipt: &Receipt) -> Result<(), SlotError> {
+		let mut stripe = Stripes::<T>::get(terms.deal).ok_or(SlotError::NoSuchSlot)?;
+		Self::book(&mut stripe, terms, receipt, Self::genesis(), T::Beacon::now())?;
+		Stripes::<T>::insert(terms.deal, stripe);
+		Ok(())
+	}
+
+	fn close(deal: DealId) {
+		if let Some(request) = Requests::<T>::take(deal) {
+			Self::dequeue(request.place);
+			Self::deposit_event(Event::RequestWithdrawn { deal });
+			return;
+		}
+		let Some(stripe) = Stripes::<T>::take(deal).defensive() else { return };
+		for (index, slot) in (SlotIndex::MIN..).zip(stripe.slots) {
+			let Some(provider) = slot.state.provider().cloned() else { continue };
+			SlotsOf::<T>::remove(&provider, (deal, index));
+			if slot.bytes > 0 {
+				T::Providers::sub_used(&provider, slot.bytes);
+			}
+			T::Providers::slot_released(&provider);
+			Self::deposit_event(Event::SlotReleased {
+				deal,
+				slot: index,
+				provider,
+				bytes: slot.bytes,
+			});
+		}
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_place(deal: DealId, profile: Profile, _hint: Hint) {
+		crate::benchmarking::place::<T>(deal, profile);
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_receipts(terms: &CommitTerms) -> Vec<Receipt> {
+		crate::benchmarking::receipts::<T>(terms)
+	}
+}
+
+// What the runtime API asks.
+impl<T: Config> Pallet<T> {
+	/// The slots of a deal, in order; empty while it waits for them.
+	pub fn slots(deal: DealId) -> Vec<SlotInfo<T::AccountId>> {
+		let Some(stripe) = Stripes::<T>::get(deal) else { return Vec::new() };
+		(SlotIndex::MIN..)
+			.zip(stripe.slots)
+			.map(|(slot, held)| {
+				let provider = held.state.provider();
+				SlotInfo {
+					slot,
+					service_key: provider.and_then(T::Providers::service_key),
+					multiaddrs: provider.map(T::Providers::multiaddrs).unwrap_or_default(),
+					state: held.state,
+				}
+			})
+			.collect()
+	}
+
+	/// The request for slots, while it waits.
+	pub fn placement(deal: DealId) -> Option<PlacementInfo> {
+		Requests::<T>::get(deal).map(|request| PlacementInfo {
+			requested_at: request.requested_at,
+			draw_at: request.draw_at,
+			attempts: request.attempts,
+		})
+	}
+
+	/// Up to `limit` slots of `provider`, in no particular order, after the last one of the page before.
+	pub fn slots_of(
+		provider: &T::AccountId,
+		after: Option<(DealId, SlotIndex)>,
+		limit: u32,
+	) -> Vec<(DealId, SlotIndex)> {
+		let keys = match after {
+			None => SlotsOf::<T>::iter_key_prefix(provider),
+			Some(last) => SlotsOf::<T>::iter_key_prefix_from(
+				provider,
+				SlotsOf::<T>::hashed_key_for(provider, last),
+			),
+		};
+		keys.take(limit as usize).collect()
+	}
+}
