@@ -1,0 +1,205 @@
+//! The backend on arkworks: `no_std`, for the inside of the runtime and for hosts without blst.
+
+use crate::{
+	encoding, setup,
+	types::{Opening, VerifyError},
+	verify::{self, Backend},
+};
+use alloc::{vec, vec::Vec};
+use ark_bls12_381::{
+	Bls12_381, Fq, Fq2, Fr, G1Affine, G1Projective, G2Affine, g1::Config as G1Config,
+};
+use ark_ec::{AdditiveGroup, AffineRepr, CurveGroup, pairing::Pairing, short_weierstrass::Bucket};
+use ark_ff::{BigInt, PrimeField, Zero};
+
+/// [`verify::openings`] on this backend.
+pub fn verify_openings(openings: &[Opening]) -> Result<(), VerifyError> {
+	verify::openings::<Portable>(openings)
+}
+
+/// [`verify::parity`] on this backend.
+pub fn verify_parity(
+	profile_k_m: (u8, u8),
+	data: &[[u8; 48]],
+	parity: &[[u8; 48]],
+) -> Result<(), VerifyError> {
+	verify::parity::<Portable>(profile_k_m, data, parity)
+}
+
+/// [`verify::extend_manifest`] on this backend.
+pub fn extend_manifest(
+	manifest: &[u8; 96],
+	first: u32,
+	roots: &[[u8; 32]],
+) -> Result<[u8; 96], VerifyError> {
+	verify::extend_manifest::<Portable>(manifest, first, roots)
+}
+
+/// [`verify::compress`] on this backend.
+pub fn compress(point: &[u8; 96]) -> Result<[u8; 48], VerifyError> {
+	verify::compress::<Portable>(point)
+}
+
+/// arkworks.
+#[derive(Clone, Copy, Debug)]
+pub struct Portable;
+
+impl Backend for Portable {
+	type Fr = Fr;
+	type G1 = G1Affine;
+
+	fn scalar(limbs: &[u64; 4]) -> Fr {
+		// Reduces what is not canonical, which cannot happen here.
+		Fr::from(BigInt(*limbs))
+	}
+
+	fn add(a: Fr, b: Fr) -> Fr {
+		a + b
+	}
+
+	fn mul(a: Fr, b: Fr) -> Fr {
+		a * b
+	}
+
+	fn neg(a: Fr) -> Fr {
+		-a
+	}
+
+	fn infinity() -> G1Affine {
+		G1Affine::identity()
+	}
+
+	fn is_infinity(point: &G1Affine) -> bool {
+		point.is_zero()
+	}
+
+	fn decompress(bytes: &[u8; 48]) -> Option<G1Affine> {
+		let x = coordinate(&encoding::x_coordinate(bytes))?;
+		G1Affine::get_point_from_x_unchecked(x, encoding::larger_y(bytes))
+	}
+
+	fn deserialize(bytes: &[u8; 96]) -> Option<G1Affine> {
+		let point = read_uncompressed(bytes)?;
+		point.is_on_curve().then_some(point)
+	}
+
+	fn compress(point: &G1Affine) -> [u8; 48] {
+		match point.xy() {
+			None => encoding::INFINITY_COMPRESSED,
+			Some((x, y)) => encoding::compress_coordinates(&coordinate_bytes(&x), y > -y),
+		}
+	}
+
+	fn serialize(point: &G1Affine) -> [u8; 96] {
+		match point.xy() {
+			None => encoding::INFINITY_UNCOMPRESSED,
+			Some((x, y)) => {
+				let mut bytes = [0; 96];
+				bytes[..48].copy_from_slice(&coordinate_bytes(&x));
+				bytes[48..].copy_from_slice(&coordinate_bytes(&y));
+				bytes
+			},
+		}
+	}
+
+	fn in_subgroup(point: &G1Affine) -> bool {
+		point.is_in_correct_subgroup_assuming_on_curve()
+	}
+
+	fn add_points(a: &G1Affine, b: &G1Affine) -> G1Affine {
+		(*a + *b).into_affine()
+	}
+
+	fn msm(points: &[G1Affine], scalars: &[Fr], bits: usize) -> G1Affine {
+		let limbs: Vec<_> = scalars.iter().map(|scalar| scalar.into_bigint().0).collect();
+		pippenger(points, &limbs, bits).into_affine()
+	}
+
+	fn lagrange_msm(first: usize, scalars: &[Fr]) -> G1Affine {
+		let points: Vec<_> = setup::g1_lagrange()
+			.iter()
+			.skip(first)
+			.take(scalars.len())
+			.filter_map(read_uncompressed)
+			.collect();
+		Self::msm(&points, scalars, Fr::MODULUS_BIT_SIZE as usize)
+	}
+
+	fn pairings_agree(a: &G1Affine, b: &G1Affine) -> bool {
+		let points: Vec<_> = setup::g2().iter().filter_map(read_g2).collect();
+		let product = Bls12_381::multi_miller_loop([*a, -*b], points);
+		Bls12_381::final_exponentiation(product).is_some_and(|output| output.is_zero())
+	}
+}
+
+/// Pippenger's method with unsigned windows. arkworks has one too, but it works on all 255 bits of every scalar, and
+/// its single multiplications use the curve's endomorphism, which [`Backend::msm`] must not.
+fn pippenger(points: &[G1Affine], scalars: &[[u64; 4]], bits: usize) -> G1Projective {
+	let window = match points.len() {
+		0..=3 => 3,
+		4..=15 => 4,
+		n => n.ilog2() as usize + 1 - usize::from(n >= 64),
+	};
+	let mut sum = G1Projective::zero();
+	let mut buckets: Vec<Bucket<G1Config>> = vec![Bucket::default(); (1 << window) - 1];
+	for low in (0..bits).step_by(window).collect::<Vec<_>>().into_iter().rev() {
+		for _ in 0..window {
+			sum.double_in_place();
+		}
+		buckets.fill(Bucket::default());
+		for (point, scalar) in points.iter().zip(scalars) {
+			if let Some(bucket) =
+				digit(scalar, low, window).checked_sub(1).and_then(|i| buckets.get_mut(i))
+			{
+				*bucket += point;
+			}
+		}
+		// sum of i * bucket[i] as the sum of running sums from the top.
+		let mut running = Bucket::default();
+		let mut total = Bucket::default();
+		for bucket in buckets.iter().rev() {
+			running += bucket;
+			total += &running;
+		}
+		sum += &total;
+	}
+	sum
+}
+
+/// `width` bits of a little-endian number from bit `low` on; bits past its end are 0.
+fn digit(limbs: &[u64; 4], low: usize, width: usize) -> usize {
+	let at = |i: usize| limbs.get(i).copied().unwrap_or(0);
+	let (limb, shift) = (low / 64, low % 64);
+	let mut value = at(limb) >> shift;
+	if shift + width > 64 {
+		value |= at(limb + 1) << (64 - shift);
+	}
+	(value & ((1 << width) - 1)) as usize
+}
+
+fn coordinate(bytes: &[u8; 48]) -> Option<Fq> {
+	let (words, _) = bytes.as_chunks::<8>();
+	Fq::from_bigint(BigInt(core::array::from_fn(|i| u64::from_be_bytes(words[5 - i]))))
+}
+
+fn coordinate_bytes(value: &Fq) -> [u8; 48] {
+	let mut bytes = [0; 48];
+	let (words, _) = bytes.as_chunks_mut::<8>();
+	for (word, limb) in words.iter_mut().rev().zip(value.into_bigint().0) {
+		*word = limb.to_be_bytes();
+	}
+	bytes
+}
+
+fn read_uncompressed(bytes: &[u8; 96]) -> Option<G1Affine> {
+	let (coordinates, _) = bytes.as_chunks::<48>();
+	Some(G1Affine::new_unchecked(coordinate(&coordinates[0])?, coordinate(&coordinates[1])?))
+}
+
+fn read_g2(bytes: &[u8; 192]) -> Option<G2Affine> {
+	let (c, _) = bytes.as_chunks::<48>();
+	Some(G2Affine::new_unchecked(
+		Fq2::new(coordinate(&c[1])?, coordinate(&c[0])?),
+		Fq2::new(coordinate(&c[3])?, coordinate(&c[2])?),
+	))
+}

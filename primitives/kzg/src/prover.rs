@@ -1,0 +1,164 @@
+//! Openings: the value of a blob's polynomial at a point, and the proof of it.
+
+use crate::{
+	BLOB_BYTES, Blob, MsmEngine, SCALARS_PER_BLOB, ScalarBytes, encoding,
+	field::{Fr, batch_inverse},
+	setup::bit_reversed,
+};
+use rayon::prelude::*;
+use std::sync::LazyLock;
+
+/// A value and the compressed proof of it.
+pub type Opened = (ScalarBytes, [u8; 48]);
+
+/// Why nothing can be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProverError {
+	/// The point at which to open is not below the group order.
+	#[error("the evaluation point is not below the group order")]
+	BadPoint,
+	/// A coefficient of a combination is not below the group order.
+	#[error("coefficient {index} is not below the group order")]
+	BadCoefficient {
+		/// Which coefficient.
+		index: usize,
+	},
+}
+
+/// The value at `z` of the polynomial that `blob` holds.
+pub fn evaluate(blob: &Blob, z: &ScalarBytes) -> Result<ScalarBytes, ProverError> {
+	let z = parse(z).ok_or(ProverError::BadPoint)?;
+	Ok(value_at(&polynomial(blob), z).to_be())
+}
+
+/// Opens `blob` at `z`: the value, and the proof that `verify_kzg_proof` of EIP-4844 accepts.
+pub fn open(engine: &dyn MsmEngine, blob: &Blob, z: &ScalarBytes) -> Result<Opened, ProverError> {
+	let z = parse(z).ok_or(ProverError::BadPoint)?;
+	Ok(open_polynomials(engine, vec![(polynomial(blob), z)])[0])
+}
+
+/// Opens many blobs, each at its point, with one call of the engine.
+pub fn open_batch(
+	engine: &dyn MsmEngine,
+	items: &[(&Blob, ScalarBytes)],
+) -> Result<Vec<Opened>, ProverError> {
+	let items = items
+		.iter()
+		.map(|(blob, z)| Ok((polynomial(blob), parse(z).ok_or(ProverError::BadPoint)?)))
+		.collect::<Result<Vec<_>, _>>()?;
+	Ok(open_polynomials(engine, items))
+}
+
+/// Opens `sum coefficient * blob` at `z`: one proof for all blobs. The verifier combines their commitments with the
+/// same coefficients.
+pub fn open_combination(
+	engine: &dyn MsmEngine,
+	terms: &[(ScalarBytes, &Blob)],
+	z: &ScalarBytes,
+) -> Result<Opened, ProverError> {
+	let z = parse(z).ok_or(ProverError::BadPoint)?;
+	let mut sum = vec![Fr::ZERO; SCALARS_PER_BLOB];
+	for (index, (coefficient, blob)) in terms.iter().enumerate() {
+		let coefficient = parse(coefficient).ok_or(ProverError::BadCoefficient { index })?;
+		sum.par_iter_mut().zip(blob.scalars()).for_each(|(sum, scalar)| {
+			*sum = *sum + coefficient * Fr::from_be(scalar);
+		});
+	}
+	Ok(open_polynomials(engine, vec![(sum, z)])[0])
+}
+
+/// The point at which the polynomial of a blob has the value of scalar `index`: `omega^brp(index)`.
+///
+/// `None` when a blob has no such scalar.
+pub fn domain_point(index: usize) -> Option<ScalarBytes> {
+	DOMAIN.get(index).map(|point| point.to_be())
+}
+
+/// The 4,096th roots of unity in bit-reversed order.
+static DOMAIN: LazyLock<Vec<Fr>> = LazyLock::new(|| {
+	// 7 generates the multiplicative group, as in EIP-4844.
+	let [a, b, c, d] = encoding::MODULUS;
+	let shift = SCALARS_PER_BLOB.ilog2();
+	let up = u64::BITS - shift;
+	// (r - 1) / 4096; the subtraction only clears the lowest bit.
+	let exponent =
+		[(a - 1) >> shift | b << up, b >> shift | c << up, c >> shift | d << up, d >> shift];
+	let omega = Fr::from_u64(7).pow(&exponent);
+	let mut powers = Vec::with_capacity(SCALARS_PER_BLOB);
+	let mut power = Fr::from_u64(1);
+	for _ in 0..SCALARS_PER_BLOB {
+		powers.push(power);
+		power = power * omega;
+	}
+	(0..SCALARS_PER_BLOB as u16).map(|i| powers[usize::from(bit_reversed(i))]).collect()
+});
+
+fn parse(scalar: &ScalarBytes) -> Option<Fr> {
+	encoding::is_canonical(scalar).then(|| Fr::from_be(scalar))
+}
+
+/// The values of a blob's polynomial on [`DOMAIN`].
+fn polynomial(blob: &Blob) -> Vec<Fr> {
+	blob.scalars().iter().map(Fr::from_be).collect()
+}
+
+fn open_polynomials(engine: &dyn MsmEngine, items: Vec<(Vec<Fr>, Fr)>) -> Vec<Opened> {
+	let (values, quotients): (Vec<_>, Vec<_>) = items
+		.into_par_iter()
+		.map(|(values, z)| {
+			let y = value_at(&values, z);
+			(y.to_be(), to_blob(&quotient(values, z, y)))
+		})
+		.unzip();
+	let blobs: Vec<&Blob> = quotients.iter().map(|bytes| checked(bytes)).collect();
+	let proofs = engine.commit(&blobs);
+	values.into_iter().zip(proofs.iter().map(crate::G1Affine::compress)).collect()
+}
+
+/// The barycentric formula: `p(z) = (z^n - 1) / n * sum p_i w_i / (z - w_i)`.
+fn value_at(values: &[Fr], z: Fr) -> Fr {
+	if let Some(i) = DOMAIN.iter().position(|w| *w == z) {
+		return values[i];
+	}
+	let mut inverses: Vec<_> = DOMAIN.iter().map(|w| z - *w).collect();
+	batch_inverse(&mut inverses);
+	let sum = values
+		.iter()
+		.zip(DOMAIN.iter())
+		.zip(&inverses)
+		.fold(Fr::ZERO, |sum, ((value, w), inverse)| sum + *value * *w * *inverse);
+	let n = SCALARS_PER_BLOB as u64;
+	(z.pow(&[n]) - Fr::from_u64(1)) * Fr::from_u64(n).inverse() * sum
+}
+
+/// The values of `(p(X) - y) / (X - z)` on [`DOMAIN`], where `y = p(z)`.
+fn quotient(mut values: Vec<Fr>, z: Fr, y: Fr) -> Vec<Fr> {
+	let hit = DOMAIN.iter().position(|w| *w == z);
+	let mut inverses: Vec<_> = DOMAIN.iter().map(|w| *w - z).collect();
+	if let Some(hit) = hit {
+		inverses[hit] = Fr::from_u64(1);
+	}
+	batch_inverse(&mut inverses);
+	for (value, inverse) in values.iter_mut().zip(&inverses) {
+		*value = (*value - y) * *inverse;
+	}
+	if let Some(hit) = hit {
+		// In its own node the quotient is the derivative: -sum q_i w_i / z over the others.
+		values[hit] = Fr::ZERO;
+		let sum = values.iter().zip(DOMAIN.iter()).fold(Fr::ZERO, |sum, (q, w)| sum + *q * *w);
+		values[hit] = -(sum * z.inverse());
+	}
+	values
+}
+
+/// Scalars as the bytes of a blob.
+pub(crate) fn to_blob(scalars: &[Fr]) -> Vec<u8> {
+	debug_assert_eq!(scalars.len() * 32, BLOB_BYTES);
+	scalars.iter().flat_map(|scalar| scalar.to_be()).collect()
+}
+
+/// The blob of bytes made by [`to_blob`].
+pub(crate) fn checked(bytes: &[u8]) -> &Blob {
+	// Field elements are written in canonical form, and there are 4,096 of them.
+	Blob::parse(bytes).unwrap_or(Blob::zero())
+}
