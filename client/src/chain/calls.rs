@@ -1,0 +1,244 @@
+//! The calls that users, providers and governance make, as SCALE bytes.
+//!
+//! Indices and argument types are pinned by the protocol, so that calls can be made offline. Before a call is signed it
+//! is decoded against the connected runtime's metadata, and refused when that disagrees.
+
+use crate::account::AccountId;
+use codec::{Compact, Encode};
+use nil_types::{
+	Amount, Capability, DealId, Generation, Hash32, Hint, Profile, RelayBlock, ServiceKey,
+	traits::Receipt,
+};
+
+const BALANCES: u8 = 10;
+const PROVIDERS: u8 = 41;
+const DEALS: u8 = 42;
+const MODE2: u8 = 43;
+
+/// A call with its arguments, ready to be signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+	pallet: &'static str,
+	name: &'static str,
+	bytes: Vec<u8>,
+}
+
+impl Call {
+	fn new(pallet: (&'static str, u8), name: (&'static str, u8), arguments: impl Encode) -> Self {
+		let mut bytes = vec![pallet.1, name.1];
+		arguments.encode_to(&mut bytes);
+		Self { pallet: pallet.0, name: name.0, bytes }
+	}
+
+	/// The pallet's name.
+	pub const fn pallet(&self) -> &'static str {
+		self.pallet
+	}
+
+	/// The call's name.
+	pub const fn name(&self) -> &'static str {
+		self.name
+	}
+
+	/// Pallet index, call index and arguments.
+	pub fn bytes(&self) -> &[u8] {
+		&self.bytes
+	}
+
+	/// Sends `amount` to `to` without letting the sender's account die.
+	pub fn transfer(to: AccountId, amount: Amount) -> Self {
+		const ADDRESS_ID: u8 = 0;
+		let arguments = (ADDRESS_ID, to, Compact(amount));
+		Self::new(("Balances", BALANCES), ("transfer_keep_alive", 3), arguments)
+	}
+
+	/// `Deals.create_deal`.
+	pub fn create_deal(deal: &CreateDeal) -> Self {
+		Self::new(("Deals", DEALS), ("create_deal", 0), deal)
+	}
+
+	/// `Deals.commit_content`.
+	pub fn commit_content(commit: &CommitContent) -> Self {
+		Self::new(("Deals", DEALS), ("commit_content", 1), commit)
+	}
+
+	/// `Deals.add_receipt`: a slot that missed a commit signs it later.
+	pub fn add_receipt(deal: DealId, generation: Generation, receipt: &Receipt) -> Self {
+		Self::new(("Deals", DEALS), ("add_receipt", 2), (deal, generation, receipt))
+	}
+
+	/// `Deals.top_up`: adds to a deal's escrow; anybody may.
+	pub fn top_up(deal: DealId, amount: Amount) -> Self {
+		Self::new(("Deals", DEALS), ("top_up", 3), (deal, amount))
+	}
+
+	/// `Deals.extend_deal`: lets a deal live `blocks` relay blocks longer.
+	pub fn extend_deal(deal: DealId, blocks: RelayBlock) -> Self {
+		Self::new(("Deals", DEALS), ("extend_deal", 4), (deal, blocks))
+	}
+
+	/// `Deals.cancel_deal`.
+	pub fn cancel_deal(deal: DealId) -> Self {
+		Self::new(("Deals", DEALS), ("cancel_deal", 5), deal)
+	}
+
+	/// `Mode2.place`: tries the draw of a waiting deal; anybody may.
+	pub fn place(deal: DealId) -> Self {
+		Self::new(("Mode2", MODE2), ("place", 0), deal)
+	}
+
+	/// `Providers.register`.
+	pub fn register(provider: &RegisterProvider) -> Self {
+		Self::new(("Providers", PROVIDERS), ("register", 0), provider)
+	}
+
+	/// `Providers.update`.
+	pub fn update(update: &UpdateProvider) -> Self {
+		Self::new(("Providers", PROVIDERS), ("update", 1), update)
+	}
+
+	/// `Providers.rotate_service_key`.
+	pub fn rotate_service_key(new: ServiceKey) -> Self {
+		Self::new(("Providers", PROVIDERS), ("rotate_service_key", 2), new)
+	}
+
+	/// `Providers.add_stake`.
+	pub fn add_stake(amount: Amount) -> Self {
+		Self::new(("Providers", PROVIDERS), ("add_stake", 3), amount)
+	}
+
+	/// `Providers.remove_stake`: starts to release stake; it stays answerable for a while.
+	pub fn remove_stake(amount: Amount) -> Self {
+		Self::new(("Providers", PROVIDERS), ("remove_stake", 4), amount)
+	}
+
+	/// `Providers.withdraw_stake`: takes what has been released.
+	pub fn withdraw_stake() -> Self {
+		Self::new(("Providers", PROVIDERS), ("withdraw_stake", 5), ())
+	}
+
+	/// `Providers.drain`: no new slots from now on.
+	pub fn drain() -> Self {
+		Self::new(("Providers", PROVIDERS), ("drain", 6), ())
+	}
+
+	/// `Providers.leave`: ends a registration without slots.
+	pub fn leave() -> Self {
+		Self::new(("Providers", PROVIDERS), ("leave", 7), ())
+	}
+}
+
+/// Arguments of `Deals.create_deal`.
+#[derive(Clone, Debug, PartialEq, Eq, Encode)]
+pub struct CreateDeal {
+	/// How the deal is striped.
+	pub profile: Profile,
+	/// Which providers may be drawn.
+	pub hint: Hint,
+	/// How long it lives, in relay blocks.
+	pub duration: RelayBlock,
+	/// What may be spent per month beyond rent.
+	pub max_monthly_spend: Amount,
+	/// What is set aside for rent and deposits.
+	pub escrow: Amount,
+}
+
+/// Arguments of `Deals.commit_content`.
+#[derive(Clone, Debug, PartialEq, Eq, Encode)]
+pub struct CommitContent {
+	/// The deal.
+	pub deal: DealId,
+	/// The generation that the commit builds on: the deal's current one.
+	pub base_gen: Generation,
+	/// Roots of the new MDUs, at most 1,024.
+	pub roots: Vec<Hash32>,
+	/// `H` of the index bytes as stored.
+	pub index_root: Hash32,
+	/// Payload bytes, index included.
+	pub size_bytes: u64,
+	/// Length of the index, the payload's tail.
+	pub index_len: u32,
+	/// Receipts of at least `k + 1` slots.
+	pub receipts: Vec<Receipt>,
+}
+
+/// Arguments of `Providers.register`.
+#[derive(Clone, Debug, PartialEq, Eq, Encode)]
+pub struct RegisterProvider {
+	/// The key that will sign receipts.
+	pub service_key: ServiceKey,
+	/// Where the provider can be reached, as multiaddr text; at most 8.
+	pub multiaddrs: Vec<Vec<u8>>,
+	/// What it is built for.
+	pub capability: Capability,
+	/// Its failure domain.
+	pub domain: Vec<u8>,
+	/// Bytes that it offers.
+	pub capacity: u64,
+	/// The lowest storage price that it takes, per GiB and relay block.
+	pub price_floor: Amount,
+	/// Stake to hold.
+	pub stake: Amount,
+}
+
+/// Arguments of `Providers.update`: what is `None` stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode)]
+pub struct UpdateProvider {
+	/// New addresses.
+	pub multiaddrs: Option<Vec<Vec<u8>>>,
+	/// New capability.
+	pub capability: Option<Capability>,
+	/// New failure domain.
+	pub domain: Option<Vec<u8>>,
+	/// New capacity in bytes.
+	pub capacity: Option<u64>,
+	/// New price floor.
+	pub price_floor: Option<Amount>,
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn calls_are_pinned() {
+		let create = Call::create_deal(&CreateDeal {
+			profile: Profile::DEFAULT,
+			hint: Hint::Cold,
+			duration: 100,
+			max_monthly_spend: 0,
+			escrow: 1,
+		});
+		let expected = [
+			"2a00",
+			"080400",
+			"01",
+			"64000000",
+			"00000000000000000000000000000000",
+			"01000000000000000000000000000000",
+		];
+		assert_eq!(hex::encode(create.bytes()), expected.concat());
+		assert_eq!((create.pallet(), create.name()), ("Deals", "create_deal"));
+
+		let commit = Call::commit_content(&CommitContent {
+			deal: 1,
+			base_gen: 2,
+			roots: vec![[3; 32]],
+			index_root: [4; 32],
+			size_bytes: 5,
+			index_len: 6,
+			receipts: vec![Receipt { slot: 7, until: 8, signature: [9; 64] }],
+		});
+		let expected = [
+			"2a01".to_owned(),
+			"0100000000000000".to_owned(),
+			"02000000".to_owned(),
+			"04".to_owned() + &"03".repeat(32),
+			"04".repeat(32),
+			"0500000000000000".to_owned(),
+			"06000000".to_owned(),
+			"04".to_owned() + "07" + "08000000" + &"09".repeat(64),
+		];
+		assert_eq!(hex::encode(commit.bytes()), expected.concat());
+	}
+}

@@ -1,0 +1,173 @@
+//! Typed reads through the runtime API.
+
+use super::{Chain, ChainError};
+use crate::account::AccountId;
+use codec::{Decode, DecodeAll, Encode};
+use nil_types::{
+	Amount, CommitInfo, DealId, DealInfo, Generation, Hash32, PlacementInfo, ProviderInfo,
+	SlotIndex, SlotInfo, Terms,
+};
+
+/// Items asked for at a time; the runtime's own limit.
+const PAGE: u32 = 256;
+
+/// Which block a read sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+	/// The best block: newest, may yet be replaced.
+	Best,
+	/// The newest finalised block.
+	Finalised,
+	/// This block.
+	Block(Hash32),
+}
+
+/// An account's balance, in the token's smallest unit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Decode, serde::Serialize)]
+pub struct Balance {
+	/// What can be spent or held.
+	pub free: Amount,
+	/// What is held or reserved: stake, escrow, deposits.
+	pub reserved: Amount,
+	/// What is frozen.
+	pub frozen: Amount,
+}
+
+/// Reads at one block, or at the newest of a kind. Lists come whole: pages are joined, all from one block.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+	chain: &'a Chain,
+	at: At,
+}
+
+impl<'a> View<'a> {
+	pub(super) fn new(chain: &'a Chain, at: At) -> Self {
+		Self { chain, at }
+	}
+
+	/// Prices, fees and deadlines in force, and the relay chain's clock.
+	pub async fn terms(&self) -> Result<Terms, ChainError> {
+		self.read("terms", &()).await
+	}
+
+	/// A deal, while it exists.
+	pub async fn deal(&self, deal: DealId) -> Result<Option<DealInfo<AccountId>>, ChainError> {
+		self.read("deal", &deal).await
+	}
+
+	/// The deals of an owner, in no particular order.
+	pub async fn deals_of(&self, owner: AccountId) -> Result<Vec<DealId>, ChainError> {
+		let fixed = self.fixed().await?;
+		let mut all = Vec::new();
+		loop {
+			let after: Option<DealId> = all.last().copied();
+			let page: Vec<DealId> = fixed.read("deals_of", &(owner, after, PAGE)).await?;
+			if !extend(&mut all, page) {
+				return Ok(all);
+			}
+		}
+	}
+
+	/// All commits of a deal from generation `from` on, in order.
+	pub async fn commits(
+		&self,
+		deal: DealId,
+		from: Generation,
+	) -> Result<Vec<(Generation, CommitInfo)>, ChainError> {
+		let fixed = self.fixed().await?;
+		let mut all: Vec<(Generation, CommitInfo)> = Vec::new();
+		loop {
+			let next = all.last().map_or(from, |(generation, _)| generation.saturating_add(1));
+			let page = fixed.read("commits", &(deal, next, PAGE)).await?;
+			if !extend(&mut all, page) {
+				return Ok(all);
+			}
+		}
+	}
+
+	/// The slots of a deal, in order; empty while it is being placed.
+	pub async fn slots(&self, deal: DealId) -> Result<Vec<SlotInfo<AccountId>>, ChainError> {
+		self.read("slots", &deal).await
+	}
+
+	/// The deal's request for slots, while it waits.
+	pub async fn placement(&self, deal: DealId) -> Result<Option<PlacementInfo>, ChainError> {
+		self.read("placement", &deal).await
+	}
+
+	/// A provider.
+	pub async fn provider(
+		&self,
+		operator: AccountId,
+	) -> Result<Option<ProviderInfo<AccountId>>, ChainError> {
+		self.read("provider", &operator).await
+	}
+
+	/// All providers, in no particular order.
+	pub async fn providers(&self) -> Result<Vec<ProviderInfo<AccountId>>, ChainError> {
+		let fixed = self.fixed().await?;
+		let mut all: Vec<ProviderInfo<AccountId>> = Vec::new();
+		loop {
+			let after = all.last().map(|provider| provider.operator);
+			let page = fixed.read("providers", &(after, PAGE)).await?;
+			if !extend(&mut all, page) {
+				return Ok(all);
+			}
+		}
+	}
+
+	/// The slots that a provider holds, in no particular order.
+	pub async fn slots_of(
+		&self,
+		operator: AccountId,
+	) -> Result<Vec<(DealId, SlotIndex)>, ChainError> {
+		let fixed = self.fixed().await?;
+		let mut all: Vec<(DealId, SlotIndex)> = Vec::new();
+		loop {
+			let after = all.last().copied();
+			let page = fixed.read("slots_of", &(operator, after, PAGE)).await?;
+			if !extend(&mut all, page) {
+				return Ok(all);
+			}
+		}
+	}
+
+	/// An account's balance; zero for one that does not exist.
+	pub async fn balance(&self, account: AccountId) -> Result<Balance, ChainError> {
+		let block = self.chain.head(self.at).await?;
+		self.chain.client_at(block).await?.balance(account).await
+	}
+
+	/// The same view, of one block: pages of a list must not come from different states.
+	async fn fixed(&self) -> Result<Self, ChainError> {
+		let hash = match self.at {
+			At::Block(hash) => hash,
+			At::Finalised => self.chain.finalised_hash().await?,
+			At::Best => self.chain.block_hash(None).await?.unwrap_or(self.chain.genesis()),
+		};
+		Ok(Self { chain: self.chain, at: At::Block(hash) })
+	}
+
+	async fn read<T: Decode>(
+		&self,
+		function: &str,
+		arguments: &impl Encode,
+	) -> Result<T, ChainError> {
+		let block = match self.at {
+			At::Best => None,
+			At::Finalised => Some(self.chain.finalised_hash().await?),
+			At::Block(hash) => Some(hash),
+		};
+		let function = format!("NilApi_{function}");
+		let answer = self.chain.runtime_call(&function, &arguments.encode(), block).await?;
+		T::decode_all(&mut answer.as_slice())
+			.map_err(|error| ChainError::Decode { what: function, reason: error.to_string() })
+	}
+}
+
+/// Appends a page; whether more may follow.
+fn extend<T>(all: &mut Vec<T>, page: Vec<T>) -> bool {
+	let more = page.len() >= PAGE as usize;
+	all.extend(page);
+	more
+}
