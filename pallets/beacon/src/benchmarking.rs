@@ -1,6 +1,6 @@
 //! Benchmarks of the beacon, in a full ring.
 
-use crate::{Call, Config, LastDropped, LastRelayBlock, Pallet, Records, Ring};
+use crate::{Config, LastDropped, LastRelayBlock, Pallet, Records, Ring};
 use frame_benchmarking::v2::*;
 use frame_support::traits::Get;
 

@@ -54,6 +54,7 @@ parameter_types! {
 }
 
 /// A clock without randomness.
+#[derive(Debug)]
 pub struct MockBeacon;
 
 impl RelayBeacon for MockBeacon {
