@@ -1,1 +1,11 @@
-fn main() {}
+//! Builds the runtime to wasm beside its native build.
+
+fn main() {
+	#[cfg(all(feature = "std", feature = "metadata-hash"))]
+	substrate_wasm_builder::WasmBuilder::init_with_defaults()
+		.enable_metadata_hash("NIL", 12)
+		.build();
+
+	#[cfg(all(feature = "std", not(feature = "metadata-hash")))]
+	substrate_wasm_builder::WasmBuilder::build_using_defaults();
+}

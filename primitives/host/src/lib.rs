@@ -1,1 +1,181 @@
-//! Placeholder.
+//! The arithmetic that the runtime asks of whoever executes it: batches of KZG openings, parity commitments and
+//! manifest points.
+//!
+//! A pairing costs 1.2 ms natively and four times as much inside the runtime, so a node answers through host
+//! functions ([`host::HostFunctions`], implemented with blst). A relay chain validator offers a fixed set of host
+//! functions, in which ours are not, and a missing import traps when it is called. So the runtime carries a second
+//! implementation (`nil_kzg::portable`), and the block executor that the runtime registers for validators swaps
+//! the host functions for it with [`in_runtime::replace`] while it executes a block.
+//!
+//! ```text
+//!            pallet ──> nil_host::verify_openings(..)
+//!                              │
+//!         node executes        │        validator executes (validate_block)
+//!   ext_nil_verify_openings_1  │  in_runtime::replace() swapped it:
+//!       nil_kzg::native (blst) ┴──────> nil_kzg::portable (arkworks, in wasm)
+//! ```
+//!
+//! Both give the same answer for every input, valid or not, down to the error's variant and index: otherwise a
+//! validator would reject what a collator built. The test of this crate's `fixture` compares them through a real
+//! wasm executor.
+//!
+//! # Wire format
+//! Slices go in as SCALE. The answer comes back as the SCALE encoding of a `Result` in a [`Reply`], a buffer of
+//! fixed size that the caller owns, so that the host allocates nothing inside the runtime.
+#![cfg_attr(not(feature = "std"), no_std)]
+#![forbid(unsafe_op_in_unsafe_fn)]
+
+mod reply;
+
+pub use nil_kzg::{Opening, PointRef, VerifyError};
+pub use reply::Reply;
+
+use nil_types::{G1Compressed, G1Uncompressed, Hash32, Profile};
+use sp_runtime_interface::{
+	pass_by::{
+		PassFatPointerAndDecodeSlice, PassFatPointerAndRead, PassPointerAndRead,
+		PassPointerAndWrite,
+	},
+	runtime_interface,
+};
+
+pub use nil as host;
+
+/// Bytes of the reply of a check: `Result<(), VerifyError>`.
+pub const CHECK_BYTES: usize = 32;
+/// Bytes of the reply that carries an uncompressed point: `Result<[u8; 96], VerifyError>`.
+pub const UNCOMPRESSED_BYTES: usize = 97;
+/// Bytes of the reply that carries a compressed point: `Result<[u8; 48], VerifyError>`.
+pub const COMPRESSED_BYTES: usize = 49;
+
+/// The host functions. Callers use the plain functions of this crate's root, which unpack the replies.
+#[runtime_interface]
+pub trait Nil {
+	/// See [`verify_openings`](crate::verify_openings).
+	fn verify_openings(
+		openings: PassFatPointerAndDecodeSlice<&[Opening]>,
+		reply: PassPointerAndWrite<&mut Reply<CHECK_BYTES>, CHECK_BYTES>,
+	) {
+		reply.put(&nil_kzg::native::verify_openings(openings));
+	}
+
+	/// See [`verify_parity`](crate::verify_parity). The commitments are passed as their bytes, 48 each.
+	fn verify_parity(
+		k: u8,
+		m: u8,
+		data: PassFatPointerAndRead<&[u8]>,
+		parity: PassFatPointerAndRead<&[u8]>,
+		reply: PassPointerAndWrite<&mut Reply<CHECK_BYTES>, CHECK_BYTES>,
+	) {
+		reply.put(&nil_kzg::native::verify_parity(
+			(k, m),
+			data.as_chunks().0,
+			parity.as_chunks().0,
+		));
+	}
+
+	/// See [`extend_manifest`](crate::extend_manifest). The roots are passed as their bytes, 32 each.
+	fn extend_manifest(
+		manifest: PassPointerAndRead<&G1Uncompressed, 96>,
+		first: u32,
+		roots: PassFatPointerAndRead<&[u8]>,
+		reply: PassPointerAndWrite<&mut Reply<UNCOMPRESSED_BYTES>, UNCOMPRESSED_BYTES>,
+	) {
+		reply.put(&nil_kzg::native::extend_manifest(manifest, first, roots.as_chunks().0));
+	}
+
+	/// See [`compress`](crate::compress).
+	fn compress(
+		point: PassPointerAndRead<&G1Uncompressed, 96>,
+		reply: PassPointerAndWrite<&mut Reply<COMPRESSED_BYTES>, COMPRESSED_BYTES>,
+	) {
+		reply.put(&nil_kzg::native::compress(point));
+	}
+}
+
+/// Checks a batch of openings together: two Miller loops and one final exponentiation, whatever the number.
+///
+/// Every point is checked to be in the subgroup on its own, every scalar to be canonical. An empty batch passes.
+pub fn verify_openings(openings: &[Opening]) -> Result<(), VerifyError> {
+	let mut reply = Reply::default();
+	host::verify_openings(openings, &mut reply);
+	reply.take()
+}
+
+/// Checks that the parity commitments of one row follow from its data commitments, for the `Fr` code.
+pub fn verify_parity(
+	profile: &Profile,
+	data: &[G1Compressed],
+	parity: &[G1Compressed],
+) -> Result<(), VerifyError> {
+	let mut reply = Reply::default();
+	host::verify_parity(
+		profile.k,
+		profile.m,
+		data.as_flattened(),
+		parity.as_flattened(),
+		&mut reply,
+	);
+	reply.take()
+}
+
+/// `manifest + sum roots[i] * L[first + i]` over the Lagrange points of the trusted setup.
+pub fn extend_manifest(
+	manifest: &G1Uncompressed,
+	first: u32,
+	roots: &[Hash32],
+) -> Result<G1Uncompressed, VerifyError> {
+	let mut reply = Reply::default();
+	host::extend_manifest(manifest, first, roots.as_flattened(), &mut reply);
+	reply.take()
+}
+
+/// The same point in 48 bytes.
+pub fn compress(point: &G1Uncompressed) -> Result<G1Compressed, VerifyError> {
+	let mut reply = Reply::default();
+	host::compress(point, &mut reply);
+	reply.take()
+}
+
+/// The implementation inside the runtime, and the swap that puts it in the place of the host's.
+#[cfg(all(feature = "portable", substrate_runtime))]
+pub mod in_runtime {
+	use super::*;
+
+	fn verify_openings(openings: &[Opening], reply: &mut Reply<CHECK_BYTES>) {
+		reply.put(&nil_kzg::portable::verify_openings(openings));
+	}
+
+	fn verify_parity(k: u8, m: u8, data: &[u8], parity: &[u8], reply: &mut Reply<CHECK_BYTES>) {
+		reply.put(&nil_kzg::portable::verify_parity(
+			(k, m),
+			data.as_chunks().0,
+			parity.as_chunks().0,
+		));
+	}
+
+	fn extend_manifest(
+		manifest: &G1Uncompressed,
+		first: u32,
+		roots: &[u8],
+		reply: &mut Reply<UNCOMPRESSED_BYTES>,
+	) {
+		reply.put(&nil_kzg::portable::extend_manifest(manifest, first, roots.as_chunks().0));
+	}
+
+	fn compress(point: &G1Uncompressed, reply: &mut Reply<COMPRESSED_BYTES>) {
+		reply.put(&nil_kzg::portable::compress(point));
+	}
+
+	/// Swaps every host function of this crate for the implementation inside the runtime, until the returned guard
+	/// is dropped. To be held around the execution of one block: swapping twice at the same time panics.
+	#[must_use = "the host functions come back when the guard is dropped"]
+	pub fn replace() -> impl Sized {
+		(
+			host::host_verify_openings.replace_implementation(verify_openings),
+			host::host_verify_parity.replace_implementation(verify_parity),
+			host::host_extend_manifest.replace_implementation(extend_manifest),
+			host::host_compress.replace_implementation(compress),
+		)
+	}
+}

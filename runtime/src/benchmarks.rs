@@ -1,0 +1,63 @@
+//! Which benchmarks this runtime has.
+
+use crate::{
+	AllPalletsWithSystem, Balances, Beacon, CollatorSelection, Deals, Mode2, ParachainSystem,
+	Providers, Runtime, RuntimeEvent, Sudo, System, Timestamp, WeightReclaim,
+};
+use alloc::{string::String, vec::Vec};
+use cumulus_pallet_session_benchmarking::Pallet as SessionBench;
+use frame_benchmarking::{
+	BenchmarkBatch, BenchmarkConfig, BenchmarkError, BenchmarkList, Benchmarking, add_benchmarks,
+	define_benchmarks, list_benchmarks,
+};
+use frame_support::traits::{StorageInfo, StorageInfoTrait, WhitelistedStorageKeys};
+use frame_system_benchmarking::{
+	Pallet as SystemBench, extensions::Pallet as SystemExtensionsBench,
+};
+
+define_benchmarks!(
+	[frame_system, SystemBench::<Runtime>]
+	[frame_system_extensions, SystemExtensionsBench::<Runtime>]
+	[cumulus_pallet_parachain_system, ParachainSystem]
+	[cumulus_pallet_weight_reclaim, WeightReclaim]
+	[pallet_balances, Balances]
+	[pallet_beacon, Beacon]
+	[pallet_collator_selection, CollatorSelection]
+	[pallet_deals, Deals]
+	[pallet_mode2, Mode2]
+	[pallet_providers, Providers]
+	[pallet_session, SessionBench::<Runtime>]
+	[pallet_sudo, Sudo]
+	[pallet_timestamp, Timestamp]
+);
+
+impl frame_system_benchmarking::Config for Runtime {
+	fn setup_set_code_requirements(code: &Vec<u8>) -> Result<(), BenchmarkError> {
+		ParachainSystem::initialize_for_set_code_benchmark(code.len() as u32);
+		Ok(())
+	}
+
+	fn verify_set_code() {
+		System::assert_last_event(
+			cumulus_pallet_parachain_system::Event::<Runtime>::ValidationFunctionStored.into(),
+		);
+	}
+}
+
+impl cumulus_pallet_session_benchmarking::Config for Runtime {}
+
+/// The benchmarks, and the storage that they touch.
+pub fn metadata(extra: bool) -> (Vec<BenchmarkList>, Vec<StorageInfo>) {
+	let mut list = Vec::<BenchmarkList>::new();
+	list_benchmarks!(list, extra);
+	(list, AllPalletsWithSystem::storage_info())
+}
+
+/// Runs benchmarks.
+pub fn dispatch(config: BenchmarkConfig) -> Result<Vec<BenchmarkBatch>, String> {
+	let whitelist = AllPalletsWithSystem::whitelisted_storage_keys();
+	let mut batches = Vec::<BenchmarkBatch>::new();
+	let params = (&config, &whitelist);
+	add_benchmarks!(params, batches);
+	Ok(batches)
+}

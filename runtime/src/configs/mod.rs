@@ -1,0 +1,10 @@
+//! How the pallets are configured, by concern.
+
+mod collators;
+mod money;
+pub mod storage;
+mod system;
+
+pub use collators::CollatorPot;
+pub use money::{LengthToFee, TransactionByteFee, WeightToFee};
+pub use system::{RuntimeBlockLength, RuntimeBlockWeights};

@@ -1,0 +1,85 @@
+//! Storage: the relay chain's randomness, providers, deals and their slots; and how the runtime API reads them.
+//!
+//! All durations are in relay blocks of 6 seconds.
+
+use crate::{
+	AccountId, Balances, Beacon, Deals, Mode2, Providers, Runtime, RuntimeHoldReason, UNIT,
+	manifest::HostManifest,
+};
+use frame_support::traits::{ConstU32, ConstU128};
+use frame_system::EnsureRoot;
+use nil_types::{RelayBlock, Terms, traits::RelayBeacon};
+
+/// Relay blocks of a day.
+const DAY: RelayBlock = 24 * 60 * 60 / 6;
+
+/// Sets prices and stakes, attests domains: the administrator, through `sudo`.
+type Admin = EnsureRoot<AccountId>;
+
+impl pallet_beacon::Config for Runtime {
+	/// Nearly seven hours of relay blocks: placements that wait longer draw again.
+	type Capacity = ConstU32<4_096>;
+	type WeightInfo = pallet_beacon::weights::SubstrateWeight<Self>;
+}
+
+impl pallet_providers::Config for Runtime {
+	type AdminOrigin = Admin;
+	type AttestOrigin = Admin;
+	type Beacon = Beacon;
+	type Currency = Balances;
+	type EvidenceWindow = ConstU32<{ 7 * DAY }>;
+	type MaxRetiredKeys = ConstU32<4>;
+	type MaxUnbonding = ConstU32<8>;
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type WeightInfo = pallet_providers::weights::SubstrateWeight<Self>;
+}
+
+impl pallet_deals::Config for Runtime {
+	type AdminOrigin = Admin;
+	type Beacon = Beacon;
+	/// Ten minutes.
+	type BucketLength = ConstU32<100>;
+	type Currency = Balances;
+	/// The creation fee is burned.
+	type FeeHandler = ();
+	type Manifests = HostManifest;
+	type MaxCommitDeposit = ConstU128<UNIT>;
+	type MaxCreationFee = ConstU128<{ 1_000 * UNIT }>;
+	/// Five years.
+	type MaxDuration = ConstU32<{ 5 * 365 * DAY }>;
+	type MaxStoragePrice = ConstU128<UNIT>;
+	type MaxUpkeepSteps = ConstU32<1_000>;
+	type ReceiptGrace = ConstU32<DAY>;
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type Slots = Mode2;
+	type WeightInfo = pallet_deals::weights::SubstrateWeight<Self>;
+}
+
+impl pallet_mode2::Config for Runtime {
+	type Beacon = Beacon;
+	type Deals = Deals;
+	type DrawDelay = ConstU32<4>;
+	type MaxFresh = ConstU32<1_024>;
+	type MaxRetrying = ConstU32<1_024>;
+	type Providers = Providers;
+	/// Two minutes.
+	type RetryDelay = ConstU32<20>;
+	type WeightInfo = pallet_mode2::weights::SubstrateWeight<Self>;
+}
+
+/// Prices, fees and deadlines in force, and the relay chain's clock.
+pub fn terms() -> Terms {
+	let deals = Deals::params();
+	let providers = Providers::params();
+	Terms {
+		relay_block: <Beacon as RelayBeacon>::now(),
+		storage_price: deals.storage_price,
+		creation_fee: deals.creation_fee,
+		commit_deposit: deals.commit_deposit,
+		min_duration: deals.min_duration,
+		max_duration: deals.max_duration,
+		receipt_grace: Deals::receipt_grace(),
+		min_stake: providers.min_stake,
+		stake_per_gib: providers.stake_per_gib,
+	}
+}

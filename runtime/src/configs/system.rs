@@ -1,0 +1,102 @@
+//! The chain itself: blocks, limits, time, and its place on the relay chain.
+
+use crate::{
+	AVERAGE_ON_INITIALIZE_RATIO, AccountId, Aura, Balance, Block, ConsensusHook, Hash,
+	MAXIMUM_BLOCK_WEIGHT, NORMAL_DISPATCH_RATIO, Nonce, PalletInfo, Runtime, RuntimeCall,
+	RuntimeEvent, RuntimeOrigin, RuntimeTask, SS58_PREFIX, VERSION,
+	relay::RecordRandomness,
+	weights::{BlockExecutionWeight, ExtrinsicBaseWeight, ParityDbWeight},
+};
+use cumulus_pallet_parachain_system::RelayNumberMonotonicallyIncreases;
+use frame_support::{
+	derive_impl,
+	dispatch::DispatchClass,
+	parameter_types,
+	traits::{ConstU16, ConstU32, ConstU64},
+	weights::Weight,
+};
+use frame_system::limits::{BlockLength, BlockWeights};
+use sp_version::RuntimeVersion;
+
+parameter_types! {
+	/// Blocks whose hashes stay known, and so the longest that a transaction may live.
+	pub const BlockHashCount: u32 = 4_096;
+	/// The runtime's version.
+	pub const Version: RuntimeVersion = VERSION;
+	/// Bytes of a block's transactions: 5 MiB, of which user transactions get three quarters.
+	pub RuntimeBlockLength: BlockLength = BlockLength::builder()
+		.max_length(5 * 1024 * 1024)
+		.modify_max_length_for_class(DispatchClass::Normal, |length| {
+			*length = NORMAL_DISPATCH_RATIO * *length;
+		})
+		.build();
+	/// Time and proof size of a block.
+	pub RuntimeBlockWeights: BlockWeights = BlockWeights::builder()
+		.base_block(BlockExecutionWeight::get())
+		.for_class(DispatchClass::all(), |weights| {
+			weights.base_extrinsic = ExtrinsicBaseWeight::get();
+		})
+		.for_class(DispatchClass::Normal, |weights| {
+			weights.max_total = Some(NORMAL_DISPATCH_RATIO * MAXIMUM_BLOCK_WEIGHT);
+		})
+		.for_class(DispatchClass::Operational, |weights| {
+			weights.max_total = Some(MAXIMUM_BLOCK_WEIGHT);
+			// What user transactions cannot take.
+			weights.reserved =
+				Some(MAXIMUM_BLOCK_WEIGHT - NORMAL_DISPATCH_RATIO * MAXIMUM_BLOCK_WEIGHT);
+		})
+		.avg_block_initialization(AVERAGE_ON_INITIALIZE_RATIO)
+		.build_or_panic();
+}
+
+#[derive_impl(frame_system::config_preludes::ParaChainDefaultConfig)]
+impl frame_system::Config for Runtime {
+	type AccountData = pallet_balances::AccountData<Balance>;
+	type AccountId = AccountId;
+	type Block = Block;
+	type BlockHashCount = BlockHashCount;
+	type BlockLength = RuntimeBlockLength;
+	type BlockWeights = RuntimeBlockWeights;
+	type DbWeight = ParityDbWeight;
+	type Hash = Hash;
+	type MaxConsumers = ConstU32<16>;
+	type Nonce = Nonce;
+	type OnSetCode = cumulus_pallet_parachain_system::ParachainSetCode<Self>;
+	type SS58Prefix = ConstU16<SS58_PREFIX>;
+	type SystemWeightInfo = frame_system::weights::SubstrateWeight<Self>;
+	type Version = Version;
+}
+
+impl pallet_timestamp::Config for Runtime {
+	type MinimumPeriod = ConstU64<0>;
+	type Moment = u64;
+	type OnTimestampSet = Aura;
+	type WeightInfo = pallet_timestamp::weights::SubstrateWeight<Self>;
+}
+
+impl staging_parachain_info::Config for Runtime {}
+
+impl cumulus_pallet_weight_reclaim::Config for Runtime {
+	type WeightInfo = ();
+}
+
+parameter_types! {
+	/// Nothing is reserved for messages: this runtime takes none from other chains.
+	pub const NoReservedWeight: Weight = Weight::zero();
+}
+
+impl cumulus_pallet_parachain_system::Config for Runtime {
+	type CheckAssociatedRelayNumber = RelayNumberMonotonicallyIncreases;
+	type ConsensusHook = ConsensusHook;
+	type DmpQueue = ();
+	type OnSystemEvent = RecordRandomness;
+	type OutboundXcmpMessageSource = ();
+	type RelayParentOffset = ConstU32<0>;
+	type ReservedDmpWeight = NoReservedWeight;
+	type ReservedXcmpWeight = NoReservedWeight;
+	type RuntimeEvent = RuntimeEvent;
+	type SchedulingSignatureVerifier = ();
+	type SelfParaId = staging_parachain_info::Pallet<Self>;
+	type WeightInfo = cumulus_pallet_parachain_system::weights::SubstrateWeight<Self>;
+	type XcmpMessageHandler = ();
+}
