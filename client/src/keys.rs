@@ -152,8 +152,12 @@ pub fn write_secret(path: &Path, contents: &[u8]) -> Result<(), KeyError> {
 	if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
 		fs::create_dir_all(parent).map_err(error)?;
 	}
-	let mut file =
-		fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(error)?;
+	let mut file = fs::OpenOptions::new()
+		.write(true)
+		.create_new(true)
+		.mode(0o600)
+		.open(path)
+		.map_err(error)?;
 	let written = file.write_all(contents).and_then(|()| file.sync_all());
 	if let Err(source) = written {
 		// A half-written key must not be taken for a key later.
@@ -195,10 +199,7 @@ mod tests {
 		assert!(matches!(create_key_file(&path, ""), Err(KeyError::Exists { .. })));
 
 		fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-		assert!(matches!(
-			Signer::from_file(&path),
-			Err(KeyError::Permissions { mode: 0o640, .. })
-		));
+		assert!(matches!(Signer::from_file(&path), Err(KeyError::Permissions { mode: 0o640, .. })));
 	}
 
 	#[test]

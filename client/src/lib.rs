@@ -4,12 +4,22 @@
 //! whoever has them, blobs are checked against the commitments, and whoever lies is named.
 //!
 //! * [`chain`]: typed reads, transactions, blocks as they come;
-//! * [`keys`], [`account`]: who signs;
+//! * [`keys`], [`account`]: who signs; [`crypt`]: who can read;
 //! * [`wire`], [`http`]: the providers' interface and its client;
+//! * [`put`]: files into a deal; [`prepare`]: the same without a network;
+//! * [`get`], [`fs`]: files out of a deal; [`verify`]: everything in it, checked;
+//! * [`progress`]: how long work tells what it does.
 #![forbid(unsafe_code)]
 
 pub mod account;
 pub mod chain;
+pub mod crypt;
+pub mod fs;
+pub mod get;
+pub mod http;
 pub mod keys;
+pub mod prepare;
 pub mod progress;
+pub mod put;
+pub mod verify;
 pub mod wire;

@@ -1,6 +1,11 @@
 //! One connection to a node that is made again whenever it breaks.
 
-use super::{BlockRef, ChainError, events::BlockClient, submit::Accounts, view::{At, View}};
+use super::{
+	BlockRef, ChainError,
+	events::BlockClient,
+	submit::Accounts,
+	view::{At, View},
+};
 use nil_types::Hash32;
 use serde::de::DeserializeOwned;
 use std::{fmt, sync::Arc, time::Duration};
@@ -287,9 +292,8 @@ async fn open(config: &ChainConfig, patience: Duration) -> Result<Link, ChainErr
 async fn open_once(url: &str) -> Result<Link, String> {
 	let rpc = RpcClient::from_insecure_url(url).await.map_err(|error| error.to_string())?;
 	let backend: LegacyBackend<SubstrateConfig> = LegacyBackend::builder().build(rpc.clone());
-	let client = OnlineClient::from_backend(Arc::new(backend))
-		.await
-		.map_err(|error| error.to_string())?;
+	let client =
+		OnlineClient::from_backend(Arc::new(backend)).await.map_err(|error| error.to_string())?;
 	Ok(Link { rpc, client })
 }
 

@@ -124,7 +124,9 @@ pub enum ChainError {
 		deal: DealId,
 	},
 	/// The deal's slots were not drawn in time.
-	#[error("deal {deal} is not placed after {seconds} s ({attempts} draws found too few providers)")]
+	#[error(
+		"deal {deal} is not placed after {seconds} s ({attempts} draws found too few providers)"
+	)]
 	NotPlaced {
 		/// The deal.
 		deal: DealId,

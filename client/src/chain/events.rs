@@ -125,7 +125,13 @@ impl BlockClient {
 			Ok(details) => ChainError::Dispatch {
 				pallet: details.pallet.name().to_owned(),
 				error: details.variant.name.clone(),
-				docs: details.variant.docs.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" "),
+				docs: details
+					.variant
+					.docs
+					.iter()
+					.map(|line| line.trim())
+					.collect::<Vec<_>>()
+					.join(" "),
 				block,
 			},
 			Err(_) => ChainError::DispatchOther { reason: module.details_string(), block },
@@ -157,9 +163,8 @@ impl BlockClient {
 			.nonce(nonce)
 			.mortal_from_unchecked(ERA_BLOCKS.into(), birth.number.into(), H256(birth.hash))
 			.build();
-		let build = |error: subxt::error::ExtrinsicError| ChainError::Build {
-			reason: error.to_string(),
-		};
+		let build =
+			|error: subxt::error::ExtrinsicError| ChainError::Build { reason: error.to_string() };
 		let mut transaction =
 			transactions.create_signable_offline(&payload, params).map_err(build)?;
 		Ok(transaction.sign(signer.pair()).map_err(build)?.into_encoded())

@@ -114,7 +114,9 @@ impl Heads {
 			let deadline = Instant::now() + self.chain.inner.config.retry_for;
 			let link = self.chain.link(deadline).await?;
 			let (start, stop) = match self.at {
-				At::Finalised => ("chain_subscribeFinalizedHeads", "chain_unsubscribeFinalizedHeads"),
+				At::Finalised => {
+					("chain_subscribeFinalizedHeads", "chain_unsubscribeFinalizedHeads")
+				},
 				At::Best | At::Block(_) => ("chain_subscribeNewHeads", "chain_unsubscribeNewHeads"),
 			};
 			match link.subscribe(start, stop).await {

@@ -98,9 +98,9 @@ impl DealChain for Chain {
 	}
 
 	fn deal(&self, deal: DealId) -> BoxFuture<'_, Result<DealInfo<AccountId>, ChainError>> {
-		Box::pin(async move {
-			self.best().deal(deal).await?.ok_or(ChainError::NoSuchDeal { deal })
-		})
+		Box::pin(
+			async move { self.best().deal(deal).await?.ok_or(ChainError::NoSuchDeal { deal }) },
+		)
 	}
 
 	fn commits(

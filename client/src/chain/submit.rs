@@ -132,8 +132,7 @@ impl Chain {
 	) -> Result<DealInfo<AccountId>, ChainError> {
 		let deadline = Instant::now() + patience;
 		loop {
-			let info =
-				self.best().deal(deal).await?.ok_or(ChainError::NoSuchDeal { deal })?;
+			let info = self.best().deal(deal).await?.ok_or(ChainError::NoSuchDeal { deal })?;
 			if info.status == DealStatus::Active {
 				return Ok(info);
 			}
@@ -210,11 +209,7 @@ impl Chain {
 	}
 
 	/// Looks for a transaction in the blocks after its birth until it is found or cannot come any more.
-	async fn outcome_of(
-		&self,
-		pending: &Pending,
-		wait: WaitFor,
-	) -> Result<Included, ChainError> {
+	async fn outcome_of(&self, pending: &Pending, wait: WaitFor) -> Result<Included, ChainError> {
 		let deadline = Instant::now() + OUTCOME_PATIENCE;
 		let mut offered = Instant::now();
 		// The last block known not to hold the transaction.

@@ -34,8 +34,7 @@ pub use nil_types::traits::Receipt;
 /// Path of `GET` health.
 pub const HEALTH: &str = "/v1/health";
 /// Route of uploads, with axum's placeholders.
-pub const UPLOAD_ROUTE: &str =
-	"/v1/deals/{deal}/generations/{generation}/mdus/{mdu}/slots/{slot}";
+pub const UPLOAD_ROUTE: &str = "/v1/deals/{deal}/generations/{generation}/mdus/{mdu}/slots/{slot}";
 /// Route of the list of what is staged.
 pub const STAGED_ROUTE: &str = "/v1/deals/{deal}/generations/{generation}/slots/{slot}";
 /// Route of receipts.
@@ -56,12 +55,7 @@ pub const MAX_RECEIPT_REQUEST_BYTES: usize =
 	MAX_INDEX_BYTES as usize + MAX_ROOTS as usize * 32 + 64;
 
 /// Path of an upload.
-pub fn upload_path(
-	deal: DealId,
-	generation: Generation,
-	mdu: MduIndex,
-	slot: SlotIndex,
-) -> String {
+pub fn upload_path(deal: DealId, generation: Generation, mdu: MduIndex, slot: SlotIndex) -> String {
 	format!("/v1/deals/{deal}/generations/{generation}/mdus/{mdu}/slots/{slot}")
 }
 

@@ -112,10 +112,7 @@ mod tests {
 		let read = SignedToken::from_header(&signed.to_header()).unwrap();
 		assert_eq!(read, signed);
 		assert_eq!(read.verify(&[1; 32], 100), Ok(()));
-		assert_eq!(
-			read.verify(&[1; 32], 101),
-			Err(TokenError::Expired { expires: 100, now: 101 })
-		);
+		assert_eq!(read.verify(&[1; 32], 101), Err(TokenError::Expired { expires: 100, now: 101 }));
 		assert_eq!(read.verify(&[2; 32], 1), Err(TokenError::OtherChain));
 	}
 
