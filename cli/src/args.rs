@@ -1,0 +1,486 @@
+//! The command line.
+
+use crate::{
+	target::Target,
+	units::{self, ByteRange},
+};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use nil_types::{Amount, CodeKind, DealId, Hint, Profile, RelayBlock};
+use std::{ffi::OsString, path::PathBuf};
+
+/// Store files on a NilStore network and read them back, checked against the chain.
+#[derive(Debug, Parser)]
+#[command(name = "nil", version, propagate_version = true, after_help = EXIT_STATUS)]
+pub struct Cli {
+	#[command(flatten)]
+	pub global: Global,
+	#[command(subcommand)]
+	pub command: Command,
+}
+
+const EXIT_STATUS: &str = "\
+Exit status:
+  0  done
+  1  failed for a reason without a status of its own
+  2  wrong command line; nothing was tried
+  3  no such deal, path, file, key or devnet
+  4  too few providers, receipts or shards
+  5  the chain refused the call
+  6  data did not match what the chain says it is
+  7  the node does not answer
+  8  a local file or disk failed
+  130  ended by Ctrl-C
+
+With --json, a result is one JSON document on stdout, and an error is
+{\"error\": {\"code\", \"message\", \"hint\"?}} on stderr.
+
+Examples:
+  nil devnet up                          a chain and 13 providers on this machine
+  nil deal create --size 10GiB --duration 90d
+  nil put photos 1:/photos
+  nil get 1:/photos -o restored
+";
+
+/// Options that every command takes.
+#[derive(Args, Debug)]
+pub struct Global {
+	/// WebSocket address of a node; by default the running devnet's, else ws://127.0.0.1:9944
+	#[arg(long, env = "NIL_URL", global = true, value_name = "WS")]
+	pub url: Option<String>,
+	/// The account's key: a file made by `nil key new`, or a secret URI such as //Alice. By default the key file
+	/// of `nil key new`, and on a devnet without one //Alice
+	#[arg(long, env = "NIL_KEY", global = true, value_name = "FILE|URI", hide_env_values = true)]
+	pub key: Option<String>,
+	/// Machine-readable output
+	#[arg(long, global = true)]
+	pub json: bool,
+	/// No notes and no progress bars
+	#[arg(long, short, global = true)]
+	pub quiet: bool,
+	/// Tell what happens inside; twice for more. RUST_LOG refines it
+	#[arg(long, short, global = true, action = clap::ArgAction::Count)]
+	pub verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+	/// Create, look at, fund and end deals
+	#[command(subcommand)]
+	Deal(DealCommand),
+	/// Store a file or a directory in a deal
+	Put(PutArgs),
+	/// Read a file or a directory back, every byte checked
+	Get(GetArgs),
+	/// Write a file, or a part of it, to standard output
+	Cat(CatArgs),
+	/// List what a deal holds
+	Ls(LsArgs),
+	/// Show one file: size, time, encryption, hash, place
+	Stat(StatArgs),
+	/// Fetch every live blob of every slot and check it against the chain
+	Verify(VerifyArgs),
+	/// Remove files: commits an index without them
+	Rm(RmArgs),
+	/// Make, offline, everything that a put would upload and commit
+	Prepare(PrepareArgs),
+	/// Make and show keys
+	#[command(subcommand)]
+	Key(KeyCommand),
+	/// Run a whole network on this machine
+	#[command(subcommand)]
+	Devnet(DevnetCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DealCommand {
+	/// Ask the chain for a deal and wait until its slots are drawn
+	#[command(after_help = "\
+Examples:
+  nil deal create --size 10GiB --duration 90d
+  nil deal create --profile 4+2 --hint hot --escrow 250 --duration 30d")]
+	Create(DealCreateArgs),
+	/// List the deals of an account
+	List {
+		/// Another account than one's own
+		#[arg(long, value_name = "SS58")]
+		owner: Option<String>,
+	},
+	/// Show a deal with its slots and commits
+	Show {
+		/// The deal's number
+		deal: DealId,
+	},
+	/// Add to a deal's escrow; anybody may
+	TopUp {
+		/// The deal's number
+		deal: DealId,
+		/// NIL, such as 12 or 0.5
+		#[arg(value_parser = units::parse_amount)]
+		amount: Amount,
+	},
+	/// Lengthen a deal at the present price
+	Extend {
+		/// The deal's number
+		deal: DealId,
+		/// 30d, 12h, 45m, 600s or relay blocks
+		#[arg(value_parser = units::parse_duration)]
+		duration: RelayBlock,
+	},
+	/// End a deal; what is not earned yet is returned
+	Cancel {
+		/// The deal's number
+		deal: DealId,
+	},
+}
+
+#[derive(Args, Debug)]
+pub struct DealCreateArgs {
+	/// Data and parity slots: any 8 of 12 slots are enough to read under 8+4
+	#[arg(long, default_value = "8+4", value_name = "K+M")]
+	pub profile: Profile,
+	/// How parity is made
+	#[arg(long, value_enum, default_value_t = Code::Fr)]
+	pub code: Code,
+	/// How often it will be read
+	#[arg(long, value_enum, default_value_t = Use::Cold)]
+	pub hint: Use,
+	/// How long the deal shall last: 30d, 12h, 45m, 600s or relay blocks
+	#[arg(long, default_value = "30d", value_parser = units::parse_duration)]
+	pub duration: RelayBlock,
+	/// NIL to hold for rent and deposits
+	#[arg(long, value_parser = units::parse_amount, required_unless_present = "size")]
+	pub escrow: Option<Amount>,
+	/// Hold as much as this many bytes of files will need at the present price
+	#[arg(long, value_parser = units::parse_size, conflicts_with = "escrow")]
+	pub size: Option<u64>,
+	/// NIL that the chain may spend per month beyond rent
+	#[arg(long, default_value = "0", value_parser = units::parse_amount)]
+	pub max_monthly_spend: Amount,
+	/// Return as soon as the deal is on chain, before its slots are drawn
+	#[arg(long)]
+	pub no_wait: bool,
+	/// Seconds to wait for the draw
+	#[arg(long, default_value_t = 300, value_name = "SECONDS")]
+	pub timeout: u64,
+}
+
+/// How parity is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Code {
+	/// Reed-Solomon over the scalar field: anyone can check parity without the data
+	Fr,
+	/// Reed-Solomon over GF(2^16): decodes faster
+	Gf16,
+}
+
+impl From<Code> for CodeKind {
+	fn from(code: Code) -> Self {
+		match code {
+			Code::Fr => Self::Fr,
+			Code::Gf16 => Self::Gf16,
+		}
+	}
+}
+
+/// What a deal is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Use {
+	/// Read often
+	Hot,
+	/// Read rarely
+	Cold,
+}
+
+impl From<Use> for Hint {
+	fn from(hint: Use) -> Self {
+		match hint {
+			Use::Hot => Self::Hot,
+			Use::Cold => Self::Cold,
+		}
+	}
+}
+
+/// Who shall be able to read.
+#[derive(Args, Debug)]
+pub struct Sealing {
+	/// age identity file; by default one's own, made on first use
+	#[arg(long, env = "NIL_IDENTITY", value_name = "FILE")]
+	pub identity: Option<PathBuf>,
+	/// Encrypt for this age recipient as well as for one's own identity; may be given more than once
+	#[arg(long, value_name = "AGE1..", conflicts_with = "plain")]
+	pub recipient: Vec<String>,
+	/// Do not encrypt: providers and everybody else can read names and contents
+	#[arg(long)]
+	pub plain: bool,
+}
+
+/// Who reads.
+#[derive(Args, Debug)]
+pub struct Opening {
+	/// age identity file; by default one's own
+	#[arg(long, env = "NIL_IDENTITY", value_name = "FILE")]
+	pub identity: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+A put that was interrupted is simply run again: what providers hold already is not sent twice.
+
+Examples:
+  nil put report.pdf 1:/2026/report.pdf
+  nil put photos 1:/photos
+  nil put public 2 --plain
+  nil put secrets 3 --recipient age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p")]
+pub struct PutArgs {
+	/// File or directory to store
+	pub path: PathBuf,
+	/// Deal, and the place in it: 7 or 7:/dir/name
+	#[arg(value_name = "DEAL[:/PATH]")]
+	pub target: Target,
+	#[command(flatten)]
+	pub sealing: Sealing,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  nil get 1:/2026/report.pdf
+  nil get 1:/photos -o restored
+  nil get 1 -o everything")]
+pub struct GetArgs {
+	/// Deal, and what to read from it: a file, a directory, or everything
+	#[arg(value_name = "DEAL[:/PATH]")]
+	pub target: Target,
+	/// Where to write: a file's name, or the directory for a directory. By default its own name, here
+	#[arg(long, short, value_name = "PATH")]
+	pub output: Option<PathBuf>,
+	/// Replace files that exist
+	#[arg(long, short)]
+	pub force: bool,
+	#[command(flatten)]
+	pub opening: Opening,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  nil cat 1:/notes.txt
+  nil cat 1:/film.mkv --range 1000000-1999999 > part
+  nil cat 1:/access.log --range -4096")]
+pub struct CatArgs {
+	/// The file
+	#[arg(value_name = "DEAL:/PATH")]
+	pub target: Target,
+	/// Bytes to write: 0-99 (both included), 100- (to the end), -50 (the last 50)
+	#[arg(long, value_parser = ByteRange::parse, allow_hyphen_values = true, value_name = "A-B")]
+	pub range: Option<ByteRange>,
+	#[command(flatten)]
+	pub opening: Opening,
+}
+
+#[derive(Args, Debug)]
+pub struct LsArgs {
+	/// Deal, and perhaps a directory in it
+	#[arg(value_name = "DEAL[:/PATH]")]
+	pub target: Target,
+	#[command(flatten)]
+	pub opening: Opening,
+}
+
+#[derive(Args, Debug)]
+pub struct StatArgs {
+	/// The file
+	#[arg(value_name = "DEAL:/PATH")]
+	pub target: Target,
+	#[command(flatten)]
+	pub opening: Opening,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Names every slot whose provider does not answer, lacks blobs, or serves blobs that do not match the
+chain; the exit status is then 6. No identity is needed: what is stored is checked, not what it says.")]
+pub struct VerifyArgs {
+	/// The deal's number
+	pub deal: DealId,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+The space of removed files is kept until the deal ends; what is removed is their names and places.
+
+Example:
+  nil rm 1:/2025 1:/draft.txt")]
+pub struct RmArgs {
+	/// Files or directories of one deal
+	#[arg(value_name = "DEAL:/PATH", required = true)]
+	pub targets: Vec<Target>,
+	#[command(flatten)]
+	pub sealing: Sealing,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Writes shards per slot, the witness, MDU roots, the manifest point, the index and the arguments of
+commit_content, for whoever signs elsewhere and for independent checks. Needs no network.
+
+Example:
+  nil prepare photos --profile 8+4 --plain -o prepared --json")]
+pub struct PrepareArgs {
+	/// File or directory
+	pub path: PathBuf,
+	/// Data and parity slots
+	#[arg(long, default_value = "8+4", value_name = "K+M")]
+	pub profile: Profile,
+	/// How parity is made
+	#[arg(long, value_enum, default_value_t = Code::Fr)]
+	pub code: Code,
+	/// Directory to write to; must be new or empty
+	#[arg(long, short, value_name = "DIR")]
+	pub output: PathBuf,
+	#[command(flatten)]
+	pub sealing: Sealing,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+	/// Make an account key, and an age identity for encryption
+	New {
+		/// Another place than the default one
+		#[arg(long, short, value_name = "FILE")]
+		output: Option<PathBuf>,
+	},
+	/// Show the account, and the age recipient, that commands use
+	Show,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DevnetCommand {
+	/// Start a chain and providers, or those of them that do not run
+	#[command(after_help = "\
+Examples:
+  nil devnet up
+  nil devnet up --providers 20 --block-ms 500 --fresh
+  nil devnet up --foreground          # until Ctrl-C")]
+	Up(UpArgs),
+	/// Show what runs
+	Status(HomeArgs),
+	/// Stop everything; state is kept
+	Down(HomeArgs),
+	/// Show what a member printed
+	Logs {
+		/// node, or a provider such as provider-03; all of them by default
+		member: Option<String>,
+		/// Lines from the end
+		#[arg(long, short = 'n', default_value_t = 50)]
+		lines: usize,
+		#[command(flatten)]
+		home: HomeArgs,
+	},
+	/// Store real files on a network of its own, kill four providers, read everything back
+	Demo(DemoArgs),
+	/// Measure a put and a get of one large file on a network of its own
+	Bench(BenchArgs),
+	/// Prepares its process and becomes another program
+	#[command(hide = true)]
+	Child {
+		/// Die when this process, which must be the parent, does
+		#[arg(long, value_name = "PID")]
+		die_with: Option<u32>,
+		/// The program and its arguments
+		#[arg(last = true, required = true)]
+		program: Vec<OsString>,
+	},
+}
+
+/// Where a devnet is kept.
+#[derive(Args, Clone, Debug, Default)]
+pub struct HomeArgs {
+	/// State directory; by default $NIL_DEVNET_DIR, else ~/.local/share/nil/devnet
+	#[arg(long, value_name = "DIR")]
+	pub dir: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub struct UpArgs {
+	/// How many providers
+	#[arg(long, default_value_t = 13, value_parser = clap::value_parser!(u16).range(1..=200))]
+	pub providers: u16,
+	/// Forget the chain, the keys and the shards of an earlier devnet
+	#[arg(long)]
+	pub fresh: bool,
+	/// Milliseconds between blocks; by default 1000, or as the devnet was started before
+	#[arg(long, value_parser = clap::value_parser!(u64).range(50..=60_000))]
+	pub block_ms: Option<u64>,
+	/// Port of the chain's RPC; 0 is any free one. By default 9944 if it is free
+	#[arg(long, value_name = "PORT")]
+	pub rpc_port: Option<u16>,
+	/// Stay, and stop everything on Ctrl-C
+	#[arg(long)]
+	pub foreground: bool,
+	#[command(flatten)]
+	pub home: HomeArgs,
+}
+
+#[derive(Args, Debug)]
+pub struct DemoArgs {
+	/// Bytes of the largest file
+	#[arg(long, default_value = "64MiB", value_parser = units::parse_size)]
+	pub size: u64,
+	/// Keep the network's directory and logs even after success
+	#[arg(long)]
+	pub keep: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct BenchArgs {
+	/// Bytes of the file
+	#[arg(long, default_value = "256MiB", value_parser = units::parse_size)]
+	pub size: u64,
+	/// Also write the results, with machine and commit, to a dated file in this directory
+	#[arg(long, value_name = "DIR")]
+	pub results: Option<PathBuf>,
+	/// Do not encrypt
+	#[arg(long)]
+	pub plain: bool,
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use clap::CommandFactory;
+
+	#[test]
+	fn the_command_line_is_consistent() {
+		Cli::command().debug_assert();
+	}
+
+	#[test]
+	fn every_command_has_help() {
+		fn check(command: &clap::Command) {
+			for sub in command.get_subcommands() {
+				assert!(sub.get_about().is_some(), "{} has no help", sub.get_name());
+				for argument in sub.get_arguments() {
+					assert!(
+						argument.get_help().is_some(),
+						"{} {} has no help",
+						sub.get_name(),
+						argument.get_id()
+					);
+				}
+				check(sub);
+			}
+		}
+		check(&Cli::command());
+	}
+
+	#[test]
+	fn escrow_or_size_is_needed() {
+		assert!(Cli::try_parse_from(["nil", "deal", "create"]).is_err());
+		assert!(Cli::try_parse_from(["nil", "deal", "create", "--size", "1GiB"]).is_ok());
+		assert!(
+			Cli::try_parse_from(["nil", "deal", "create", "--size", "1", "--escrow", "1"]).is_err()
+		);
+		assert!(Cli::try_parse_from(["nil", "cat", "1:/x", "--range", "-50"]).is_ok());
+	}
+}

@@ -1,0 +1,239 @@
+//! The demo: on a network of its own, store a directory of real files, kill four providers, read everything back and
+//! compare it bit for bit.
+
+use super::{
+	files::{self, Tree},
+	network::{Network, Wanted},
+	own::Nil,
+	process::Lifetime,
+	state::Home,
+};
+use crate::{
+	args::DemoArgs,
+	error::{CliError, Exit, Result},
+	output::{Align, Output, table, write_stdout},
+	units,
+};
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+use std::{
+	path::Path,
+	time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+const PROVIDERS: u16 = 13;
+const KILLED: usize = 4;
+const SMALL_FILES: u32 = 120;
+/// Short enough that placement does not dominate, long enough for a busy machine.
+const BLOCK_MS: u64 = 500;
+/// The longest that one step may take.
+const STEP: Duration = Duration::from_secs(600);
+
+/// One line of the table at the end.
+struct Step {
+	what: String,
+	bytes: Option<u64>,
+	time: Duration,
+}
+
+/// What the demo did, for the table and for JSON.
+#[derive(Default)]
+struct Record {
+	steps: Vec<Step>,
+}
+
+impl Record {
+	fn add(&mut self, what: impl Into<String>, bytes: Option<u64>, time: Duration) {
+		self.steps.push(Step { what: what.into(), bytes, time });
+	}
+
+	fn table(&self) -> String {
+		let mut rows = vec![["what", "bytes", "seconds", "MB/s"].map(Into::into).to_vec()];
+		rows.extend(self.steps.iter().map(|step| {
+			vec![
+				step.what.clone(),
+				step.bytes.map_or(String::new(), |bytes| bytes.to_string()),
+				format!("{:.1}", step.time.as_secs_f64()),
+				step.bytes
+					.map_or(String::new(), |bytes| format!("{:.1}", units::rate(bytes, step.time))),
+			]
+		}));
+		table(&[Align::Left, Align::Right, Align::Right, Align::Right], &rows)
+	}
+
+	fn json(&self) -> Value {
+		let steps = self.steps.iter().map(|step| {
+			json!({
+				"what": step.what,
+				"bytes": step.bytes,
+				"seconds": step.time.as_secs_f64(),
+				"mb_per_second": step.bytes.map(|bytes| units::rate(bytes, step.time)),
+			})
+		});
+		steps.collect()
+	}
+}
+
+/// Runs the demo. Its last line begins with `DEMO OK` or `DEMO FAILED`.
+pub async fn run(arguments: &DemoArgs, output: &Output) -> Result<()> {
+	let dir = tempfile::Builder::new()
+		.prefix("nil-demo-")
+		.tempdir()
+		.map_err(|error| CliError::local("a temporary directory", &error))?;
+	let mut record = Record::default();
+	let start = Instant::now();
+	let outcome = tokio::select! {
+		outcome = play(arguments, dir.path(), &mut record, output) => outcome,
+		() = super::asked_to_stop() => Err(CliError::new(Exit::Interrupted, "interrupted")),
+	};
+	let logs = dir.path().join("net/logs");
+	let seconds = start.elapsed().as_secs_f64();
+	let keep = arguments.keep || outcome.is_err();
+	finish(dir, keep, output);
+	let verdict = match &outcome {
+		Ok(stored) => format!(
+			"DEMO OK {} files, {} stored and read back bit for bit without {KILLED} of the deal's \
+			 12 providers, {seconds:.0} s",
+			stored.files,
+			units::size(stored.bytes),
+		),
+		Err(error) => format!("DEMO FAILED: {error} (logs: {})", logs.display()).replace('\n', " "),
+	};
+	if output.json {
+		let document = json!({ "ok": outcome.is_ok(), "verdict": verdict, "steps": record.json() });
+		output.result(&document, String::new)?;
+	} else {
+		write_stdout(format!("\n{}\n{verdict}\n", record.table()).as_bytes())?;
+	}
+	match outcome {
+		Ok(_) => Ok(()),
+		// The verdict has said why; the line must stay the last one.
+		Err(error) => Err(error.told()),
+	}
+}
+
+/// What was stored.
+struct Stored {
+	files: usize,
+	bytes: u64,
+}
+
+async fn play(
+	arguments: &DemoArgs,
+	dir: &Path,
+	record: &mut Record,
+	output: &Output,
+) -> Result<Stored> {
+	let say = |text: &str| output.note(text);
+	let wanted = Wanted {
+		providers: PROVIDERS,
+		fresh: true,
+		block_ms: Some(BLOCK_MS),
+		rpc_port: Some(0),
+		usual_ports: false,
+		lifetime: Lifetime::Bound,
+	};
+	let start = Instant::now();
+	let mut network = Guard(Network::up(Home::at(dir.join("net")), wanted, output).await?);
+	record.add(format!("start 1 node and {PROVIDERS} providers"), None, start.elapsed());
+
+	say("making files ..");
+	let start = Instant::now();
+	let source = dir.join("files");
+	let tree = Tree { large: arguments.size, small: SMALL_FILES };
+	let (count, bytes) = files::make_tree(&source, tree)?;
+	record.add(format!("make {count} files"), Some(bytes), start.elapsed());
+
+	let nil = Nil::new(network.0.state().url(), &dir.join("config"))?;
+	say("creating a deal with profile 8+4 ..");
+	let size = (bytes * 2).to_string();
+	let created = nil
+		.run(["deal", "create", "--profile", "8+4", "--size", &size, "--duration", "30d"], STEP)
+		.await?;
+	let deal = number(&created.value, "deal")?;
+	record.add(format!("create deal {deal}, draw its slots"), None, created.time);
+
+	say("storing the files ..");
+	let target = format!("{deal}:/demo");
+	let put = nil.run([Path::new("put"), &source, Path::new(&target)], STEP).await?;
+	record.add("nil put (encrypt, code, commit, upload)", Some(bytes), put.time);
+
+	let shown = nil.run(["deal", "show", &deal.to_string()], STEP).await?;
+	let victims = network.0.kill_holders(&shown.value, KILLED)?;
+	say(&format!("killed {} ..", victims.join(", ")));
+	record.add(format!("SIGKILL {}", victims.join(", ")), None, Duration::ZERO);
+
+	say("reading everything back ..");
+	let restored = dir.join("restored");
+	let get =
+		nil.run([Path::new("get"), Path::new(&target), Path::new("-o"), &restored], STEP).await?;
+	record.add("nil get (fetch, rebuild, check, decrypt)", Some(bytes), get.time);
+
+	let start = Instant::now();
+	files::compare(&source, &restored)?;
+	record.add("compare bit for bit", Some(bytes), start.elapsed());
+
+	say("stopping everything ..");
+	let start = Instant::now();
+	network.0.stop();
+	record.add("stop everything", None, start.elapsed());
+	Ok(Stored { files: count, bytes })
+}
+
+/// A network that is stopped on every way out, Ctrl-C included.
+#[derive(Debug)]
+pub struct Guard(pub Network);
+
+impl Drop for Guard {
+	fn drop(&mut self) {
+		self.0.stop();
+	}
+}
+
+impl Network {
+	/// Kills the providers of the deal's first `count` slots, which are data slots, so that a reader has to rebuild.
+	/// Returns their names.
+	fn kill_holders(&self, shown: &Value, count: usize) -> Result<Vec<String>> {
+		let slots = shown.get("slots").and_then(Value::as_array).map(Vec::as_slice);
+		let holders =
+			slots.unwrap_or_default().iter().filter_map(|slot| slot.get("provider")?.as_str());
+		let mut killed = Vec::new();
+		for holder in holders.take(count) {
+			let member = self
+				.state()
+				.providers
+				.iter()
+				.find(|member| member.operator.as_deref() == Some(holder))
+				.ok_or_else(|| CliError::not_found(format_args!("{holder} is none of ours")))?;
+			let process = member.process.as_ref();
+			if !process.is_some_and(|process| process.signal(Signal::SIGKILL) && process.wait(STEP))
+			{
+				return Err(CliError::failure(format_args!("{} did not die", member.name)));
+			}
+			killed.push(member.name.clone());
+		}
+		if killed.len() == count {
+			Ok(killed)
+		} else {
+			Err(CliError::failure(format_args!("the deal has {} held slots", killed.len())))
+		}
+	}
+}
+
+/// A number that a command printed.
+pub fn number(value: &Value, field: &str) -> Result<u64> {
+	value
+		.get(field)
+		.and_then(Value::as_u64)
+		.ok_or_else(|| CliError::failure(format_args!("nil did not tell the {field}: {value}")))
+}
+
+fn finish(dir: TempDir, keep: bool, output: &Output) {
+	if keep {
+		let path = dir.keep();
+		output.note(format_args!("kept {}", path.display()));
+	} else if let Err(error) = dir.close() {
+		output.note(format_args!("the demo's files could not be removed: {error}"));
+	}
+}

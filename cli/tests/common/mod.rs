@@ -1,0 +1,336 @@
+//! A devnet for tests, and `nil` as a script would run it.
+//!
+//! The network consists of real processes that outlive commands, so somebody has to end them however a test ends. That
+//! is a guardian: a shell that waits on a pipe which the test process holds. When the pipe closes, because the test is
+//! done or because it died, the guardian takes the network down; told that all is well it also removes the files.
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use serde_json::Value;
+use std::{
+	ffi::OsStr,
+	fs,
+	io::Write,
+	path::{Path, PathBuf},
+	process::{Child, ChildStdin, Command, Output, Stdio},
+	sync::OnceLock,
+	time::{Duration, Instant},
+};
+
+pub const NIL: &str = env!("CARGO_BIN_EXE_nil");
+
+/// A program of ours beside `nil`.
+pub fn program(name: &str) -> PathBuf {
+	let path = Path::new(NIL).with_file_name(name);
+	assert!(
+		path.is_file(),
+		"{} is missing: end-to-end tests need every program, so run `cargo build --workspace --bins` first",
+		path.display()
+	);
+	path
+}
+
+/// A finished run of a program.
+#[derive(Debug)]
+pub struct Run {
+	pub command: String,
+	pub code: Option<i32>,
+	pub stdout: Vec<u8>,
+	pub stderr: String,
+}
+
+impl Run {
+	fn of(command: &Command, output: Output) -> Self {
+		Self {
+			command: format!("{command:?}"),
+			code: output.status.code(),
+			stdout: output.stdout,
+			stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+		}
+	}
+
+	/// The JSON document of a run that must have succeeded.
+	#[track_caller]
+	pub fn ok(&self) -> Value {
+		assert_eq!(self.code, Some(0), "{}\n{}", self.command, self.stderr);
+		serde_json::from_slice(&self.stdout)
+			.unwrap_or_else(|error| panic!("{}\nprinted no JSON: {error}", self.command))
+	}
+
+	/// The error of a run that must have failed with this exit status.
+	#[track_caller]
+	pub fn fails(&self, exit: i32) -> Failure {
+		let said =
+			format!("{}\n{}\n{}", self.command, self.stderr, String::from_utf8_lossy(&self.stdout));
+		assert_eq!(self.code, Some(exit), "{said}");
+		let document: Value = serde_json::from_str(self.stderr.lines().last().unwrap_or_default())
+			.unwrap_or_else(|error| panic!("no JSON error ({error}): {said}"));
+		let text = |field: &str| {
+			let found = document.pointer(&format!("/error/{field}")).and_then(Value::as_str);
+			found.unwrap_or_else(|| panic!("the error has no {field}: {said}")).to_owned()
+		};
+		Failure { code: text("code"), message: text("message") }
+	}
+}
+
+/// What a failed command said.
+#[derive(Debug)]
+pub struct Failure {
+	pub code: String,
+	pub message: String,
+}
+
+/// A running devnet.
+pub struct Devnet {
+	pub root: PathBuf,
+	pub describe: Value,
+	guardian: Child,
+	line: Option<ChildStdin>,
+}
+
+impl Devnet {
+	/// A new network of `providers`, with blocks every 200 ms so that tests do not wait for time to pass.
+	pub fn start(providers: usize) -> Self {
+		for name in ["nil-node", "nil-provider"] {
+			program(name);
+		}
+		let root = tempfile::Builder::new().prefix("nil-e2e-").tempdir().unwrap().keep();
+		let net = root.join("net");
+		let script = r#"read -r word; "$0" devnet down --dir "$1/net" >/dev/null 2>&1; [ "$word" = clean ] && rm -rf "$1""#;
+		let mut guardian = Command::new(NIL)
+			.args(["devnet", "child", "--", "sh", "-c", script, NIL])
+			.arg(&root)
+			.stdin(Stdio::piped())
+			.stdout(Stdio::null())
+			.stderr(Stdio::null())
+			.spawn()
+			.unwrap();
+		let line = guardian.stdin.take();
+		let mut devnet = Self { root, describe: Value::Null, guardian, line };
+		fs::create_dir_all(&net).unwrap();
+		devnet.describe = devnet.up(&["--fresh", "--providers", &providers.to_string()]).ok();
+		devnet
+	}
+
+	/// `nil devnet up` with further arguments.
+	pub fn up(&self, arguments: &[&str]) -> Run {
+		let mut all = vec!["devnet", "up", "--rpc-port", "0", "--block-ms", "200"];
+		all.extend(arguments);
+		let run = self.devnet(&all);
+		if run.code != Some(0) {
+			self.show_logs();
+		}
+		run
+	}
+
+	/// Starts what does not run, and takes note of new ports and pids.
+	pub fn up_again(&mut self) {
+		let run = self.devnet(&["devnet", "up", "--providers", "1"]);
+		if run.code != Some(0) {
+			self.show_logs();
+		}
+		self.describe = run.ok();
+	}
+
+	/// A devnet command on this network's directory.
+	pub fn devnet(&self, arguments: &[&str]) -> Run {
+		let mut command = Command::new(NIL);
+		command.arg("--json").args(arguments).arg("--dir").arg(self.root.join("net"));
+		let output = command.stdin(Stdio::null()).output().unwrap();
+		Run::of(&command, output)
+	}
+
+	/// Where the chain answers.
+	pub fn url(&self) -> String {
+		self.describe["url"].as_str().unwrap().to_owned()
+	}
+
+	/// `nil --json` as //Alice, not yet started.
+	pub fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
+		let mut command = Command::new(NIL);
+		command
+			.args(["--json", "--url", &self.url()])
+			.args(arguments)
+			.env("NIL_KEY", "//Alice")
+			.env("NIL_CONFIG_DIR", self.root.join("config"))
+			.env("NIL_DEVNET_DIR", self.root.join("net"))
+			.env_remove("NIL_IDENTITY")
+			.env_remove("NIL_URL")
+			.stdin(Stdio::null());
+		command
+	}
+
+	/// Runs `nil --json` as //Alice.
+	pub fn nil<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Run {
+		let mut command = self.command(arguments);
+		let output = command.output().unwrap();
+		Run::of(&command, output)
+	}
+
+	/// Runs a prepared command.
+	pub fn run(&self, mut command: Command) -> Run {
+		let output = command.output().unwrap();
+		Run::of(&command, output)
+	}
+
+	/// A new deal with escrow for `mib` MiB; its number.
+	pub fn deal(&self, profile: &str, mib: u64) -> u64 {
+		let size = format!("{mib}MiB");
+		let created =
+			self.nil(["deal", "create", "--profile", profile, "--size", &size, "--duration", "2d"]);
+		if created.code != Some(0) {
+			self.show_logs();
+		}
+		created.ok()["deal"].as_u64().unwrap()
+	}
+
+	/// The operators that hold a deal's slots, in the order of slots.
+	pub fn holders(&self, deal: u64) -> Vec<String> {
+		let shown = self.nil(["deal", "show", &deal.to_string()]).ok();
+		let slots = shown["slots"].as_array().unwrap();
+		slots.iter().map(|slot| slot["provider"].as_str().unwrap().to_owned()).collect()
+	}
+
+	/// A provider by its operator's account.
+	pub fn member(&self, operator: &str) -> Member {
+		let providers = self.describe["providers"].as_array().unwrap();
+		let found = providers
+			.iter()
+			.find(|provider| provider["operator"] == operator)
+			.unwrap_or_else(|| panic!("{operator} is no provider of this network"));
+		Member {
+			name: found["name"].as_str().unwrap().into(),
+			dir: found["dir"].as_str().unwrap().into(),
+			url: found["url"].as_str().unwrap().into(),
+			pid: found["pid"].as_u64().and_then(|pid| i32::try_from(pid).ok()),
+		}
+	}
+
+	/// Ends the node as a crash does.
+	pub fn kill_node(&self) {
+		kill_and_wait(i32::try_from(self.describe["node"]["pid"].as_u64().unwrap()).unwrap());
+	}
+
+	fn show_logs(&self) {
+		let logs = self.devnet(&["devnet", "logs", "-n", "12"]);
+		if let Ok(Value::Array(members)) = serde_json::from_slice(&logs.stdout) {
+			for member in members {
+				eprintln!(
+					"--- {}\n{}",
+					member["member"].as_str().unwrap_or_default(),
+					member["text"].as_str().unwrap_or_default()
+				);
+			}
+		}
+	}
+}
+
+impl Drop for Devnet {
+	fn drop(&mut self) {
+		if std::thread::panicking() {
+			eprintln!("the network's files and logs are kept in {}", self.root.display());
+		} else if let Some(line) = &mut self.line {
+			let _ = line.write_all(b"clean\n");
+		}
+		self.line = None;
+		let _ = self.guardian.wait();
+	}
+}
+
+/// One provider process.
+#[derive(Clone, Debug)]
+pub struct Member {
+	pub name: String,
+	pub dir: PathBuf,
+	pub url: String,
+	pub pid: Option<i32>,
+}
+
+impl Member {
+	/// Ends it as a crash does.
+	pub fn kill(&self) {
+		kill_and_wait(self.pid.expect("it runs"));
+	}
+
+	/// Every file of its store that is at least as large as a blob: the shards.
+	pub fn shards(&self) -> Vec<PathBuf> {
+		files_below(&self.dir)
+			.into_iter()
+			.filter(|path| fs::metadata(path).is_ok_and(|data| data.len() >= 131_072))
+			.filter(|path| path.extension().is_none_or(|extension| extension != "redb"))
+			.collect()
+	}
+}
+
+fn kill_and_wait(pid: i32) {
+	use nix::{
+		sys::signal::{Signal, kill},
+		unistd::Pid,
+	};
+	kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
+	let path = PathBuf::from(format!("/proc/{pid}/stat"));
+	eventually("a killed process is gone", Duration::from_secs(20), || {
+		!fs::read_to_string(&path).is_ok_and(|stat| !stat.contains(") Z"))
+	});
+}
+
+/// Waits for a condition.
+#[track_caller]
+pub fn eventually(what: &str, limit: Duration, mut condition: impl FnMut() -> bool) {
+	let deadline = Instant::now() + limit;
+	while !condition() {
+		assert!(Instant::now() < deadline, "not within {} s: {what}", limit.as_secs());
+		std::thread::sleep(Duration::from_millis(25));
+	}
+}
+
+/// All files below a directory.
+pub fn files_below(root: &Path) -> Vec<PathBuf> {
+	let mut found = Vec::new();
+	let mut open = vec![root.to_path_buf()];
+	while let Some(dir) = open.pop() {
+		// Stores are alive: what vanishes between listing and looking is no file any more.
+		for entry in fs::read_dir(&dir).into_iter().flatten().flatten() {
+			match entry.file_type() {
+				Ok(kind) if kind.is_dir() => open.push(entry.path()),
+				Ok(_) => found.push(entry.path()),
+				Err(_) => {},
+			}
+		}
+	}
+	found.sort();
+	found
+}
+
+/// Bytes that no compressor shortens and that `seed` alone decides.
+pub fn random_bytes(size: usize, seed: u64) -> Vec<u8> {
+	use rand::{RngCore, SeedableRng};
+	let mut bytes = vec![0; size];
+	rand::rngs::StdRng::seed_from_u64(seed).fill_bytes(&mut bytes);
+	bytes
+}
+
+/// Writes a file and the directories above it.
+pub fn write(path: &Path, bytes: &[u8]) {
+	fs::create_dir_all(path.parent().unwrap()).unwrap();
+	fs::write(path, bytes).unwrap();
+}
+
+/// Asserts that two directories hold the same files with the same bytes.
+#[track_caller]
+pub fn assert_same_tree(expected: &Path, actual: &Path) {
+	let names = |root: &Path| {
+		let strip = |path: PathBuf| path.strip_prefix(root).unwrap().to_path_buf();
+		files_below(root).into_iter().map(strip).collect::<Vec<_>>()
+	};
+	assert_eq!(names(expected), names(actual));
+	for name in names(expected) {
+		let (left, right) = (fs::read(expected.join(&name)), fs::read(actual.join(&name)));
+		assert!(left.unwrap() == right.unwrap(), "{} differs", name.display());
+	}
+}
+
+/// The test's async runtime.
+pub fn runtime() -> &'static tokio::runtime::Runtime {
+	static RUNTIME: OnceLock<tokio::runtime::Runtime> = OnceLock::new();
+	RUNTIME.get_or_init(|| tokio::runtime::Runtime::new().unwrap())
+}
