@@ -1,1 +1,9 @@
+//! Tests by concern. Every one ends with a check of all invariants.
 
+mod content;
+mod creation;
+mod deadlines;
+mod money;
+mod params;
+mod properties;
+mod queries;
