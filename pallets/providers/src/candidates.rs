@@ -115,7 +115,7 @@ impl<T: Config> Pallet<T> {
 				return meter.consumed();
 			};
 			budget = rest;
-			match Candidates::<T>::get(class, position).and_then(|who| Ledgers::<T>::get(who)) {
+			match Candidates::<T>::get(class, position).and_then(Ledgers::<T>::get) {
 				Some(ledger) => Self::reweigh(&ledger, &params),
 				None => {
 					defensive!("every candidate has a ledger");

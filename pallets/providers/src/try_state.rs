@@ -44,7 +44,7 @@ impl<T: Config> Pallet<T> {
 				"an operator's hold is its stake and its unbonding stake, exactly"
 			);
 			ensure!(
-				profile.unbonding.windows(2).all(|two| two[0].until < two[1].until),
+				profile.unbonding.is_sorted_by(|one, next| one.until < next.until),
 				"unbonding stake is in order"
 			);
 			for key in
@@ -76,7 +76,7 @@ impl<T: Config> Pallet<T> {
 			}
 		}
 		ensure!(
-			Profiles::<T>::iter_keys().all(|operator| Ledgers::<T>::contains_key(operator)),
+			Profiles::<T>::iter_keys().all(Ledgers::<T>::contains_key),
 			"every profile has a ledger"
 		);
 		ensure!(

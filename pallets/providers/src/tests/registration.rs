@@ -293,5 +293,10 @@ fn providers_are_listed_in_pages() {
 		}
 		assert_eq!(paged, all);
 		assert!(Providers::providers(None, 0).is_empty());
+		// A page may begin after somebody who is not there (any more).
+		let stranger = 1_000;
+		let after: Vec<_> =
+			Providers::providers(Some(stranger), 100).iter().map(|info| info.operator).collect();
+		assert!(all.ends_with(&after));
 	});
 }

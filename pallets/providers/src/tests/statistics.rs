@@ -34,7 +34,7 @@ fn exact(candidates: &[Plain], count: usize, domains_count: bool) -> BTreeMap<Ve
 		let pool: Vec<_> = (0u64..)
 			.zip(candidates)
 			.filter(|(who, (_, domain))| {
-				!picked.contains(who) && !(one_per_domain && used.contains(domain))
+				!picked.contains(who) && (!one_per_domain || !used.contains(domain))
 			})
 			.map(|(who, (weight, _))| (who, *weight))
 			.collect();
