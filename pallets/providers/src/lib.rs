@@ -47,10 +47,12 @@
 //! found and must not be picked is taken out and another descent is made, in memory: that is the same distribution as
 //! if the eligible ones alone had been in the tree. Not eligible is
 //!
-//! * who has been picked, whose price floor is above the price, or whose free space the parameters in force no longer back;
+//! * who has been picked, whose price floor is above the price, or whose free space the parameters in force no longer
+//!   back;
 //! * who is in the domain of one that has been picked, as long as the candidates in other domains hold at least half of
-//!   the eligible weight (all candidates of the classes, less those found to be too dear). Else domains may repeat;
-//! * domains do not count at all while fewer than [`Params::diversity_threshold`] providers are active (bootstrap mode).
+//!   the eligible weight (all candidates of the classes, less those found to be too dear). Else domains may repeat.
+//!
+//! While fewer than [`Params::diversity_threshold`] providers are active, domains do not count (bootstrap mode).
 //!
 //! Random numbers are `u = H("nil/draw/v1" ‖ seed ‖ counter) mod total`, with the first 16 bytes of the digest as a
 //! little-endian integer, the counter a little-endian `u32` counting from 0, and numbers in the last incomplete run of
@@ -528,7 +530,8 @@ pub mod pallet {
 			Self::do_remove_stake(operator, amount)
 		}
 
-		/// Releases removed stake whose evidence window is over. After the last of a provider that left, the record ends.
+		/// Releases removed stake whose evidence window is over. With the last of a provider that left, the record
+		/// ends.
 		#[pallet::call_index(5)]
 		#[pallet::weight(T::WeightInfo::withdraw_stake())]
 		pub fn withdraw_stake(origin: OriginFor<T>) -> DispatchResult {

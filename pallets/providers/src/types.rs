@@ -197,7 +197,7 @@ pub struct Profile<MaxRetiredKeys: Get<u32>, MaxUnbonding: Get<u32>> {
 	TypeInfo,
 )]
 pub struct Sweep {
-	/// The class being re-weighed, as an index into [`CLASSES`].
+	/// The class being re-weighed, as a number: 0 Archive, 1 General, 2 Edge.
 	pub class: u8,
 	/// Positions below this one still have the weight of before.
 	pub below: u32,
