@@ -1,1 +1,315 @@
+//! A runtime for tests: a registry in storage whose providers hold real sr25519 keys, a relay beacon that tests feed, and
+//! deals that only remember that they were placed.
 
+use crate::{self as pallet_mode2, *};
+use frame_support::{
+	Blake2_128Concat, Twox64Concat, derive_impl, parameter_types, storage_alias,
+	traits::{ConstU32, Hooks},
+	weights::Weight,
+};
+use nil_types::{
+	DealId, Hash32, Hint, Profile, ReceiptMessage, RelayBlock, ServiceKey, SlotIndex, blake2b_256,
+	traits::{
+		BeaconPruned, CommitTerms, DealHooks, ProviderRegistry, Randomness, Receipt, RegistryError,
+		RelayBeacon, SlotManager,
+	},
+};
+use sp_core::{Pair, sr25519};
+use sp_runtime::BuildStorage;
+use std::collections::BTreeMap;
+
+pub type AccountId = u64;
+
+/// Providers that tests begin with: accounts `0..PROVIDERS`.
+pub const PROVIDERS: u64 = 12;
+/// Bytes that each offers.
+pub const CAPACITY: u64 = 1_000_000;
+/// Relay block at which tests begin.
+pub const START: RelayBlock = 1_000;
+/// The price that the deals ask for.
+pub const PRICE: u128 = 77;
+/// Relay blocks between a request and its record.
+pub const DRAW_DELAY: RelayBlock = 4;
+/// Relay blocks between two draws that find too few.
+pub const RETRY_DELAY: RelayBlock = 10;
+/// Requests that may wait in each lane.
+pub const LANE: u32 = 5;
+
+frame_support::construct_runtime!(
+	pub enum Test {
+		System: frame_system,
+		Mode2: pallet_mode2,
+	}
+);
+
+#[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
+impl frame_system::Config for Test {
+	type Block = frame_system::mocking::MockBlock<Self>;
+}
+
+parameter_types! {
+	pub static Now: RelayBlock = START;
+	pub static Records: BTreeMap<RelayBlock, u8> = BTreeMap::new();
+	/// Relay blocks below this one have no records any more.
+	pub static Oldest: RelayBlock = 0;
+}
+
+/// A beacon that tests feed with [`record`].
+#[derive(Debug)]
+pub struct MockBeacon;
+
+impl RelayBeacon for MockBeacon {
+	fn now() -> RelayBlock {
+		Now::get()
+	}
+
+	fn first_at_or_after(at: RelayBlock) -> Result<Option<(RelayBlock, Randomness)>, BeaconPruned> {
+		if at < Oldest::get() {
+			return Err(BeaconPruned);
+		}
+		let records = Records::get();
+		Ok(records.range(at..).next().map(|(block, byte)| (*block, [*byte; 64])))
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn set_record(at: RelayBlock, randomness: Randomness) {
+		Now::set(at);
+		Records::mutate(|records| records.insert(at, randomness[0]));
+	}
+}
+
+/// What the registry of the mock keeps about a provider.
+#[derive(Clone, Debug, Default, PartialEq, Eq, codec::Encode, codec::Decode)]
+pub struct Registered {
+	pub capacity: u64,
+	pub used: u64,
+	pub slots: u32,
+	pub draining: bool,
+}
+
+#[storage_alias]
+pub type Registry = StorageMap<Mock, Blake2_128Concat, AccountId, Registered>;
+#[storage_alias]
+pub type Placed = StorageMap<Mock, Twox64Concat, DealId, ()>;
+
+/// A registry that draws by sorting hashes: every operator alike.
+#[derive(Debug)]
+pub struct MockRegistry;
+
+/// The pair behind a provider's service key.
+pub fn service_pair(provider: AccountId) -> sr25519::Pair {
+	sr25519::Pair::from_seed(&blake2b_256(&provider.to_le_bytes()))
+}
+
+impl ProviderRegistry<AccountId> for MockRegistry {
+	fn draw(seed: Hash32, count: u32, _: Hint, price: u128) -> Option<Vec<AccountId>> {
+		assert_eq!(price, PRICE, "slots are drawn at the deals' price");
+		let mut eligible: Vec<_> = Registry::iter()
+			.filter(|(_, provider)| !provider.draining)
+			.map(|(id, _)| (blake2b_256(&[&seed[..], &id.to_le_bytes()].concat()), id))
+			.collect();
+		eligible.sort_unstable();
+		let drawn: Vec<_> = eligible.into_iter().map(|(_, id)| id).take(count as usize).collect();
+		(drawn.len() == count as usize).then_some(drawn)
+	}
+
+	fn slot_taken(provider: &AccountId) -> Result<(), RegistryError> {
+		Registry::mutate(provider, |entry| {
+			entry.as_mut().map(|entry| entry.slots += 1).ok_or(RegistryError::Unknown)
+		})
+	}
+
+	fn slot_released(provider: &AccountId) {
+		Registry::mutate(provider, |entry| entry.as_mut().expect("registered").slots -= 1);
+	}
+
+	fn add_used(provider: &AccountId, bytes: u64) -> Result<(), RegistryError> {
+		Registry::mutate(provider, |entry| {
+			let entry = entry.as_mut().ok_or(RegistryError::Unknown)?;
+			if entry.used + bytes > entry.capacity {
+				return Err(RegistryError::OutOfCapacity);
+			}
+			entry.used += bytes;
+			Ok(())
+		})
+	}
+
+	fn sub_used(provider: &AccountId, bytes: u64) {
+		Registry::mutate(provider, |entry| entry.as_mut().expect("registered").used -= bytes);
+	}
+
+	fn service_key(provider: &AccountId) -> Option<ServiceKey> {
+		Registry::contains_key(provider).then(|| service_pair(*provider).public().0)
+	}
+
+	fn multiaddrs(provider: &AccountId) -> Vec<Vec<u8>> {
+		vec![format!("/ip4/127.0.0.1/tcp/{provider}/http").into_bytes()]
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_providers(count: u32) -> Vec<(AccountId, ServiceKey)> {
+		use nil_types::traits::BENCHMARK_KEY_TYPE;
+		(1_000..1_000 + u64::from(count))
+			.map(|id| {
+				Registry::insert(id, Registered { capacity: u64::MAX / 2, ..Default::default() });
+				let key = sp_io::crypto::sr25519_generate(BENCHMARK_KEY_TYPE.into(), None);
+				(id, key.0)
+			})
+			.collect()
+	}
+}
+
+/// Deals that remember which of them were placed.
+#[derive(Debug)]
+pub struct MockDeals;
+
+impl DealHooks for MockDeals {
+	fn placed(deal: DealId) {
+		assert!(!Placed::contains_key(deal), "a deal is placed once");
+		Placed::insert(deal, ());
+	}
+
+	fn storage_price() -> u128 {
+		PRICE
+	}
+}
+
+impl pallet_mode2::Config for Test {
+	type Providers = MockRegistry;
+	type Beacon = MockBeacon;
+	type Deals = MockDeals;
+	type DrawDelay = ConstU32<DRAW_DELAY>;
+	type RetryDelay = ConstU32<RETRY_DELAY>;
+	type MaxFresh = ConstU32<LANE>;
+	type MaxRetrying = ConstU32<LANE>;
+	type WeightInfo = ();
+}
+
+/// Storage with [`PROVIDERS`] providers and a hash for block 0.
+pub fn new_test_ext() -> sp_io::TestExternalities {
+	Now::set(START);
+	Records::set(BTreeMap::new());
+	Oldest::set(0);
+	let storage = RuntimeGenesisConfig::default().build_storage().expect("a valid genesis");
+	let mut ext = sp_io::TestExternalities::new(storage);
+	ext.execute_with(|| {
+		System::set_block_number(1);
+		frame_system::BlockHash::<Test>::insert(0, sp_core::H256([9; 32]));
+		for id in 0..PROVIDERS {
+			register(id);
+		}
+	});
+	ext
+}
+
+/// Runs a test on fresh storage and checks the invariants at its end.
+pub fn run(test: impl FnOnce()) {
+	new_test_ext().execute_with(|| {
+		test();
+		Mode2::do_try_state().expect("the invariants hold");
+	});
+}
+
+/// Registers a provider.
+pub fn register(id: AccountId) {
+	Registry::insert(id, Registered { capacity: CAPACITY, ..Default::default() });
+}
+
+/// Moves the relay clock.
+pub fn advance(blocks: RelayBlock) {
+	Now::mutate(|now| *now += blocks);
+}
+
+/// Records randomness for the present relay block.
+pub fn record(byte: u8) {
+	Records::mutate(|records| records.insert(Now::get(), byte));
+}
+
+/// Runs the idle hook with room for everything.
+pub fn idle() -> Weight {
+	Mode2::on_idle(1, Weight::MAX)
+}
+
+/// A small profile: any 2 of 4 slots.
+pub fn small() -> Profile {
+	Profile { k: 2, m: 2, ..Profile::DEFAULT }
+}
+
+/// A profile with more slots than there are providers.
+pub fn wide() -> Profile {
+	Profile { k: 8, m: 8, ..Profile::DEFAULT }
+}
+
+/// Asks for slots as the deals do.
+pub fn request(deal: DealId, profile: Profile) {
+	Mode2::request(deal, profile, Hint::Cold).expect("the queue has room");
+}
+
+/// A deal with slots.
+pub fn place(deal: DealId, profile: Profile) {
+	request(deal, profile);
+	advance(DRAW_DELAY);
+	record(deal as u8);
+	Mode2::place(RuntimeOrigin::signed(1), deal).expect("the request is due");
+	assert!(Placed::contains_key(deal));
+}
+
+/// Who holds the slots of a deal.
+pub fn holders(deal: DealId) -> Vec<AccountId> {
+	Stripes::<Test>::get(deal)
+		.map(|stripe| {
+			stripe.slots.iter().filter_map(|slot| slot.state.provider().copied()).collect()
+		})
+		.unwrap_or_default()
+}
+
+/// What receipts of a commit have in common.
+pub fn terms(deal: DealId, generation: u32) -> CommitTerms {
+	CommitTerms {
+		deal,
+		generation,
+		roots_hash: [1; 32],
+		index_root: [2; 32],
+		size_bytes: 3,
+		index_len: 1,
+		bytes_per_slot: 131_072,
+	}
+}
+
+/// A receipt over `terms`, signed by `signer`'s service key.
+pub fn sign(terms: &CommitTerms, slot: SlotIndex, until: RelayBlock, signer: AccountId) -> Receipt {
+	let message = ReceiptMessage {
+		genesis: [9; 32],
+		deal: terms.deal,
+		generation: terms.generation,
+		slot,
+		roots_hash: terms.roots_hash,
+		index_root: terms.index_root,
+		size_bytes: terms.size_bytes,
+		index_len: terms.index_len,
+		until,
+	};
+	Receipt { slot, until, signature: service_pair(signer).sign(&message.signing_bytes()).0 }
+}
+
+/// Receipts of these slots by their holders, good for ten relay blocks.
+pub fn receipts(terms: &CommitTerms, slots: impl IntoIterator<Item = SlotIndex>) -> Vec<Receipt> {
+	let holders = holders(terms.deal);
+	slots
+		.into_iter()
+		.map(|slot| sign(terms, slot, Now::get() + 10, holders[usize::from(slot)]))
+		.collect()
+}
+
+/// The events of this pallet since the last call.
+pub fn events() -> Vec<Event<Test>> {
+	let events = System::events()
+		.into_iter()
+		.filter_map(|record| match record.event {
+			RuntimeEvent::Mode2(event) => Some(event),
+			_ => None,
+		})
+		.collect();
+	System::reset_events();
+	events
+}
