@@ -344,7 +344,7 @@ pub struct PrepareArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum KeyCommand {
-	/// Make an account key, and an age identity for encryption
+	/// Make an account key
 	New {
 		/// Another place than the default one
 		#[arg(long, short, value_name = "FILE")]

@@ -82,7 +82,9 @@ fn refuse(error: &clap::Error) -> ExitCode {
 		let text = error.to_string();
 		let text = text.strip_prefix("error: ").unwrap_or(&text);
 		let output = Output { json, quiet: false };
-		output.error(&CliError::usage(text.lines().next().unwrap_or_default()));
+		let said: Vec<_> =
+			text.lines().take_while(|line| !line.starts_with("Usage:")).map(str::trim).collect();
+		output.error(&CliError::usage(said.join(" ").trim_end()));
 	}
 	if asked { ExitCode::SUCCESS } else { Exit::Usage.into() }
 }

@@ -251,13 +251,9 @@ impl Member {
 		kill_and_wait(self.pid.expect("it runs"));
 	}
 
-	/// Every file of its store that is at least as large as a blob: the shards.
+	/// The files with the blobs that it stores.
 	pub fn shards(&self) -> Vec<PathBuf> {
-		files_below(&self.dir)
-			.into_iter()
-			.filter(|path| fs::metadata(path).is_ok_and(|data| data.len() >= 131_072))
-			.filter(|path| path.extension().is_none_or(|extension| extension != "redb"))
-			.collect()
+		files_below(&self.dir.join("data/shards"))
 	}
 }
 

@@ -1,0 +1,123 @@
+//! Providers that break or cheat: damaged and deleted shards are found and named by `nil verify`, and `nil get` rebuilds
+//! what they hold from others; providers without room are left out of a put.
+
+mod common;
+
+use common::{Devnet, Member, random_bytes, write};
+use serde_json::Value;
+use std::{fs, path::Path};
+
+fn slot_of(report: &Value, slot: usize) -> &Value {
+	&report["slots"][slot]
+}
+
+/// Flips one bit in every file, at different places.
+fn corrupt(member: &Member) {
+	let shards = member.shards();
+	assert!(!shards.is_empty(), "{} stores shards", member.name);
+	for (index, path) in shards.iter().enumerate() {
+		let mut bytes = fs::read(path).unwrap();
+		let place = (index * 7919 + 40_000) % bytes.len();
+		bytes[place] ^= 1;
+		fs::write(path, bytes).unwrap();
+	}
+}
+
+#[test]
+fn wrong_and_missing_shards_are_blamed_and_routed_around() {
+	let devnet = Devnet::start(6);
+	let deal = devnet.deal("2+4", 64);
+	let file = devnet.root.join("file");
+	write(&file, &random_bytes(10_000_000, 9));
+	let target = format!("{deal}:/file");
+	devnet.nil([Path::new("put"), &file, Path::new(&target)]).ok();
+	assert_eq!(devnet.nil(["verify", &deal.to_string()]).ok()["sound"], true);
+	let members: Vec<_> = devnet.holders(deal).iter().map(|holder| devnet.member(holder)).collect();
+
+	// Slot 0 serves other bytes than it signed for, slot 1 has thrown everything away.
+	corrupt(&members[0]);
+	for shard in members[1].shards() {
+		fs::remove_file(shard).unwrap();
+	}
+
+	let run = devnet.nil(["verify", &deal.to_string()]);
+	assert_eq!(run.fails(6).code, "not_sound");
+	let report: Value = serde_json::from_slice(&run.stdout).unwrap();
+	assert_eq!(report["sound"], false);
+	assert_eq!(report["sound_slots"], 4);
+	assert_eq!(report["manifest"], true, "the chain's own part is right");
+	let wrong = slot_of(&report, 0);
+	assert_eq!(wrong["faults"][0]["fault"], "wrong", "{wrong}");
+	assert!(wrong["good"].as_u64() < wrong["owed"].as_u64());
+	let missing = slot_of(&report, 1);
+	assert_eq!(missing["faults"][0]["fault"], "missing", "{missing}");
+	assert_eq!(missing["good"], 0);
+	for slot in 2..6 {
+		let honest = slot_of(&report, slot);
+		assert_eq!(honest["faults"], Value::Array(Vec::new()), "{honest}");
+		assert_eq!(honest["good"], honest["owed"]);
+	}
+
+	// Both data slots are useless: every row is rebuilt from parity, and the liar is named when it was asked.
+	let back = devnet.root.join("back");
+	let got = devnet.nil([Path::new("get"), Path::new(&target), Path::new("-o"), &back]).ok();
+	assert!(fs::read(&file).unwrap() == fs::read(&back).unwrap());
+	for blame in got["blamed"].as_array().unwrap() {
+		assert_eq!(blame["slot"], 0, "{got}");
+	}
+
+	// With the honest parity slots but one gone, too few are left, and wrong bytes are never passed off as right ones.
+	for member in &members[3..] {
+		member.kill();
+	}
+	let nowhere = devnet.root.join("nowhere");
+	let failure =
+		devnet.nil([Path::new("get"), Path::new(&target), Path::new("-o"), &nowhere]).fails(4);
+	assert_eq!(failure.code, "too_few_slots");
+	assert!(!nowhere.exists());
+}
+
+#[test]
+fn a_provider_without_room_is_left_out() {
+	let mut devnet = Devnet::start(4);
+	let deal = devnet.deal("2+2", 64);
+	let full = devnet.member(&devnet.holders(deal)[2]);
+	// Its operator shrinks what it offers; the daemon puts the new offer on chain when it starts.
+	let config = full.dir.join("provider.toml");
+	let text = fs::read_to_string(&config).unwrap();
+	let offer = text.lines().find(|line| line.starts_with("capacity")).unwrap().to_owned();
+	fs::write(&config, text.replace(&offer, "capacity = \"256 KiB\"")).unwrap();
+	full.kill();
+	devnet.up_again();
+	let shown = |devnet: &Devnet| devnet.nil(["deal", "show", &deal.to_string()]).ok();
+	common::eventually("the new offer is on chain", std::time::Duration::from_secs(60), || {
+		use nil_client::{account::AccountId, chain::Chain};
+		common::runtime().block_on(async {
+			let chain = Chain::connect(&devnet.url()).await.unwrap();
+			let account: AccountId = devnet.holders(deal)[2].parse().unwrap();
+			chain.best().provider(account).await.unwrap().unwrap().capacity == 256 << 10
+		})
+	});
+
+	let file = devnet.root.join("file");
+	write(&file, &random_bytes(5_000_000, 11));
+	let target = format!("{deal}:/file");
+	let put = devnet.nil([Path::new("put"), &file, Path::new(&target)]).ok();
+	assert_eq!(put["commits"][0]["signed"], serde_json::json!([0, 1, 3]), "{put}");
+	assert_eq!(put["commits"][0]["silent"], serde_json::json!([2]));
+	assert_eq!(put["failed"][0]["slot"], 2, "{put}");
+	assert_eq!(shown(&devnet)["commits"][0]["signed"], serde_json::json!([0, 1, 3]));
+	assert_eq!(devnet.nil(["cat", &target]).stdout, fs::read(&file).unwrap());
+
+	// Nothing is owed by who did not sign.
+	let report = devnet.nil(["verify", &deal.to_string()]).ok();
+	assert_eq!(slot_of(&report, 2)["owed"], 0);
+	assert_eq!(slot_of(&report, 2)["unsigned"], serde_json::json!([1]));
+
+	// With another one gone, two are left: fewer than k + 1.
+	devnet.member(&devnet.holders(deal)[0]).kill();
+	let failure =
+		devnet.nil([Path::new("put"), &file, Path::new(&format!("{deal}:/more"))]).fails(4);
+	assert_eq!(failure.code, "too_few_slots");
+	assert_eq!(shown(&devnet)["generation"], 1);
+}
