@@ -381,6 +381,11 @@ impl<T: Config> DealHooks for Pallet<T> {
 	fn storage_price() -> Amount {
 		Params::<T>::get().storage_price
 	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_deal(profile: Profile, hint: Hint) -> DealId {
+		crate::benchmarking::create::<T>(profile, hint)
+	}
 }
 
 // What the runtime API asks.

@@ -70,6 +70,7 @@ parameter_types! {
 }
 
 /// A relay clock that tests set; nothing here draws.
+#[derive(Debug)]
 pub struct MockBeacon;
 
 impl RelayBeacon for MockBeacon {
@@ -93,6 +94,7 @@ pub type RequestedSlots = StorageMap<Mock, frame_support::Twox64Concat, DealId, 
 pub type PlacedSlots = StorageMap<Mock, frame_support::Twox64Concat, DealId, Profile>;
 
 /// Slots that test code places, and that remember in storage what was asked of them.
+#[derive(Debug)]
 pub struct MockSlots;
 
 /// Requests that [`MockSlots`] takes.
@@ -178,6 +180,7 @@ impl SlotManager<AccountId> for MockSlots {
 
 /// A homomorphic stand-in for the curve: byte-wise sums of hashes of roots with their positions. Like a commitment, it
 /// is the same however roots are split over calls, and differs when a root or its position does.
+#[derive(Debug)]
 pub struct MockManifests;
 
 impl ManifestMath for MockManifests {

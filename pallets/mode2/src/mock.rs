@@ -15,6 +15,7 @@ use nil_types::{
 	},
 };
 use sp_core::{Pair, sr25519};
+use sp_keystore::{KeystoreExt, testing::MemoryKeystore};
 use sp_runtime::BuildStorage;
 use std::collections::BTreeMap;
 
@@ -98,7 +99,12 @@ pub struct MockRegistry;
 
 /// The pair behind a provider's service key.
 pub fn service_pair(provider: AccountId) -> sr25519::Pair {
-	sr25519::Pair::from_seed(&blake2b_256(&provider.to_le_bytes()))
+	sr25519::Pair::from_string(&service_uri(provider), None).expect("a valid URI")
+}
+
+fn service_uri(provider: AccountId) -> String {
+	// A seed in hex: quick, unlike one derived from a phrase.
+	format!("0x{:064x}", provider + 1)
 }
 
 impl ProviderRegistry<AccountId> for MockRegistry {
@@ -152,7 +158,11 @@ impl ProviderRegistry<AccountId> for MockRegistry {
 		(1_000..1_000 + u64::from(count))
 			.map(|id| {
 				Registry::insert(id, Registered { capacity: u64::MAX / 2, ..Default::default() });
-				let key = sp_io::crypto::sr25519_generate(BENCHMARK_KEY_TYPE.into(), None);
+				let uri = service_uri(id).into_bytes();
+				let key = sp_io::crypto::sr25519_generate(
+					sp_core::crypto::KeyTypeId(BENCHMARK_KEY_TYPE),
+					Some(uri),
+				);
 				(id, key.0)
 			})
 			.collect()
@@ -171,6 +181,13 @@ impl DealHooks for MockDeals {
 
 	fn storage_price() -> u128 {
 		PRICE
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_deal(profile: Profile, hint: Hint) -> DealId {
+		let deal = Requests::<Test>::iter_keys().count() as DealId;
+		Mode2::request(deal, profile, hint).expect("the queue has room");
+		deal
 	}
 }
 
@@ -192,6 +209,7 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 	Oldest::set(0);
 	let storage = RuntimeGenesisConfig::default().build_storage().expect("a valid genesis");
 	let mut ext = sp_io::TestExternalities::new(storage);
+	ext.register_extension(KeystoreExt::new(MemoryKeystore::new()));
 	ext.execute_with(|| {
 		System::set_block_number(1);
 		frame_system::BlockHash::<Test>::insert(0, sp_core::H256([9; 32]));

@@ -83,7 +83,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Serves the head of a lane: whether the lane may hold more that is due, or `None` when the meter is exhausted.
-	fn serve_head(lane: Lane, now: RelayBlock, meter: &mut WeightMeter) -> Option<bool> {
+	pub(crate) fn serve_head(lane: Lane, now: RelayBlock, meter: &mut WeightMeter) -> Option<bool> {
 		// Both kinds of heads are looked up at the price of passing over one.
 		meter.try_consume(T::WeightInfo::pass_ticket()).ok()?;
 		match Self::head(lane) {

@@ -180,6 +180,10 @@ pub trait DealHooks {
 
 	/// The price at which new content is stored now, per GiB and relay block.
 	fn storage_price() -> u128;
+
+	/// Creates a deal that waits for its slots, for benchmarks.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_deal(profile: Profile, hint: Hint) -> DealId;
 }
 
 /// The arithmetic on manifest points, so that pallets need no curve.
