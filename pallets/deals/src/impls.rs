@@ -352,6 +352,11 @@ impl<T: Config> Pallet<T> {
 			T::ReceiptGrace::get() <= T::MaxDuration::get(),
 			"receipts may come later than any deal lives"
 		);
+		let half_a_block = T::BlockWeights::get().max_block.saturating_div(2);
+		assert!(
+			Self::upkeep_weight(1).all_lte(half_a_block),
+			"no block has room for a step of upkeep"
+		);
 		let largest = u64::from(nil_types::layout::MAX_ROOTS)
 			.saturating_mul(nil_types::layout::MDU_BYTES as u64)
 			.saturating_mul(u64::from(nil_types::layout::MAX_SLOTS));

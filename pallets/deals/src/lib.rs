@@ -92,7 +92,11 @@ pub mod weights;
 use nil_types::traits::DealHooks;
 
 #[frame_support::pallet]
-#[allow(missing_debug_implementations, reason = "FRAME defines the storage types")]
+#[allow(
+	clippy::too_many_arguments,
+	missing_debug_implementations,
+	reason = "FRAME makes functions of calls' arguments, and defines the storage types"
+)]
 pub mod pallet {
 	use super::*;
 

@@ -56,7 +56,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// * What each owner has on hold for [`HoldReason::Escrow`] is the sum of the ledgers of its deals.
+	/// * What each account has on hold for [`HoldReason::Escrow`] is the sum of the ledgers of the deals that it owns.
 	/// * A deal without commits has neither deposit nor locked rent.
 	fn check_money() -> Checked {
 		let mut owed = BTreeMap::<T::AccountId, Amount>::new();
@@ -70,12 +70,17 @@ impl<T: Config> Pallet<T> {
 				);
 			}
 		}
-		for (owner, sum) in owed {
+		for account in frame_system::Account::<T>::iter_keys() {
+			let sum = owed.remove(&account).unwrap_or_default();
 			ensure!(
-				T::Currency::balance_on_hold(&HoldReason::Escrow.into(), &owner) == sum,
-				"an owner's hold is the sum of the ledgers of its deals"
+				T::Currency::balance_on_hold(&HoldReason::Escrow.into(), &account) == sum,
+				"an account's hold is the sum of the ledgers of the deals that it owns"
 			);
 		}
+		ensure!(
+			owed.into_values().all(|sum| sum == 0),
+			"an owner that is owed something has an account"
+		);
 		Ok(())
 	}
 

@@ -1,6 +1,8 @@
 //! What the call does, slots as deals see them, and what the runtime API asks.
 
-use crate::{Config, Error, Event, Lane, Pallet, Request, Requests, SlotsOf, Stripe, Stripes};
+use crate::{
+	Config, Error, Event, Lane, Pallet, Request, Requests, SlotsOf, Stripe, Stripes, WeightInfo,
+};
 use alloc::vec::Vec;
 use frame_support::{
 	ensure,
@@ -39,6 +41,13 @@ impl<T: Config> Pallet<T> {
 			"a second draw could use randomness that is already known"
 		);
 		assert!(T::MaxFresh::get() > 0, "no deal could ever ask for slots");
+		let draw = T::WeightInfo::serve_base()
+			.saturating_add(T::WeightInfo::pass_ticket())
+			.saturating_add(T::WeightInfo::place());
+		assert!(
+			draw.all_lte(T::BlockWeights::get().max_block.saturating_div(2)),
+			"no block has room for a draw"
+		);
 	}
 
 	/// Checks a receipt and books its bytes with the signer, in the registry and in `stripe`.

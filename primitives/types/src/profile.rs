@@ -187,7 +187,10 @@ impl Profile {
 
 	/// Row and slot of data blob `blob` (`0..64`).
 	pub const fn place(&self, blob: u8) -> (u8, u8) {
-		if self.k == 0 { (0, 0) } else { (blob / self.k, blob % self.k) }
+		match self.k {
+			0 => (0, 0),
+			k => (blob / k, blob % k),
+		}
 	}
 
 	/// Every profile that the protocol allows for `code`.
