@@ -2,7 +2,7 @@
 
 use crate::{
 	args::{self, Global, Opening},
-	devnet::state::Home,
+	devnet::state::{Home, State},
 	error::{CliError, Exit, Result},
 	output::Output,
 	progress::Watch,
@@ -50,7 +50,7 @@ impl Context {
 			.and_then(|home| home.load())
 			.ok()
 			.flatten()
-			.filter(|state| state.node_alive())
+			.filter(State::node_alive)
 			.map(|state| state.url());
 		match (&self.global.url, devnet) {
 			(Some(url), devnet) => Place { url: url.clone(), devnet: devnet.as_ref() == Some(url) },

@@ -45,7 +45,8 @@ struct Measured {
 	get: Side,
 	/// Seconds in each stage of the put; stages overlap.
 	stages: Vec<(&'static str, f64)>,
-	/// Time in commitments by the processor time of the put.
+	/// Time in the commitment engine by the processor time of the put: a lower bound of the engine's share, since it
+	/// may use several cores at a time.
 	commit_share_of_cpu: f64,
 	/// The get's speed by the put's.
 	get_over_put: f64,
@@ -184,7 +185,7 @@ fn text(measured: &Measured) -> String {
 	// Writing to a string cannot fail.
 	let _ = writeln!(
 		text,
-		"commitments take {:.0} % of the put's CPU; get is {:.1} times as fast as put",
+		"commitments take at least {:.0} % of the put's CPU; get is {:.1} times as fast as put",
 		measured.commit_share_of_cpu * 100.0,
 		measured.get_over_put
 	);
