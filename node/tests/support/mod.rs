@@ -1,0 +1,286 @@
+//! A chain in memory: blocks are made with the runtime's wasm and the node's host functions, as a collator makes them,
+//! with their storage proof recorded and sealed by Alice.
+#![allow(dead_code, reason = "no test uses all of it")]
+
+use codec::{Decode, Encode};
+use cumulus_client_parachain_inherent::{INHERENT_IDENTIFIER, ParachainInherentData};
+use cumulus_primitives_core::{ParaId, ParachainBlockData, PersistedValidationData};
+use futures::executor::block_on;
+use nil_node::{
+	chain_spec,
+	dev::relay::{Place, relay_state},
+	service::{Executor, HostFunctions},
+};
+use nil_runtime::{
+	Block, DEFAULT_PARA_ID, Hash, Header, Nonce, RuntimeCall, SLOT_DURATION_MILLIS, SignedPayload,
+	TxExtension, UncheckedExtrinsic, VERSION,
+};
+use sc_chain_spec::construct_genesis_block;
+use sc_executor::WasmExecutor;
+use sp_consensus_aura::digests::CompatibleDigestItem;
+use sp_core::{
+	Pair, sr25519,
+	storage::StateVersion,
+	traits::{CallContext, CodeExecutor, RuntimeCode, WrappedRuntimeCode},
+};
+use sp_externalities::{Extensions, set_and_run_with_externalities};
+use sp_inherents::{InherentData, InherentDataProvider};
+use sp_keyring::Sr25519Keyring;
+use sp_runtime::{
+	ApplyExtrinsicResult, BuildStorage, Digest, DigestItem,
+	generic::Era,
+	traits::{BlakeTwo256, Header as _},
+};
+use sp_state_machine::{Ext, InMemoryBackend, OverlayedChanges, TrieBackendBuilder};
+use sp_timestamp::Timestamp;
+use sp_trie::{proof_size_extension::ProofSizeExt, recorder::Recorder};
+
+/// What the made-up relay chain derives its randomness from.
+pub const SEED: &[u8] = b"test";
+
+/// The runtime's wasm, as it goes into a chain's state.
+pub fn wasm() -> &'static [u8] {
+	nil_runtime::WASM_BINARY.expect("the tests need the runtime's wasm")
+}
+
+/// A block, and what a validator is given to check it.
+pub struct Built {
+	/// What each transaction led to, inherents left out.
+	pub outcomes: Vec<ApplyExtrinsicResult>,
+	/// The sealed block and its storage proof, as a collator sends them.
+	pub pov: ParachainBlockData<Block>,
+	/// The header of the block before.
+	pub parent: Header,
+	/// What the block says about the relay chain.
+	pub validation: PersistedValidationData,
+}
+
+/// A chain in memory.
+pub struct TestChain {
+	state: InMemoryBackend<BlakeTwo256>,
+	executor: Executor,
+	head: Header,
+	genesis: Hash,
+	place: Place,
+}
+
+impl TestChain {
+	/// The development chain before its first block.
+	pub fn new() -> Self {
+		let storage = chain_spec::dev().unwrap().build_storage().unwrap();
+		let state = InMemoryBackend::from((storage, StateVersion::V1));
+		let genesis = construct_genesis_block::<Block>(*state.root(), StateVersion::V1);
+		Self {
+			state,
+			executor: WasmExecutor::builder().build(),
+			genesis: genesis.header.hash(),
+			head: genesis.header,
+			place: Place { block: 1_000, slot: 300_000_000 },
+		}
+	}
+
+	/// Hash of block 0.
+	pub fn genesis(&self) -> Hash {
+		self.genesis
+	}
+
+	/// Where on the relay chain the newest block is.
+	pub fn place(&self) -> Place {
+		self.place
+	}
+
+	/// Asks the runtime something about the newest block.
+	pub fn query<R: Decode>(&self, method: &str, arguments: &impl Encode) -> R {
+		let mut overlay = OverlayedChanges::default();
+		let mut ext = Ext::new(&mut overlay, &self.state, None);
+		call(&self.executor, &mut ext, method, &arguments.encode())
+	}
+
+	/// Reads the newest block's state through the pallets' own functions.
+	pub fn inspect<R>(&self, read: impl FnOnce() -> R) -> R {
+		let mut overlay = OverlayedChanges::default();
+		let mut ext = Ext::new(&mut overlay, &self.state, None);
+		set_and_run_with_externalities(&mut ext, read)
+	}
+
+	/// A transaction that `signer` signs with its nonce `nonce`.
+	pub fn sign(
+		&self,
+		signer: Sr25519Keyring,
+		nonce: Nonce,
+		call: impl Into<RuntimeCall>,
+	) -> UncheckedExtrinsic {
+		let extension: TxExtension = cumulus_pallet_weight_reclaim::StorageWeightReclaim::new((
+			frame_system::AuthorizeCall::new(),
+			frame_system::CheckNonZeroSender::new(),
+			frame_system::CheckSpecVersion::new(),
+			frame_system::CheckTxVersion::new(),
+			frame_system::CheckGenesis::new(),
+			frame_system::CheckEra::from(Era::Immortal),
+			frame_system::CheckNonce::from(nonce),
+			frame_system::CheckWeight::new(),
+			pallet_transaction_payment::ChargeTransactionPayment::from(0),
+			frame_metadata_hash_extension::CheckMetadataHash::new(false),
+		));
+		let implicit = (
+			(),
+			(),
+			VERSION.spec_version,
+			VERSION.transaction_version,
+			self.genesis,
+			self.genesis,
+			(),
+			(),
+			(),
+			None,
+		);
+		let payload = SignedPayload::from_raw(call.into(), extension, implicit);
+		let signature = payload.using_encoded(|bytes| signer.sign(bytes));
+		let (call, extension, _) = payload.deconstruct();
+		UncheckedExtrinsic::new_signed(
+			call,
+			signer.to_account_id().into(),
+			signature.into(),
+			extension,
+		)
+	}
+
+	/// The inherents' data for a block at `place`.
+	fn inherents(
+		&self,
+		place: Place,
+		change: impl FnOnce(&mut ParachainInherentData),
+	) -> (InherentData, PersistedValidationData) {
+		let relay =
+			relay_state(SEED, place, ParaId::from(DEFAULT_PARA_ID), &opaque_header(&self.head));
+		let mut data = block_on(relay.create_inherent_data()).unwrap();
+		// The provider leaves the head empty, which no validator would.
+		let mut parachain: ParachainInherentData =
+			data.get_data(&INHERENT_IDENTIFIER).unwrap().unwrap();
+		parachain.validation_data.parent_head = self.head.encode().into();
+		change(&mut parachain);
+		let validation = parachain.validation_data.clone();
+		data.replace_data(INHERENT_IDENTIFIER, &parachain);
+		let time = Timestamp::new(place.slot * SLOT_DURATION_MILLIS);
+		data.put_data(sp_timestamp::INHERENT_IDENTIFIER, &time).unwrap();
+		(data, validation)
+	}
+
+	/// Makes the next block with these transactions.
+	pub fn build(&mut self, transactions: Vec<UncheckedExtrinsic>) -> Built {
+		self.build_with(transactions, |_| ()).unwrap()
+	}
+
+	/// Makes the next block, on what `change` makes of its relay chain data. `Err` says why the runtime refused.
+	pub fn build_with(
+		&mut self,
+		transactions: Vec<UncheckedExtrinsic>,
+		change: impl FnOnce(&mut ParachainInherentData),
+	) -> Result<Built, String> {
+		let place = self.place.next(0);
+		let (inherents, validation) = self.inherents(place, change);
+		let slot = <DigestItem as CompatibleDigestItem<sr25519::Signature>>::aura_pre_digest(
+			place.slot.into(),
+		);
+		let start = Header::new(
+			self.head.number + 1,
+			Default::default(),
+			Default::default(),
+			self.head.hash(),
+			Digest { logs: vec![slot] },
+		);
+
+		let recorder = Recorder::<BlakeTwo256>::default();
+		let recording =
+			TrieBackendBuilder::wrap(&self.state).with_recorder(recorder.clone()).build();
+		let mut overlay = OverlayedChanges::default();
+		let mut extensions = Extensions::new();
+		extensions.register(ProofSizeExt::new(recorder.clone()));
+
+		let mut run = |method: &str, arguments: Vec<u8>| -> Result<Vec<u8>, String> {
+			let mut ext = Ext::new(&mut overlay, &recording, Some(&mut extensions));
+			call_raw(&self.executor, &mut ext, method, &arguments)
+		};
+		run("Core_initialize_block", start.encode())?;
+		let mut extrinsics: Vec<UncheckedExtrinsic> =
+			decode(&run("BlockBuilder_inherent_extrinsics", inherents.encode())?);
+		let inherent_count = extrinsics.len();
+		extrinsics.extend(transactions);
+		let mut outcomes = Vec::new();
+		for extrinsic in &extrinsics {
+			outcomes.push(decode::<ApplyExtrinsicResult>(&run(
+				"BlockBuilder_apply_extrinsic",
+				extrinsic.encode(),
+			)?));
+		}
+		for outcome in outcomes.drain(..inherent_count) {
+			outcome.unwrap().unwrap();
+		}
+		let header: Header = decode(&run("BlockBuilder_finalize_block", Vec::new())?);
+
+		let proof = recorder.drain_storage_proof();
+		let pov_proof = proof.into_compact_proof::<BlakeTwo256>(*self.state.root()).unwrap();
+		let changes = overlay.drain_storage_changes(&self.state, StateVersion::V1).unwrap();
+		self.state.apply_transaction(changes.transaction_storage_root, changes.transaction);
+		assert_eq!(header.state_root(), self.state.root());
+
+		let sealed = seal(header);
+		let parent = std::mem::replace(&mut self.head, sealed.clone());
+		self.place = place;
+		let pov = ParachainBlockData::new(vec![Block::new(sealed, extrinsics)], pov_proof, None);
+		Ok(Built { outcomes, pov, parent, validation })
+	}
+
+	/// Makes a block in which every transaction must succeed.
+	pub fn build_all_good(&mut self, transactions: Vec<UncheckedExtrinsic>) -> Built {
+		let built = self.build(transactions);
+		for outcome in &built.outcomes {
+			outcome.unwrap().unwrap();
+		}
+		built
+	}
+}
+
+/// Signs a header as Alice, the only collator.
+fn seal(mut header: Header) -> Header {
+	let seal = Sr25519Keyring::Alice.pair().sign(header.hash().as_bytes());
+	header.digest.push(CompatibleDigestItem::<sr25519::Signature>::aura_seal(seal));
+	header
+}
+
+/// Replaces the seal of a header that was changed after it was sealed.
+pub fn reseal(header: &mut Header) {
+	header.digest.pop();
+	*header = seal(header.clone());
+}
+
+/// The same header in the node's types.
+fn opaque_header(header: &Header) -> nil_runtime::opaque::Header {
+	header.clone()
+}
+
+fn decode<T: Decode>(bytes: &[u8]) -> T {
+	T::decode(&mut &bytes[..]).unwrap()
+}
+
+fn call_raw(
+	executor: &Executor,
+	ext: &mut dyn sp_externalities::Externalities,
+	method: &str,
+	arguments: &[u8],
+) -> Result<Vec<u8>, String> {
+	let code = WrappedRuntimeCode(wasm().into());
+	let code = RuntimeCode { code_fetcher: &code, heap_pages: None, hash: vec![1] };
+	let (result, _) =
+		executor.call(ext, &code, method, arguments, CallContext::Onchain { import: false });
+	result.map_err(|error| format!("{method}: {error}"))
+}
+
+fn call<R: Decode>(
+	executor: &Executor,
+	ext: &mut dyn sp_externalities::Externalities,
+	method: &str,
+	arguments: &[u8],
+) -> R {
+	decode(&call_raw(executor, ext, method, arguments).unwrap())
+}
