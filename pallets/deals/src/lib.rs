@@ -89,7 +89,10 @@ mod types;
 pub mod weights;
 
 #[cfg(doc)]
-use nil_types::traits::DealHooks;
+use nil_types::{
+	Profile,
+	traits::{DealHooks, RelayBeacon},
+};
 
 #[frame_support::pallet]
 #[allow(

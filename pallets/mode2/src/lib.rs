@@ -83,7 +83,10 @@ mod types;
 pub mod weights;
 
 #[cfg(doc)]
-use nil_types::{ReceiptMessage, SlotState, traits::SlotManager};
+use nil_types::{
+	ReceiptMessage, SlotState,
+	traits::{RelayBeacon, SlotManager},
+};
 
 #[frame_support::pallet]
 #[allow(missing_debug_implementations, reason = "FRAME defines the storage types")]
