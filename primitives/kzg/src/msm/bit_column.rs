@@ -213,3 +213,106 @@ const fn transpose_8x8(mut square: u64) -> u64 {
 	swap = (square ^ (square >> 28)) & 0x0000_0000_f0f0_f0f0;
 	square ^ swap ^ (swap << 28)
 }
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::msm::lagrange_points;
+	use proptest::prelude::*;
+
+	#[test]
+	fn squares_of_bits_are_transposed() {
+		for a in 0..8 {
+			for b in 0..8 {
+				assert_eq!(transpose_8x8(1 << (8 * a + b)), 1 << (8 * b + a));
+			}
+		}
+	}
+
+	#[test]
+	fn patterns_are_the_columns() {
+		let scalars: Vec<[u8; 32]> = (0..11u8)
+			.map(|k| core::array::from_fn(|i| k.wrapping_mul(37) ^ (i as u8) << 3))
+			.collect();
+		let mut patterns = vec![0; FULL_BITS];
+		transpose(&scalars, &mut patterns);
+		for (j, pattern) in patterns.iter().enumerate() {
+			for (k, scalar) in scalars.iter().enumerate() {
+				let bit = scalar[31 - j / 8] >> (j % 8) & 1;
+				assert_eq!(pattern >> k & 1, u32::from(bit), "bit {j} of scalar {k}");
+			}
+		}
+		assert!(patterns.iter().all(|pattern| pattern >> 11 == 0));
+	}
+
+	/// Points that repeat from group to group, so that equal patterns select equal points.
+	#[test]
+	fn collisions_are_found_and_computed_otherwise() {
+		let mut points = lagrange_points()[..5].to_vec();
+		points.extend_from_within(..);
+		let engine = BitColumn::new(Table::build(&points, 5).unwrap());
+		let mut scalars = vec![[0; SCALAR_BYTES]; 10];
+		for (i, scalar) in scalars.iter_mut().enumerate() {
+			scalar[31] = i as u8;
+		}
+		let mut columns = Columns::new(1, DATA_BITS);
+		for group in engine.table.groups() {
+			columns.add(&group, &[&scalars]);
+		}
+		assert_eq!(columns.collided, [true]);
+		let limbs: Vec<_> = scalars.iter().map(encoding::be_to_limbs).collect();
+		assert_eq!(engine.multiply(&[&scalars], DATA_BITS), [multiply(&points, &limbs, 255)]);
+	}
+
+	/// A collision voids its own blob and leaves those that share the inversion alone.
+	#[test]
+	fn collisions_do_not_spread() {
+		let mut points = lagrange_points()[..2].to_vec();
+		points.extend_from_within(..);
+		let table = Table::build(&points, 2).unwrap();
+		let [first, second] = &table.groups().collect::<Vec<_>>()[..] else { panic!("two groups") };
+		// In every column, the two groups of the first list select the same entry, and those of the second list
+		// entries of different x.
+		let (none, all) = ([0; SCALAR_BYTES], [0xff; SCALAR_BYTES]);
+		let colliding = [none, none, none, none];
+		let fine = [none, all, all, all];
+		let mut columns = Columns::new(2, DATA_BITS);
+		for group in [first, second] {
+			columns.add(group, &[&colliding, &fine]);
+		}
+		assert_eq!(columns.collided, [true, false]);
+		let mut limbs = encoding::be_to_limbs(&all);
+		limbs[3] &= u64::MAX >> 8;
+		let expected = multiply(&points, &[[0; 4], limbs, limbs, limbs], 248);
+		let actual = horner(&columns.sums[DATA_BITS..]).plus(table.correction(DATA_BITS));
+		assert_eq!(G1Affine(actual.to_affine()), expected);
+	}
+
+	proptest! {
+		#![proptest_config(ProptestConfig::with_cases(24))]
+
+		#[test]
+		fn any_points_and_scalars(
+			count in 1..40usize,
+			window in 2..9usize,
+			lists in proptest::collection::vec(
+				proptest::collection::vec(any::<[u8; 32]>(), 40), 1..4),
+		) {
+			let points = &lagrange_points()[100..100 + count];
+			let engine = BitColumn::new(Table::build(points, window).unwrap());
+			let mut lists = lists;
+			// Canonical by size.
+			lists.iter_mut().flatten().for_each(|scalar| scalar[0] &= 0x3f);
+			let refs: Vec<_> = lists.iter().map(|list| &list[..count]).collect();
+			let actual = engine.multiply(&refs, FULL_BITS);
+			for (list, actual) in refs.iter().zip(actual) {
+				let mut sum = G1Projective::default();
+				for (scalar, point) in list.iter().zip(points) {
+					let point = G1Projective::from_affine(&point.0);
+					sum = sum.plus(&point.times(&encoding::be_to_limbs(scalar)));
+				}
+				prop_assert_eq!(actual, G1Affine(sum.to_affine()));
+			}
+		}
+	}
+}
