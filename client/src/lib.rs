@@ -18,6 +18,7 @@ pub mod fs;
 pub mod get;
 pub mod http;
 pub mod keys;
+mod peers;
 pub mod prepare;
 pub mod progress;
 pub mod put;
