@@ -1,6 +1,6 @@
 //! The agenda: a calendar queue of deadlines, and the upkeep that serves it.
 //!
-//! Bucket `b` holds the deals whose deadline lies in `(b-1)*L ..= b*L` with `L` = [`Config::BucketLength`]; it is due
+//! Bucket `b` holds the deals whose deadline lies in `(b-1)*L + 1 ..= b*L` with `L` = [`Config::BucketLength`]; it is due
 //! at `b*L`, when all of them are over. A bucket is a dense list, one storage entry per deal; leaving swaps the last
 //! entry into the gap.
 

@@ -600,18 +600,4 @@ pub mod pallet {
 			Ok(Some(meter.consumed()).into())
 		}
 	}
-
-	/// What a commit appends.
-	pub(crate) struct NewContent {
-		/// The generation that the commit builds on.
-		pub base_gen: Generation,
-		/// The new MDUs' roots.
-		pub roots: BoundedVec<Hash32, ConstU32<MAX_ROOTS>>,
-		/// `H` of the index bytes.
-		pub index_root: Hash32,
-		/// Payload bytes, index included.
-		pub size_bytes: u64,
-		/// Length of the index.
-		pub index_len: u32,
-	}
 }

@@ -1,7 +1,10 @@
 //! What the pallet keeps about deals.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
-use nil_types::{Amount, DealId, DealStatus, Generation, Hint, Profile, RelayBlock};
+use frame_support::{BoundedVec, traits::ConstU32};
+use nil_types::{
+	Amount, DealId, DealStatus, Generation, Hash32, Hint, Profile, RelayBlock, layout::MAX_ROOTS,
+};
 use scale_info::TypeInfo;
 
 /// A deal in state. Its number is the key.
@@ -154,4 +157,18 @@ pub struct AgendaPlace {
 	pub bucket: u32,
 	/// The position in it.
 	pub index: u32,
+}
+
+/// What a commit appends.
+pub(crate) struct NewContent {
+	/// The generation that the commit builds on.
+	pub base_gen: Generation,
+	/// The new MDUs' roots.
+	pub roots: BoundedVec<Hash32, ConstU32<MAX_ROOTS>>,
+	/// `H` of the index bytes.
+	pub index_root: Hash32,
+	/// Payload bytes, index included.
+	pub size_bytes: u64,
+	/// Length of the index.
+	pub index_len: u32,
 }
