@@ -1,9 +1,28 @@
 //! A put without a network: everything that one would make, on disk.
 
-use crate::{crypt::Sealing, progress::Progress, put::PutError};
-use nil_types::{DealId, Generation, Profile, deal::SerdeBytes};
+use crate::{
+	chain::{Call, CommitContent},
+	crypt::Sealing,
+	progress::{Event, Progress},
+	put::{Base, Feed, Plan, PutError, Scan, blocking, scan},
+};
+use codec::Encode;
+use nil_kzg::Engines;
+use nil_slab::{
+	EncodedMdu, MduEncoder, encode::EncodeError, manifest, witness::WitnessError,
+};
+use nil_types::{
+	DealId, Generation, MduIndex, Profile,
+	deal::SerdeBytes,
+	layout::{BLOBS_PER_MDU, MAX_ROOTS, MDU_PAYLOAD},
+	messages::roots_hash,
+};
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::{
+	fs, io,
+	path::{Path, PathBuf},
+	sync::Arc,
+};
 
 /// How to prepare.
 #[derive(Clone, Debug)]
@@ -83,5 +102,119 @@ pub async fn prepare(
 	output: &Path,
 	options: PrepareOptions,
 ) -> Result<Prepared, PutError> {
-	todo!()
+	let (source, output) = (source.to_owned(), output.to_owned());
+	blocking(move || run(&source, &output, &options)).await?
+}
+
+fn run(source: &Path, output: &Path, options: &PrepareOptions) -> Result<Prepared, PutError> {
+	options.profile.validate().map_err(|error| EncodeError::Witness(WitnessError::Profile(error)))?;
+	let Scan { files, skipped } = scan(source, &options.target)?;
+	for skipped in &skipped {
+		options.progress.warn(format!("{}: not a file, left out", skipped.display()));
+	}
+	let plan = Arc::new(Plan::new(&files, Vec::new(), MAX_ROOTS.into(), &options.sealing)?);
+	let needed = plan.stored_len().div_ceil(MDU_PAYLOAD as u64);
+	if plan.commits() > 1 {
+		return Err(PutError::DealFull { needed, allowed: MAX_ROOTS.into() });
+	}
+	let (bytes, count) = (plan.stored_len(), files.len() as u64);
+	options.progress.emit(Event::Total { bytes, files: count });
+
+	let folder = Folder::create(output, &options.profile)?;
+	let blobs = needed.saturating_mul(BLOBS_PER_MDU as u64);
+	let engine = Engines::choose(usize::try_from(blobs).unwrap_or(usize::MAX));
+	let encoder = MduEncoder::new(options.profile, engine)?;
+	let mut roots = Vec::new();
+	let mut feed = Feed::new(plan.clone(), Arc::default(), Base::Empty);
+	let tail = feed.commit(0, options.first_mdu, &mut |place, payload| {
+		let mdu = options.first_mdu.saturating_add(place);
+		let encoded = encoder.encode(&payload)?;
+		folder.keep(mdu, &encoded)?;
+		roots.push(encoded.root);
+		options.progress.emit(Event::Advanced { bytes: payload.len() as u64 });
+		Ok(())
+	})?;
+	if roots.len() > MAX_ROOTS as usize {
+		let needed = roots.len() as u64;
+		return Err(PutError::DealFull { needed, allowed: MAX_ROOTS.into() });
+	}
+	folder.write("index", &tail.index)?;
+	folder.write("roots", roots.as_flattened())?;
+	let commit = CommitContent {
+		deal: options.deal,
+		base_gen: options.base_gen,
+		roots: roots.clone(),
+		index_root: tail.index_root,
+		size_bytes: tail.size_bytes,
+		index_len: u32::try_from(tail.index.len()).unwrap_or(u32::MAX),
+		receipts: Vec::new(),
+	};
+	let call = Call::commit_content(&commit);
+	folder.write("call.scale", call.bytes())?;
+	let manifests = if options.first_mdu == 0 {
+		manifest::points(&roots)
+			.and_then(|points| points.iter().map(manifest::compress).collect())
+			.map_err(|error| PutError::Internal { reason: error.to_string() })?
+	} else {
+		Vec::new()
+	};
+	let prepared = Prepared {
+		directory: output.to_owned(),
+		profile: options.profile,
+		files: count,
+		bytes: plan.content_len(),
+		size_bytes: tail.size_bytes,
+		index_len: commit.index_len,
+		index_root: SerdeBytes(tail.index_root),
+		roots_hash: SerdeBytes(roots_hash(&roots)),
+		roots: roots.into_iter().map(SerdeBytes).collect(),
+		manifests: manifests.into_iter().map(SerdeBytes).collect(),
+		call: format!("0x{}", hex::encode(call.bytes())),
+		skipped: skipped.iter().map(|path| path.display().to_string()).collect(),
+	};
+	let json = serde_json::to_vec_pretty(&prepared)
+		.map_err(|error| PutError::Internal { reason: error.to_string() })?;
+	folder.write("prepared.json", &json)?;
+	Ok(prepared)
+}
+
+/// The directory that is written to.
+struct Folder<'a>(&'a Path);
+
+impl<'a> Folder<'a> {
+	/// Makes it, or takes an empty one.
+	fn create(path: &'a Path, profile: &Profile) -> Result<Self, PutError> {
+		let failed = |source| PutError::Output { path: path.to_owned(), source };
+		fs::create_dir_all(path).map_err(failed)?;
+		if fs::read_dir(path).map_err(failed)?.next().is_some() {
+			return Err(failed(io::Error::new(
+				io::ErrorKind::DirectoryNotEmpty,
+				"the directory is not empty",
+			)));
+		}
+		let folder = Self(path);
+		folder.directory("witnesses")?;
+		for slot in 0..profile.n() {
+			folder.directory(&format!("slots/{slot}"))?;
+		}
+		Ok(folder)
+	}
+
+	fn directory(&self, name: &str) -> Result<(), PutError> {
+		let path = self.0.join(name);
+		fs::create_dir_all(&path).map_err(|source| PutError::Output { path, source })
+	}
+
+	fn write(&self, name: &str, bytes: &[u8]) -> Result<(), PutError> {
+		let path = self.0.join(name);
+		fs::write(&path, bytes).map_err(|source| PutError::Output { path, source })
+	}
+
+	fn keep(&self, mdu: MduIndex, encoded: &EncodedMdu) -> Result<(), PutError> {
+		self.write(&format!("witnesses/{mdu}.scale"), &encoded.witness.encode())?;
+		for (slot, shard) in encoded.shards.iter().enumerate() {
+			self.write(&format!("slots/{slot}/{mdu}.blobs"), shard)?;
+		}
+		Ok(())
+	}
 }

@@ -109,6 +109,14 @@ pub enum PutError {
 		/// The cause.
 		source: io::Error,
 	},
+	/// Prepared files cannot be written.
+	#[error("{}: {source}", path.display())]
+	Output {
+		/// The file or directory.
+		path: PathBuf,
+		/// The cause.
+		source: io::Error,
+	},
 	/// Another put to the same deal runs on this machine.
 	#[error("another put to deal {deal} runs on this machine")]
 	Busy {

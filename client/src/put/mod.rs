@@ -23,9 +23,7 @@ mod slots;
 
 pub use error::PutError;
 pub(crate) use feed::{Base, Feed};
-pub(crate) use pipeline::Metered;
 pub(crate) use plan::Plan;
-pub(crate) use report::Stages;
 pub use report::{CommitReport, PutReport, Timings};
 pub(crate) use scan::{Scan, scan};
 
@@ -45,7 +43,8 @@ use nil_types::{
 	ContentShape, DealId, DealInfo, DealStatus, Generation, Hash32, MduIndex,
 	layout::{BLOBS_PER_MDU, MAX_MDUS, MAX_ROOTS, MDU_PAYLOAD},
 };
-use pipeline::{Job, Work};
+use pipeline::{Job, Metered, Work};
+use report::Stages;
 use slots::{Slots, SlotsFor};
 use std::{
 	collections::HashMap,
@@ -53,7 +52,6 @@ use std::{
 	sync::Arc,
 	time::{Duration, Instant},
 };
-use tokio::sync::Semaphore;
 
 /// MDUs of a commit that are kept free for its index: 64 MiB.
 const INDEX_MDUS: u64 = 9;
