@@ -1,1 +1,35 @@
-//! Placeholder.
+//! From payload bytes to MDU roots and back: everything between a file and what the chain keeps of it.
+//!
+//! ```text
+//! payload ─ pack ─▶ data blobs ─ code ─▶ shards ─ commit ─▶ witness ─ tree ─▶ MDU root ─ manifest ─▶ chain
+//! ```
+//!
+//! * [`pack`]: the one place of every payload byte, and blobs from bytes;
+//! * [`encode`]: one MDU at a time, payload to shards, witness and root; [`decode`]: the way back from any `k` slots;
+//! * [`witness`]: the commitments of an MDU, checked; [`tree`]: the Merkle tree over them and its root;
+//! * [`manifest`]: the point over MDU roots, and its openings;
+//! * [`proof`]: the chained proof from one scalar of one blob up to the manifest;
+//! * [`index`]: paths, extents and deltas (NilFS).
+//!
+//! A put holds a few MDUs at a time: each [`EncodedMdu`](encode::EncodedMdu) stands alone, so reading, coding,
+//! committing and sending can overlap without a slab ever being in memory as a whole.
+//!
+//! Everything that is read from outside is decoded strictly: each error names the value found and what was expected.
+#![forbid(unsafe_code)]
+
+pub mod decode;
+pub mod encode;
+pub mod index;
+pub mod manifest;
+pub mod pack;
+pub mod proof;
+pub mod tree;
+pub mod witness;
+
+pub use decode::MduDecoder;
+pub use encode::{EncodedMdu, MduEncoder};
+pub use index::{Delta, Encryption, Entry, Extent, Index, IndexFile, SlabPath};
+pub use pack::Place;
+pub use proof::{ChainedProof, DealManifests};
+pub use tree::MduTree;
+pub use witness::{CheckedWitness, Witness};
