@@ -12,9 +12,9 @@
 //! * `portable` (feature `portable`): the backend on arkworks, `no_std`, for the inside of the runtime;
 //! * `native` (feature `native`): the backend on blst, for nodes, providers and clients.
 //!
-//! With `native` come the parts that make and check bulk data: [`blob`](crate::blob), [`point`](crate::point),
-//! [`msm`](crate::msm) (multi-scalar multiplication engines behind one trait, so that SIMD and GPU engines can join
-//! them), [`prover`](crate::prover) and [`bulk`](crate::bulk).
+//! With `native` come the parts that make and check bulk data: [`blob`], [`point`],
+//! [`msm`] (multi-scalar multiplication engines behind one trait, so that SIMD and GPU engines can join
+//! them), [`prover`] and [`bulk`].
 //!
 //! Blobs are EIP-4844 blobs: 4,096 canonical big-endian scalars in bit-reversed order. A commitment made here equals
 //! `blob_to_kzg_commitment` on the same bytes, and an opening made here verifies with `verify_kzg_proof`.
