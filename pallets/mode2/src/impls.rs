@@ -45,7 +45,7 @@ impl<T: Config> Pallet<T> {
 			.saturating_add(T::WeightInfo::pass_ticket())
 			.saturating_add(T::WeightInfo::place());
 		assert!(
-			draw.all_lte(T::BlockWeights::get().max_block.saturating_div(2)),
+			draw.all_lte(T::BlockWeights::get().max_block.saturating_div(4)),
 			"no block has room for a draw"
 		);
 	}

@@ -30,9 +30,10 @@
 //! ```
 //!
 //! The seed is fixed by the request and by the relay chain alone: whoever serves it, and when, gets the same one.
-//! What may still differ is the set of eligible providers, which is the one of the block that serves the request: whoever
-//! can put transactions between the record and the draw (the collator, or anybody while blocks are full) may register
-//! or withdraw providers knowing the record. Prompt service bounds this; so does the stake that every provider holds.
+//! What may still differ is the set of eligible providers, which is the one of the block that serves the request. The
+//! queue is served by `on_poll`, after the inherent that brings the record and before any transaction, so that nobody
+//! can register or withdraw providers knowing the record. Only when more requests are due than half a block can
+//! serve do some wait for the next block, with transactions in between.
 //!
 //! * *Too few eligible*: the request stays, `attempts` grows (a new seed), and it is due again after
 //!   [`Config::RetryDelay`]. A stripe never shrinks.
@@ -42,7 +43,7 @@
 //! The queue has two lanes, each in the order of `draw_at`, so that serving stops at the first request that is not due
 //! and a request that cannot be placed holds nobody up. At most [`Config::MaxFresh`] requests wait in the first lane;
 //! more are refused. At most [`Config::MaxRetrying`] wait in the second; those beyond are *parked*: still placeable, but
-//! through [`place`](Call::place) only. `on_idle` serves the lanes in turn under its weight meter. A request that leaves
+//! through [`place`](Call::place) only. `on_poll` serves the lanes in turn under its weight meter. A request that leaves
 //! early is taken out at once and its ticket, found empty, is passed over.
 //!
 //! ## Receipts
@@ -260,10 +261,12 @@ pub mod pallet {
 
 	#[pallet::hooks]
 	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
-		fn on_idle(_: BlockNumberFor<T>, remaining: Weight) -> Weight {
-			let mut meter = WeightMeter::with_limit(remaining);
-			Self::serve_queue(&mut meter);
-			meter.consumed()
+		/// Runs after the inherents, which bring the record, and before the transactions, which could answer to it.
+		fn on_poll(_: BlockNumberFor<T>, meter: &mut WeightMeter) {
+			// The other half is for calls, however long the queue.
+			let mut half = WeightMeter::with_limit(meter.remaining() / 2);
+			Self::serve_queue(&mut half);
+			meter.consume(half.consumed());
 		}
 
 		fn integrity_test() {

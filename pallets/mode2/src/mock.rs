@@ -5,7 +5,7 @@ use crate::{self as pallet_mode2, *};
 use frame_support::{
 	Blake2_128Concat, Twox64Concat, derive_impl, parameter_types, storage_alias,
 	traits::{ConstU32, Hooks},
-	weights::Weight,
+	weights::{Weight, WeightMeter},
 };
 use nil_types::{
 	DealId, Hash32, Hint, Profile, ReceiptMessage, RelayBlock, ServiceKey, SlotIndex, blake2b_256,
@@ -243,9 +243,16 @@ pub fn record(byte: u8) {
 	Records::mutate(|records| records.insert(Now::get(), byte));
 }
 
-/// Runs the idle hook with room for everything.
-pub fn idle() -> Weight {
-	Mode2::on_idle(1, Weight::MAX)
+/// Runs the hook with room for everything.
+pub fn serve_all() -> Weight {
+	poll(Weight::MAX)
+}
+
+/// Runs the hook in a block of which it may use `room`; what it used.
+pub fn poll(room: Weight) -> Weight {
+	let mut meter = WeightMeter::with_limit(room.saturating_mul(2));
+	Mode2::on_poll(1, &mut meter);
+	meter.consumed()
 }
 
 /// A small profile: any 2 of 4 slots.

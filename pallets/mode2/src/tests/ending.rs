@@ -44,7 +44,7 @@ fn closing_withdraws_a_request_wherever_it_waits() {
 		request(1, wide());
 		advance(DRAW_DELAY);
 		record(1);
-		idle();
+		serve_all();
 		request(2, small());
 		events();
 		Mode2::close(1);

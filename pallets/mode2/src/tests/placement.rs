@@ -31,16 +31,16 @@ fn a_request_waits_for_randomness_that_did_not_exist() {
 		);
 		for _ in 0..DRAW_DELAY {
 			record(1);
-			idle();
+			serve_all();
 			assert_noop!(prod(0), Error::<Test>::NotDue);
 			advance(1);
 		}
 		// Due, but nothing was recorded since.
-		idle();
+		serve_all();
 		assert_noop!(prod(0), Error::<Test>::NotDue);
 		advance(3);
 		record(2);
-		idle();
+		serve_all();
 		assert!(Placed::contains_key(0));
 		assert_eq!(Requests::<Test>::get(0), None);
 		assert_noop!(prod(0), Error::<Test>::NoRequest);
@@ -72,7 +72,7 @@ fn the_seed_is_that_of_the_first_record_whoever_serves_it_and_when() {
 			if by_call {
 				assert_ok!(prod(0));
 			} else {
-				idle();
+				serve_all();
 			}
 			drawn = holders(0);
 			assert_eq!(
@@ -120,7 +120,7 @@ fn too_few_providers_defer_and_never_shrink_a_stripe() {
 		advance(DRAW_DELAY);
 		record(1);
 		events();
-		idle();
+		serve_all();
 		let draw_at = Now::get() + RETRY_DELAY;
 		assert_eq!(
 			events(),
@@ -142,7 +142,7 @@ fn too_few_providers_defer_and_never_shrink_a_stripe() {
 		}
 		advance(RETRY_DELAY);
 		record(1);
-		idle();
+		serve_all();
 		assert_eq!(holders(0).len(), 16);
 		let seed = PlacementSeed {
 			genesis: [9; 32],
@@ -166,7 +166,7 @@ fn a_lost_record_is_replaced_by_a_later_one() {
 		Oldest::set(START + 100);
 		record(2);
 		events();
-		idle();
+		serve_all();
 		let draw_at = Now::get() + DRAW_DELAY;
 		assert_eq!(
 			events(),
@@ -180,7 +180,7 @@ fn a_lost_record_is_replaced_by_a_later_one() {
 		);
 		advance(DRAW_DELAY);
 		record(3);
-		idle();
+		serve_all();
 		assert_eq!(holders(0).len(), 4);
 	});
 }

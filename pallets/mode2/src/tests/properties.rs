@@ -15,7 +15,7 @@ enum Action {
 	Close { pick: usize },
 	Advance { blocks: u32, record: bool },
 	Prune,
-	Idle { room: u64 },
+	Poll { room: u64 },
 	Drain { provider: AccountId, draining: bool },
 }
 
@@ -33,7 +33,7 @@ fn action() -> impl Strategy<Value = Action> {
 		6 => (1u32..8, 0u8..4)
 			.prop_map(|(blocks, record)| Action::Advance { blocks, record: record > 0 }),
 		1 => Just(Action::Prune),
-		5 => (0u64..120).prop_map(|room| Action::Idle { room }),
+		5 => (0u64..120).prop_map(|room| Action::Poll { room }),
 		1 => (0..PROVIDERS, any::<bool>())
 			.prop_map(|(provider, draining)| Action::Drain { provider, draining }),
 	]
@@ -93,9 +93,9 @@ fn perform(action: Action, next: &mut u64) {
 			Oldest::set(Now::get());
 			Ok(())
 		},
-		Action::Idle { room } => {
+		Action::Poll { room } => {
 			let limit = Weight::from_parts(room * 1_000_000_000, room * 40_000);
-			assert!(Mode2::on_idle(1, limit).all_lte(limit), "the hook stays within its meter");
+			assert!(poll(limit).all_lte(limit), "the hook stays within its meter");
 			Ok(())
 		},
 		Action::Drain { provider, draining } => {
@@ -158,7 +158,7 @@ proptest! {
 				if Mode2::request(deal, Profile { k: 2, m: *m, ..Profile::DEFAULT }, Hint::Hot).is_ok() {
 					advance(DRAW_DELAY);
 					record(deal as u8);
-					idle();
+					serve_all();
 					assert_eq!(holders(deal).len(), usize::from(m + 2));
 				}
 			}

@@ -15,7 +15,7 @@ fn slots_are_told_in_order_with_keys_and_addresses() {
 		);
 		advance(DRAW_DELAY);
 		record(1);
-		idle();
+		serve_all();
 		assert_eq!(Mode2::placement(0), None);
 		let expected: Vec<_> = (0u8..)
 			.zip(holders(0))

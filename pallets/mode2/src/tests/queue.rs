@@ -17,7 +17,7 @@ fn serve(draws: u64) {
 	let room = W::serve_base()
 		.saturating_add(W::pass_ticket().saturating_mul(8 * draws.max(1)))
 		.saturating_add(W::place().saturating_mul(draws));
-	let used = Mode2::on_idle(1, room);
+	let used = poll(room);
 	assert!(used.all_lte(room));
 }
 
@@ -45,7 +45,7 @@ fn no_room_means_no_work() {
 		request(0, small());
 		advance(DRAW_DELAY);
 		record(1);
-		assert_eq!(Mode2::on_idle(1, Weight::zero()), Weight::zero());
+		assert_eq!(poll(Weight::zero()), Weight::zero());
 		assert_eq!(placed(), [] as [u64; 0]);
 	});
 }
@@ -57,13 +57,13 @@ fn a_request_that_cannot_be_placed_holds_nobody_up() {
 		request(1, small());
 		advance(DRAW_DELAY);
 		record(1);
-		idle();
+		serve_all();
 		assert_eq!(placed(), [1]);
 		// While the wide one waits for its next draw, others come and are served.
 		request(2, small());
 		advance(DRAW_DELAY);
 		record(2);
-		idle();
+		serve_all();
 		assert_eq!(placed(), [1, 2]);
 		assert_eq!(Requests::<Test>::get(0).unwrap().attempts, 1);
 	});
@@ -79,7 +79,7 @@ fn requests_beyond_the_retry_lane_are_parked_and_can_be_prodded() {
 			}
 			advance(DRAW_DELAY);
 			record(1);
-			idle();
+			serve_all();
 			Mode2::do_try_state().unwrap();
 		}
 		let parked = full;
@@ -97,7 +97,7 @@ fn requests_beyond_the_retry_lane_are_parked_and_can_be_prodded() {
 		record(2);
 		assert_ok!(Mode2::place(RuntimeOrigin::signed(1), parked));
 		assert_eq!(holders(parked).len(), 16);
-		idle();
+		serve_all();
 		assert_eq!(placed(), [0, 1, 2, 3, 4, 5, 50]);
 		assert_eq!(Queue::<Test>::iter_keys().count(), 0);
 	});
@@ -116,7 +116,7 @@ fn withdrawn_requests_leave_tickets_that_are_passed_over() {
 		assert_eq!(Lanes::<Test>::get(Lane::Fresh).waiting, 2);
 		advance(DRAW_DELAY);
 		record(1);
-		idle();
+		serve_all();
 		assert_eq!(placed(), [0, 4]);
 		assert_eq!(Lanes::<Test>::get(Lane::Fresh), LaneEnds { head: 5, tail: 5, waiting: 0 });
 	});
