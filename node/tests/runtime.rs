@@ -2,10 +2,10 @@
 
 mod support;
 
-use frame_support::traits::{Get, fungible::Inspect};
+use frame_support::traits::fungible::Inspect;
 use nil_node::dev::relay::randomness;
 use nil_runtime::{
-	Balances, Beacon, EXISTENTIAL_DEPOSIT, Runtime, RuntimeCall, Sudo, System, Timestamp, UNIT,
+	Balances, Beacon, EXISTENTIAL_DEPOSIT, Runtime, RuntimeCall, System, Timestamp, UNIT,
 	configs::CollatorPot,
 };
 use nil_types::{Terms, traits::RelayBeacon};
@@ -106,7 +106,10 @@ fn alice_administers_the_development_chain() {
 	chain.build_all_good(vec![by_alice]);
 	let changed: Terms = chain.query("NilApi_terms", &());
 	assert_eq!(changed.storage_price, terms.storage_price + 1);
-	assert_eq!(chain.inspect(Sudo::key), Some(Sr25519Keyring::Alice.to_account_id()));
+	assert_eq!(
+		chain.inspect(pallet_sudo::Key::<Runtime>::get),
+		Some(Sr25519Keyring::Alice.to_account_id())
+	);
 }
 
 #[test]

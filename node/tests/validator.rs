@@ -6,8 +6,12 @@
 mod support;
 
 use codec::{Decode, Encode};
+use cumulus_pallet_parachain_system::{
+	RelayChainStateProof,
+	relay_state_snapshot::{Error, ReadEntryErr},
+};
 use nil_node::dev::relay::randomness;
-use nil_runtime::UNIT;
+use nil_runtime::{DEFAULT_PARA_ID, UNIT, relay::RelayRandomness};
 use nil_types::{
 	Capability, CodeKind, ContentShape, DealInfo, DealStatus, Generation, Hint, Profile,
 	ReceiptMessage, SlotInfo, SlotState, messages::roots_hash, traits::Receipt,
@@ -138,7 +142,7 @@ fn commit(chain: &TestChain, profile: Profile) -> nil_runtime::UncheckedExtrinsi
 	let index_len = 5;
 	let until = chain.place().block + 100;
 	let slots: Vec<SlotInfo<AccountId>> = chain.query("NilApi_slots", &0u64);
-	assert_eq!(slots.len(), profile.n().into());
+	assert_eq!(slots.len(), usize::from(profile.n()));
 	let receipts: Vec<_> = slots
 		.iter()
 		.map(|slot| {
@@ -230,11 +234,20 @@ fn a_proof_that_leaves_out_randomness_makes_the_block_invalid() {
 	let mut chain = TestChain::new();
 	chain.build_all_good(Vec::new());
 	let (_, current_block) = randomness(support::SEED, chain.place().next(0).block);
+	let mut shown = None;
 	let refused = chain.build_with(Vec::new(), |data| {
 		data.relay_chain_state = without(data.relay_chain_state.clone(), &current_block);
+		let root = data.validation_data.relay_parent_storage_root;
+		let state = data.relay_chain_state.clone();
+		shown = RelayChainStateProof::new(DEFAULT_PARA_ID.into(), root, state).ok();
 	});
+	// The proof is good for everything else, and that entry cannot be read from it.
+	let proof = shown.expect("the root is still that of the relay chain");
+	proof.read_slot().unwrap();
+	let unreadable = RelayRandomness::read(&proof).unwrap_err();
+	assert!(matches!(unreadable, Error::ReadOptionalEntry(ReadEntryErr::Proof)), "{unreadable:?}");
 	let error = refused.err().expect("the runtime must refuse the block");
-	assert!(error.contains("the relay chain's randomness must be covered"), "{error}");
+	assert!(error.starts_with("BlockBuilder_apply_extrinsic"), "{error}");
 	// Nothing is wrong with the chain otherwise.
 	chain.build_all_good(Vec::new());
 }

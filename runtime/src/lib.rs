@@ -37,9 +37,6 @@ use sp_runtime::{
 };
 use sp_version::RuntimeVersion;
 
-#[cfg(feature = "std")]
-use sp_version::NativeVersion;
-
 pub use sp_consensus_aura::sr25519::AuthorityId as AuraId;
 
 /// A signature of a transaction.
@@ -129,12 +126,6 @@ pub const VERSION: RuntimeVersion = RuntimeVersion {
 	transaction_version: 1,
 	system_version: 1,
 };
-
-/// The version of the runtime compiled natively.
-#[cfg(feature = "std")]
-pub fn native_version() -> NativeVersion {
-	NativeVersion { runtime_version: VERSION, can_author_with: Default::default() }
-}
 
 /// One token, NIL, in its smallest units.
 pub const UNIT: Balance = 1_000_000_000_000;

@@ -9,7 +9,7 @@ use futures::executor::block_on;
 use nil_node::{
 	chain_spec,
 	dev::relay::{Place, relay_state},
-	service::{Executor, HostFunctions},
+	service::Executor,
 };
 use nil_runtime::{
 	Block, DEFAULT_PARA_ID, Hash, Header, Nonce, RuntimeCall, SLOT_DURATION_MILLIS, SignedPayload,
@@ -20,7 +20,7 @@ use sc_executor::WasmExecutor;
 use sp_consensus_aura::digests::CompatibleDigestItem;
 use sp_core::{
 	Pair, sr25519,
-	storage::StateVersion,
+	storage::{StateVersion, Storage},
 	traits::{CallContext, CodeExecutor, RuntimeCode, WrappedRuntimeCode},
 };
 use sp_externalities::{Extensions, set_and_run_with_externalities};
@@ -29,14 +29,26 @@ use sp_keyring::Sr25519Keyring;
 use sp_runtime::{
 	ApplyExtrinsicResult, BuildStorage, Digest, DigestItem,
 	generic::Era,
-	traits::{BlakeTwo256, Header as _},
+	traits::{BlakeTwo256, Block as _, Header as _},
 };
 use sp_state_machine::{Ext, InMemoryBackend, OverlayedChanges, TrieBackendBuilder};
 use sp_timestamp::Timestamp;
 use sp_trie::{proof_size_extension::ProofSizeExt, recorder::Recorder};
+use std::sync::LazyLock;
 
 /// What the made-up relay chain derives its randomness from.
 pub const SEED: &[u8] = b"test";
+
+/// Compiling the runtime takes seconds, so the compiled one is kept, also for the test's next process.
+static EXECUTOR: LazyLock<Executor> = LazyLock::new(|| {
+	WasmExecutor::builder()
+		.with_cache_path(concat!(env!("CARGO_TARGET_TMPDIR"), "/compiled-runtimes"))
+		.build()
+});
+
+/// The development chain's state at genesis.
+static GENESIS: LazyLock<Storage> =
+	LazyLock::new(|| chain_spec::dev().unwrap().build_storage().unwrap());
 
 /// The runtime's wasm, as it goes into a chain's state.
 pub fn wasm() -> &'static [u8] {
@@ -67,12 +79,11 @@ pub struct TestChain {
 impl TestChain {
 	/// The development chain before its first block.
 	pub fn new() -> Self {
-		let storage = chain_spec::dev().unwrap().build_storage().unwrap();
-		let state = InMemoryBackend::from((storage, StateVersion::V1));
+		let state = InMemoryBackend::from((GENESIS.clone(), StateVersion::V1));
 		let genesis = construct_genesis_block::<Block>(*state.root(), StateVersion::V1);
 		Self {
 			state,
-			executor: WasmExecutor::builder().build(),
+			executor: EXECUTOR.clone(),
 			genesis: genesis.header.hash(),
 			head: genesis.header,
 			place: Place { block: 1_000, slot: 300_000_000 },

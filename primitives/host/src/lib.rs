@@ -23,7 +23,6 @@
 //! Slices go in as SCALE. The answer comes back as the SCALE encoding of a `Result` in a [`Reply`], a buffer of
 //! fixed size that the caller owns, so that the host allocates nothing inside the runtime.
 #![cfg_attr(not(feature = "std"), no_std)]
-#![forbid(unsafe_op_in_unsafe_fn)]
 
 mod reply;
 
