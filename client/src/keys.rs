@@ -70,7 +70,12 @@ impl Signer {
 	/// the well-known development phrase.
 	pub fn from_uri(uri: &str) -> Result<Self, KeyError> {
 		let syntax = |reason: &str| KeyError::Syntax { reason: reason.to_owned() };
-		let uri = SecretUri::from_str(uri.trim()).map_err(|_| syntax("not a secret URI"))?;
+		let uri = uri.trim();
+		if uri.is_empty() {
+			// To subxt nothing at all means the well-known development phrase.
+			return Err(syntax("it is empty"));
+		}
+		let uri = SecretUri::from_str(uri).map_err(|_| syntax("not a secret URI"))?;
 		let pair = sr25519::Keypair::from_uri(&uri)
 			.map_err(|_| syntax("neither a known phrase nor a 32-byte seed"))?;
 		Ok(Self { pair })

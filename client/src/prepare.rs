@@ -8,9 +8,7 @@ use crate::{
 };
 use codec::Encode;
 use nil_kzg::Engines;
-use nil_slab::{
-	EncodedMdu, MduEncoder, encode::EncodeError, manifest, witness::WitnessError,
-};
+use nil_slab::{EncodedMdu, MduEncoder, encode::EncodeError, manifest, witness::WitnessError};
 use nil_types::{
 	DealId, Generation, MduIndex, Profile,
 	deal::SerdeBytes,
@@ -107,7 +105,10 @@ pub async fn prepare(
 }
 
 fn run(source: &Path, output: &Path, options: &PrepareOptions) -> Result<Prepared, PutError> {
-	options.profile.validate().map_err(|error| EncodeError::Witness(WitnessError::Profile(error)))?;
+	options
+		.profile
+		.validate()
+		.map_err(|error| EncodeError::Witness(WitnessError::Profile(error)))?;
 	let Scan { files, skipped } = scan(source, &options.target)?;
 	for skipped in &skipped {
 		options.progress.warn(format!("{}: not a file, left out", skipped.display()));

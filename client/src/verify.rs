@@ -135,8 +135,9 @@ async fn manifest_follows(source: &DealSource) -> Result<bool, GetError> {
 	}
 	let expected: Vec<G1Compressed> = source.deal.manifests.iter().map(|point| point.0).collect();
 	blocking(move || {
-		let points = manifest::points(&roots)
-			.and_then(|points| points.iter().map(manifest::compress).collect::<Result<Vec<_>, _>>());
+		let points = manifest::points(&roots).and_then(|points| {
+			points.iter().map(manifest::compress).collect::<Result<Vec<_>, _>>()
+		});
 		points.is_ok_and(|points| points == expected)
 	})
 	.await

@@ -196,7 +196,8 @@ impl Chain {
 				Err(Offer::NonceTaken(message))
 			},
 			Err(ChainError::Rpc { code: INVALID | BANNED, message, .. }) => {
-				let stale = ["outdated", "Stale", "stale", "Future", "future", "banned"];
+				let stale =
+					["outdated", "Stale", "stale", "Future", "future", "banned", "ancient birth"];
 				if stale.iter().any(|word| message.contains(word)) {
 					Err(Offer::NonceTaken(message))
 				} else {

@@ -32,8 +32,7 @@ impl DealSource {
 		let live = commit.shape().live(mdu - commit.info.first_mdu);
 		let profile = *self.profile();
 		let needed = pack::rows_of(&profile, &range);
-		let (Some(last), true) =
-			(needed.end.checked_sub(1), needed.end <= profile.live_rows(live))
+		let (Some(last), true) = (needed.end.checked_sub(1), needed.end <= profile.live_rows(live))
 		else {
 			let offset = pack_offset(mdu, range.start);
 			return Err(GetError::OutsideSlab { offset });
@@ -59,8 +58,9 @@ impl DealSource {
 		let blobs = rows.count();
 		let order = self.order(signed);
 		// The data slots in question suffice when nothing speaks against any of them.
-		let direct = bits(wanted)
-			.all(|slot| order.iter().any(|ranked| ranked.peer.peer.slot == slot && !ranked.doubtful));
+		let direct = bits(wanted).all(|slot| {
+			order.iter().any(|ranked| ranked.peer.peer.slot == slot && !ranked.doubtful)
+		});
 		let mut direct = direct && wanted.count_ones() as usize <= k;
 		let (mut first, mut rest): (Vec<_>, Vec<_>) = order
 			.into_iter()
@@ -77,7 +77,8 @@ impl DealSource {
 		let mut spare = 0usize;
 		let mut hedge = Instant::now() + self.patience(blobs);
 		loop {
-			let arrived = good.keys().copied().chain(unchecked.iter().map(|(peer, _)| peer.peer.slot));
+			let arrived =
+				good.keys().copied().chain(unchecked.iter().map(|(peer, _)| peer.peer.slot));
 			let have = arrived.fold(0u32, |have, slot| have | 1 << slot);
 			let complete = have & wanted == wanted || have.count_ones() as usize >= k;
 			if complete {
@@ -91,7 +92,9 @@ impl DealSource {
 			}
 			// Ask as many as may complete it, and one more for each that is slow.
 			let target = if direct { wanted.count_ones() as usize } else { k };
-			while (have.count_ones() as usize).saturating_add(outstanding.len()) < target.saturating_add(spare) {
+			while (have.count_ones() as usize).saturating_add(outstanding.len())
+				< target.saturating_add(spare)
+			{
 				let Some(peer) = first.pop().or_else(|| rest.pop()) else { break };
 				let (deal, slot) = (self.id(), peer.peer.slot);
 				outstanding.push((slot, Instant::now()));
@@ -176,7 +179,8 @@ impl DealSource {
 
 	/// Slots to ask, best first: those that signed the commit and did not fail, the fast ones, data before parity.
 	fn order(&self, signed: u32) -> Vec<Ranked<'_>> {
-		let mut speeds: Vec<Duration> = self.peers().iter().filter_map(ReadPeer::per_blob).collect();
+		let mut speeds: Vec<Duration> =
+			self.peers().iter().filter_map(ReadPeer::per_blob).collect();
 		speeds.sort_unstable();
 		let median = speeds.get(speeds.len() / 2).copied();
 		let k = self.profile().k;
@@ -201,7 +205,8 @@ impl DealSource {
 
 	/// How long an answer may take before another slot is asked as well.
 	fn patience(&self, blobs: usize) -> Duration {
-		let mut speeds: Vec<Duration> = self.peers().iter().filter_map(ReadPeer::per_blob).collect();
+		let mut speeds: Vec<Duration> =
+			self.peers().iter().filter_map(ReadPeer::per_blob).collect();
 		speeds.sort_unstable();
 		let usual = speeds.get(speeds.len() / 2).copied().unwrap_or_default();
 		let blobs = u32::try_from(blobs).unwrap_or(u32::MAX);
@@ -226,9 +231,7 @@ fn bits(mask: u32) -> impl Iterator<Item = SlotIndex> {
 
 /// The data slots that hold payload bytes `range` of an MDU, as bits.
 fn wanted_slots(profile: &Profile, range: &Range<usize>) -> u32 {
-	pack::blobs_of(range)
-		.map(|blob| profile.place(blob).1)
-		.fold(0, |mask, slot| mask | 1 << slot)
+	pack::blobs_of(range).map(|blob| profile.place(blob).1).fold(0, |mask, slot| mask | 1 << slot)
 }
 
 /// The rows of each slot that are not what the witness commits to. One check when all is well.
@@ -297,7 +300,11 @@ fn assemble(
 		let base = usize::from(blob).saturating_mul(BLOB_PAYLOAD);
 		let from = range.start.saturating_sub(base);
 		let len = BLOB_PAYLOAD.saturating_sub(from).min(range.len().saturating_sub(done));
-		let copied = pack::unpack(bytes, from, out.get_mut(done..done.saturating_add(len)).unwrap_or_default());
+		let copied = pack::unpack(
+			bytes,
+			from,
+			out.get_mut(done..done.saturating_add(len)).unwrap_or_default(),
+		);
 		done = done.saturating_add(copied);
 	}
 	Ok(out)

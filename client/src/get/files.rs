@@ -8,10 +8,7 @@ use crate::{
 	crypt::{CryptError, MAGIC, Seal},
 	fs::DealFs,
 };
-use nil_slab::{
-	Index, IndexFile,
-	index::IndexError,
-};
+use nil_slab::{Index, IndexFile, index::IndexError};
 use nil_types::{Hash32, blake2b_256};
 use std::sync::Arc;
 

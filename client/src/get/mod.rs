@@ -223,8 +223,7 @@ impl Reader {
 		let index = self.fs.index();
 		if let Some(entry) = index.get(path) {
 			let name = path.rsplit('/').next().unwrap_or(path);
-			let output =
-				if output.is_dir() { output.join(name) } else { output.to_owned() };
+			let output = if output.is_dir() { output.join(name) } else { output.to_owned() };
 			return Ok(vec![Target { path: path.to_owned(), entry: entry.clone(), output }]);
 		}
 		let directory = path.trim_end_matches('/');

@@ -189,10 +189,8 @@ impl DealSource {
 	/// The engine that checks blobs: one commitment per MDU read. Chosen once, for the deal's size.
 	pub(crate) async fn engine(&self) -> Result<Arc<dyn MsmEngine>, GetError> {
 		let mdus = usize::try_from(self.deal.total_mdus).unwrap_or(usize::MAX);
-		let engine = self
-			.engine
-			.get_or_try_init(|| blocking(move || Engines::choose(mdus)))
-			.await?;
+		let engine =
+			self.engine.get_or_try_init(|| blocking(move || Engines::choose(mdus))).await?;
 		Ok(engine.clone())
 	}
 
@@ -211,9 +209,11 @@ impl DealSource {
 						&& blake2b_256(&bytes) == hash;
 					right.then(|| Arc::new(roots.to_vec())).ok_or_else(wrong_hash)
 				};
-				self.first_good(what, move |client, deal| {
-					Box::pin(async move { client.object(deal, &hash).await })
-				}, read)
+				self.first_good(
+					what,
+					move |client, deal| Box::pin(async move { client.object(deal, &hash).await }),
+					read,
+				)
 				.await
 			})
 			.await?;
@@ -225,9 +225,9 @@ impl DealSource {
 		let commit = self.commit_of(mdu)?;
 		let roots = self.roots(commit).await?;
 		let place = usize::try_from(mdu - commit.info.first_mdu).unwrap_or(usize::MAX);
-		let root = *roots.get(place).ok_or(GetError::OutsideSlab {
-			offset: mdu.saturating_mul(MDU_PAYLOAD as u64),
-		})?;
+		let root = *roots
+			.get(place)
+			.ok_or(GetError::OutsideSlab { offset: mdu.saturating_mul(MDU_PAYLOAD as u64) })?;
 		if let Some(known) = lock(&self.witnesses).by_root.get(&root) {
 			return Ok(known.clone());
 		}
@@ -240,9 +240,11 @@ impl DealSource {
 		};
 		let what = format!("the witness of MDU {mdu}");
 		let witness = self
-			.first_good(what, move |client, deal| {
-				Box::pin(async move { client.witness(deal, &root).await })
-			}, read)
+			.first_good(
+				what,
+				move |client, deal| Box::pin(async move { client.witness(deal, &root).await }),
+				read,
+			)
 			.await?;
 		let mut cache = lock(&self.witnesses);
 		if cache.by_root.insert(root, witness.clone()).is_none() {
@@ -265,9 +267,11 @@ impl DealSource {
 			let right = bytes.len() == length && blake2b_256(&bytes) == hash;
 			right.then_some(bytes).ok_or_else(wrong_hash)
 		};
-		self.first_good(what, move |client, deal| {
-			Box::pin(async move { client.object(deal, &hash).await })
-		}, read)
+		self.first_good(
+			what,
+			move |client, deal| Box::pin(async move { client.object(deal, &hash).await }),
+			read,
+		)
 		.await
 	}
 

@@ -12,13 +12,7 @@ use nil_types::{
 	Hash32, blake2b_256,
 	layout::{MAX_INDEX_BYTES, MDU_PAYLOAD},
 };
-use std::{
-	fs::File,
-	io::Read,
-	ops::Range,
-	path::PathBuf,
-	sync::Arc,
-};
+use std::{fs::File, io::Read, ops::Range, path::PathBuf, sync::Arc};
 
 /// A full index up to this size is preferred over a delta: it takes no more than a blob.
 const SMALL_INDEX: usize = 96 * 1024;
@@ -235,14 +229,8 @@ impl Feed {
 			}
 		}
 		let mut nothing = |_, _| Ok(());
-		let mut packer = Packer {
-			emit: &mut nothing,
-			buffer: Vec::new(),
-			mdu: 0,
-			offset,
-			total,
-			silent: true,
-		};
+		let mut packer =
+			Packer { emit: &mut nothing, buffer: Vec::new(), mdu: 0, offset, total, silent: true };
 		let end = range.end;
 		self.run(end.saturating_sub(left)..end, &mut packer)?;
 		Ok(())
@@ -287,8 +275,8 @@ impl Feed {
 impl OpenFile {
 	fn new(planned: PlannedFile) -> Result<Self, PutError> {
 		let disk = planned.disk();
-		let file = File::open(&disk)
-			.map_err(|source| PutError::Source { path: disk.clone(), source })?;
+		let file =
+			File::open(&disk).map_err(|source| PutError::Source { path: disk.clone(), source })?;
 		let ready = planned.seal.as_ref().map_or_else(Vec::new, |seal| seal.header().to_vec());
 		Ok(Self {
 			planned,
@@ -342,12 +330,12 @@ impl OpenFile {
 		self.ready.clear();
 		self.ready.resize(len, 0);
 		self.used = 0;
-		stages.read.time(|| self.file.read_exact(&mut self.ready)).map_err(|source| {
-			match source.kind() {
+		stages.read.time(|| self.file.read_exact(&mut self.ready)).map_err(
+			|source| match source.kind() {
 				std::io::ErrorKind::UnexpectedEof => self.changed(),
 				_ => PutError::Source { path: self.disk.clone(), source },
-			}
-		})?;
+			},
+		)?;
 		self.read = self.read.saturating_add(len as u64);
 		let last = self.read == self.planned.size;
 		if let Some(seal) = &self.planned.seal {

@@ -98,10 +98,8 @@ impl Journal {
 		// Records may be cut at the end; what is whole counts.
 		let commits = records::<(Generation, Hash32), 36>(&self.file("commits"));
 		let roots = records::<(Generation, MduIndex, Hash32), 44>(&self.file("roots"));
-		let roots = roots
-			.into_iter()
-			.map(|(generation, mdu, root)| ((generation, mdu), root))
-			.collect();
+		let roots =
+			roots.into_iter().map(|(generation, mdu, root)| ((generation, mdu), root)).collect();
 		Some(Left { header, plan, commits, roots })
 	}
 
@@ -177,10 +175,7 @@ fn append(path: &Path) -> io::Result<File> {
 /// Records of a fixed size, one after the other.
 fn records<T: Decode, const SIZE: usize>(path: &Path) -> Vec<T> {
 	let bytes = fs::read(path).unwrap_or_default();
-	bytes
-		.chunks_exact(SIZE)
-		.map_while(|record| T::decode_all(&mut &record[..]).ok())
-		.collect()
+	bytes.chunks_exact(SIZE).map_while(|record| T::decode_all(&mut &record[..]).ok()).collect()
 }
 
 #[cfg(test)]

@@ -168,8 +168,7 @@ async fn run(
 	let info = chain.deal(deal).await?;
 	check_deal(&info, signer.account_id())?;
 	let mut journal = Journal::open(&options.state_dir, &chain.genesis(), deal)?;
-	let prepared =
-		prepare_run(&*chain, &info, &scan, removals, &options, &mut journal).await?;
+	let prepared = prepare_run(&*chain, &info, &scan, removals, &options, &mut journal).await?;
 	let plan = prepared.plan.clone();
 	let base = match open_index(&chain, deal, &options).await? {
 		_ if info.generation == 0 => Base::Empty,
@@ -184,15 +183,14 @@ async fn run(
 		feed::check(&plan, &base)?;
 	}
 	check_room(&plan, &info, prepared.landed)?;
-	options.progress.emit(Event::Total {
-		bytes: plan.stored_len(),
-		files: plan.files.len() as u64,
-	});
+	options
+		.progress
+		.emit(Event::Total { bytes: plan.stored_len(), files: plan.files.len() as u64 });
 
 	let stages = Arc::new(Stages::default());
 	let blobs = plan.stored_len().div_ceil(MDU_PAYLOAD as u64).saturating_mul(BLOBS_PER_MDU as u64);
-	let engine = blocking(move || Engines::choose(usize::try_from(blobs).unwrap_or(usize::MAX)))
-		.await?;
+	let engine =
+		blocking(move || Engines::choose(usize::try_from(blobs).unwrap_or(usize::MAX))).await?;
 	let engine = Arc::new(Metered { engine, stages: stages.clone() });
 	let work = Work {
 		chain: &*chain,
@@ -232,7 +230,8 @@ async fn run(
 			progress: &options.progress,
 		})
 		.await?;
-		let job = Job { number, generation, first_mdu: now.total_mdus, known: prepared.known.clone() };
+		let job =
+			Job { number, generation, first_mdu: now.total_mdus, known: prepared.known.clone() };
 		let (next, report) = work.commit(feed, Arc::new(slots), job, &mut journal).await?;
 		feed = next;
 		commits.push(report);
@@ -285,7 +284,9 @@ async fn prepare_run(
 				let plan = Arc::new(left.plan);
 				return Ok(Prepared { plan, base_gen, landed, known: left.roots, resumed: true });
 			}
-			options.progress.warn("the deal has changed since this put was interrupted: starting over");
+			options
+				.progress
+				.warn("the deal has changed since this put was interrupted: starting over");
 		}
 	}
 	let plan = Plan::new(&scan.files, removals, mdus, &options.sealing)?;

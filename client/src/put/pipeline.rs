@@ -100,20 +100,17 @@ impl Work<'_> {
 		job: Job,
 		journal: &mut Journal,
 	) -> Result<(Feed, CommitReport), PutError> {
-		let staged = Arc::new(if job.known.is_empty() {
-			HashMap::new()
-		} else {
-			slots.staged().await
-		});
+		let staged =
+			Arc::new(if job.known.is_empty() { HashMap::new() } else { slots.staged().await });
 		let permits =
 			Arc::new(Semaphore::new(in_flight(&self.profile, self.options.mdus_in_flight)));
 		let (sender, mut payloads) = mpsc::channel::<(u64, Vec<u8>)>(1);
 		let (number, first_mdu) = (job.number, job.first_mdu);
 		let feeding = tokio::task::spawn_blocking(move || {
 			let tail = feed.commit(number, first_mdu, &mut |mdu, payload| {
-				sender.blocking_send((mdu, payload)).map_err(|_| PutError::Internal {
-					reason: "the pipeline has ended".to_owned(),
-				})
+				sender
+					.blocking_send((mdu, payload))
+					.map_err(|_| PutError::Internal { reason: "the pipeline has ended".to_owned() })
 			});
 			(feed, tail)
 		});
@@ -159,7 +156,8 @@ impl Work<'_> {
 		drop(payloads);
 		while failure.is_none() {
 			let Some(made) = running.join_next().await else { break };
-			match made.unwrap_or_else(|error| Err(PutError::Internal { reason: error.to_string() })) {
+			match made.unwrap_or_else(|error| Err(PutError::Internal { reason: error.to_string() }))
+			{
 				Ok(made) => self.note(&made, &job, journal, &mut roots)?,
 				Err(error) => failure = Some(error),
 			}
@@ -174,7 +172,8 @@ impl Work<'_> {
 		if resumed > 0 {
 			self.options.progress.emit(Event::Resumed { mdus: resumed });
 		}
-		let report = self.conclude(tail, roots.into_values().collect(), &slots, &job, journal).await?;
+		let report =
+			self.conclude(tail, roots.into_values().collect(), &slots, &job, journal).await?;
 		Ok((feed, report))
 	}
 
@@ -258,8 +257,7 @@ impl Work<'_> {
 		let submitted = self.chain.commit_content(self.signer, &commit).await;
 		self.confirm(submitted, job.generation, index_root).await?;
 		self.stages.chain.add(started.elapsed());
-		let silent: Vec<u8> =
-			(0..self.profile.n()).filter(|slot| !signed.contains(slot)).collect();
+		let silent: Vec<u8> = (0..self.profile.n()).filter(|slot| !signed.contains(slot)).collect();
 		let (deal, generation) = (self.deal, job.generation);
 		self.options.progress.emit(Event::Committed { deal, generation });
 		if !silent.is_empty() {

@@ -27,8 +27,7 @@ impl PlannedFile {
 	}
 
 	pub(crate) fn path(&self) -> Result<SlabPath, PutError> {
-		SlabPath::parse(&self.path)
-			.map_err(|source| PutError::Path { path: self.disk(), source })
+		SlabPath::parse(&self.path).map_err(|source| PutError::Path { path: self.disk(), source })
 	}
 
 	/// Bytes that are stored for it.

@@ -140,9 +140,9 @@ impl Slots {
 		mdu: MduIndex,
 		root: &Hash32,
 	) -> bool {
-		self.working().iter().all(|peer| {
-			staged.get(&peer.slot).and_then(|roots| roots.get(&mdu)) == Some(root)
-		})
+		self.working()
+			.iter()
+			.all(|peer| staged.get(&peer.slot).and_then(|roots| roots.get(&mdu)) == Some(root))
 	}
 
 	/// Sends an MDU to every slot that works, except those that have it; how many slots have it then.
@@ -179,8 +179,7 @@ impl Slots {
 		prefix: Bytes,
 		shard: Bytes,
 	) {
-		let at =
-			UploadAt { deal: self.deal, generation: self.generation, mdu, slot: peer.slot };
+		let at = UploadAt { deal: self.deal, generation: self.generation, mdu, slot: peer.slot };
 		let stored = self
 			.patiently(|| peer.client.upload(at, &self.token, prefix.clone(), shard.clone()))
 			.await;

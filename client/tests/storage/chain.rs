@@ -1,0 +1,224 @@
+//! A chain of one deal, kept in memory, that accepts what the real one accepts.
+
+use futures::future::BoxFuture;
+use nil_client::{
+	account::AccountId,
+	chain::{BlockRef, ChainError, CommitContent, DealChain},
+	keys::{self, Signer},
+};
+use nil_slab::manifest;
+use nil_types::{
+	CommitInfo, ContentShape, DealId, DealInfo, DealStatus, Generation, Hash32, Hint, Profile,
+	ReceiptMessage, SlotInfo, SlotState, Terms, deal::SerdeBytes, messages::roots_hash,
+};
+use std::sync::{
+	Mutex, MutexGuard,
+	atomic::{AtomicBool, Ordering},
+};
+
+pub const GENESIS: Hash32 = [0x11; 32];
+pub const DEAL: DealId = 7;
+pub const NOW: u32 = 1_000;
+
+#[derive(Debug)]
+pub struct FakeChain {
+	state: Mutex<State>,
+	/// The next commit is made, and its submitter told that the connection broke.
+	pub lose_answer: AtomicBool,
+}
+
+#[derive(Debug)]
+struct State {
+	deal: DealInfo<AccountId>,
+	slots: Vec<SlotInfo<AccountId>>,
+	commits: Vec<(Generation, CommitInfo)>,
+	roots: Vec<Hash32>,
+}
+
+impl FakeChain {
+	pub fn new(owner: AccountId, profile: Profile) -> Self {
+		let deal = DealInfo {
+			id: DEAL,
+			owner,
+			profile,
+			hint: Hint::Cold,
+			status: DealStatus::Active,
+			generation: 0,
+			total_mdus: 0,
+			size_bytes: 0,
+			stored_bytes: 0,
+			manifests: Vec::new(),
+			created_at: 1,
+			expires_at: 1_000_000,
+			free_escrow: 0,
+			locked_rent: 0,
+			deposit: 0,
+			max_monthly_spend: 0,
+		};
+		let state = State { deal, slots: Vec::new(), commits: Vec::new(), roots: Vec::new() };
+		Self { state: Mutex::new(state), lose_answer: AtomicBool::new(false) }
+	}
+
+	fn state(&self) -> MutexGuard<'_, State> {
+		self.state.lock().unwrap()
+	}
+
+	pub fn set_slot(&self, slot: u8, operator: &Signer, service: &Signer, address: String) {
+		let info = SlotInfo {
+			slot,
+			state: SlotState::Active { provider: operator.account_id() },
+			service_key: Some(service.public_key()),
+			multiaddrs: vec![b"/unix/nonsense".to_vec(), address.into_bytes()],
+		};
+		let mut state = self.state();
+		state.slots.retain(|known| known.slot != slot);
+		state.slots.push(info);
+		state.slots.sort_by_key(|info| info.slot);
+	}
+
+	pub fn generation(&self) -> Generation {
+		self.state().deal.generation
+	}
+
+	pub fn profile(&self) -> Profile {
+		self.state().deal.profile
+	}
+
+	pub fn total_mdus(&self) -> u64 {
+		self.state().deal.total_mdus
+	}
+
+	pub fn set_status(&self, status: DealStatus) {
+		self.state().deal.status = status;
+	}
+
+	fn apply(&self, signer: &Signer, commit: &CommitContent) -> Result<(), String> {
+		let mut state = self.state();
+		let profile = state.deal.profile;
+		if signer.account_id() != state.deal.owner {
+			return Err("NotOwner".into());
+		}
+		if commit.base_gen != state.deal.generation {
+			return Err("WrongGeneration".into());
+		}
+		let shape = ContentShape::new(commit.size_bytes);
+		if shape.mdus() != commit.roots.len() as u64
+			|| u64::from(commit.index_len) > commit.size_bytes
+			|| commit.roots.is_empty()
+			|| commit.roots.len() > 1024
+		{
+			return Err("BadShape".into());
+		}
+		let generation = commit.base_gen + 1;
+		let mut signed = 0u32;
+		for receipt in &commit.receipts {
+			let message = ReceiptMessage {
+				genesis: GENESIS,
+				deal: DEAL,
+				generation,
+				slot: receipt.slot,
+				roots_hash: roots_hash(&commit.roots),
+				index_root: commit.index_root,
+				size_bytes: commit.size_bytes,
+				index_len: commit.index_len,
+				until: receipt.until,
+			};
+			let slot = state.slots.iter().find(|info| info.slot == receipt.slot);
+			let key = slot.and_then(|info| info.service_key).ok_or("NoSuchSlot")?;
+			if !keys::verify_signature(&key, &message.signing_bytes(), &receipt.signature) {
+				return Err("BadSignature".into());
+			}
+			if signed & (1 << receipt.slot) != 0 || receipt.until < NOW {
+				return Err("Duplicate".into());
+			}
+			signed |= 1 << receipt.slot;
+		}
+		if signed.count_ones() <= u32::from(profile.k) {
+			return Err("TooFew".into());
+		}
+		let info = CommitInfo {
+			first_mdu: state.deal.total_mdus,
+			size_bytes: commit.size_bytes,
+			index_len: commit.index_len,
+			index_root: commit.index_root,
+			roots_hash: roots_hash(&commit.roots),
+			signed,
+			at: NOW,
+		};
+		state.commits.push((generation, info));
+		state.roots.extend(&commit.roots);
+		let points = manifest::points(&state.roots).unwrap();
+		state.deal.manifests =
+			points.iter().map(|point| SerdeBytes(manifest::compress(point).unwrap())).collect();
+		state.deal.generation = generation;
+		state.deal.total_mdus += shape.mdus();
+		state.deal.size_bytes += commit.size_bytes;
+		Ok(())
+	}
+}
+
+impl DealChain for FakeChain {
+	fn genesis(&self) -> Hash32 {
+		GENESIS
+	}
+
+	fn terms(&self) -> BoxFuture<'_, Result<Terms, ChainError>> {
+		let terms = Terms {
+			relay_block: NOW,
+			storage_price: 1,
+			creation_fee: 0,
+			commit_deposit: 0,
+			min_duration: 1,
+			max_duration: 1_000_000,
+			receipt_grace: 100,
+			min_stake: 0,
+			stake_per_gib: 0,
+		};
+		Box::pin(async move { Ok(terms) })
+	}
+
+	fn deal(&self, deal: DealId) -> BoxFuture<'_, Result<DealInfo<AccountId>, ChainError>> {
+		Box::pin(async move {
+			match deal {
+				DEAL => Ok(self.state().deal.clone()),
+				_ => Err(ChainError::NoSuchDeal { deal }),
+			}
+		})
+	}
+
+	fn commits(
+		&self,
+		_: DealId,
+		from: Generation,
+	) -> BoxFuture<'_, Result<Vec<(Generation, CommitInfo)>, ChainError>> {
+		Box::pin(async move {
+			let commits = self.state().commits.clone();
+			Ok(commits.into_iter().filter(|(generation, _)| *generation >= from).collect())
+		})
+	}
+
+	fn slots(&self, _: DealId) -> BoxFuture<'_, Result<Vec<SlotInfo<AccountId>>, ChainError>> {
+		Box::pin(async move { Ok(self.state().slots.clone()) })
+	}
+
+	fn commit_content<'a>(
+		&'a self,
+		signer: &'a Signer,
+		commit: &'a CommitContent,
+	) -> BoxFuture<'a, Result<BlockRef, ChainError>> {
+		Box::pin(async move {
+			let block = BlockRef { number: 1, hash: [0; 32] };
+			self.apply(signer, commit).map_err(|error| ChainError::Dispatch {
+				pallet: "Deals".into(),
+				error,
+				docs: String::new(),
+				block,
+			})?;
+			if self.lose_answer.swap(false, Ordering::SeqCst) {
+				let method = "author_submitExtrinsic".into();
+				return Err(ChainError::Transport { method, reason: "connection lost".into() });
+			}
+			Ok(block)
+		})
+	}
+}
