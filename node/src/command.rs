@@ -9,7 +9,7 @@ use crate::{
 use nil_runtime::opaque::Block;
 use sc_cli::{Result, SubstrateCli};
 use sc_network::config::NetworkBackendType;
-use sc_service::{ChainType, Configuration, DatabaseSource, Error, TaskManager};
+use sc_service::{ChainType, Configuration, Error, TaskManager};
 
 impl SubstrateCli for Cli {
 	fn impl_name() -> String {
@@ -59,11 +59,6 @@ fn open(config: &Configuration) -> Result<Opened> {
 	Ok(Opened { parts, import_queue })
 }
 
-/// The database of a chain, or an error that says which chain was meant.
-fn database(config: Configuration) -> DatabaseSource {
-	config.database
-}
-
 /// Reads the command line and does what it says.
 pub fn run() -> Result<()> {
 	let cli = Cli::from_args();
@@ -83,7 +78,7 @@ pub fn run() -> Result<()> {
 		}),
 		Some(Subcommand::ExportBlocks(cmd)) => cli.create_runner(cmd)?.async_run(|config| {
 			let parts = Parts::new(&config, false)?;
-			Ok((cmd.run(parts.client, database(config)), parts.tasks))
+			Ok((cmd.run(parts.client, config.database), parts.tasks))
 		}),
 		Some(Subcommand::ExportState(cmd)) => cli.create_runner(cmd)?.async_run(|config| {
 			let parts = Parts::new(&config, false)?;
@@ -98,7 +93,7 @@ pub fn run() -> Result<()> {
 			Ok((cmd.run(parts.client, parts.backend, None), parts.tasks))
 		}),
 		Some(Subcommand::PurgeChain(cmd)) => {
-			cli.create_runner(cmd)?.sync_run(|config| cmd.run(database(config)))
+			cli.create_runner(cmd)?.sync_run(|config| cmd.run(config.database))
 		},
 		Some(Subcommand::ChainInfo(cmd)) => {
 			cli.create_runner(cmd)?.sync_run(|config| cmd.run::<Block>(&config))
