@@ -1,0 +1,74 @@
+//! Who may upload: the deal's owner, by a signed token, for the generation to come, to the slot's provider.
+
+use super::{ApiError, ApiResult, App};
+use crate::{chain::DealView, store::HoldingKey, unix_now};
+use axum::http::{HeaderMap, StatusCode, header};
+use nil_client::wire::{ErrorCode, SignedToken, TokenError};
+use nil_types::{DealStatus, UploadToken};
+use std::sync::Arc;
+
+/// A request that its token covers.
+#[derive(Clone, Debug)]
+pub struct Authorised {
+	/// What the token allows.
+	pub token: UploadToken,
+	/// The deal on the best block.
+	pub view: Arc<DealView>,
+}
+
+/// Checks the token in `headers` against the chain for `key`.
+///
+/// The form and the signature come first, so that only who signed something makes the provider ask its node. A deal that
+/// does not fit is read again from the newest block before it is refused.
+pub async fn authorise(app: &App, headers: &HeaderMap, key: &HoldingKey) -> ApiResult<Authorised> {
+	let header = headers.get(header::AUTHORIZATION).ok_or(TokenError::Malformed)?;
+	let header = header.to_str().map_err(|_| TokenError::Malformed)?;
+	let signed = SignedToken::from_header(header)?;
+	signed.verify(&app.chain.genesis(), unix_now())?;
+	if (signed.token.deal, signed.token.generation) != (key.deal, key.generation) {
+		return Err(ApiError::forbidden(format!(
+			"the token is for deal {}, generation {}, the request for deal {}, generation {}",
+			signed.token.deal, signed.token.generation, key.deal, key.generation
+		)));
+	}
+	let mut fresh = false;
+	loop {
+		let view = app.deals.get(key.deal, fresh).await?;
+		let fit = match view.as_ref() {
+			Some(view) => fits(app, view, &signed, key),
+			None => Err(ApiError::not_found(format!("deal {} does not exist", key.deal))),
+		};
+		match (view, fit) {
+			(Some(view), Ok(())) => return Ok(Authorised { token: signed.token, view }),
+			(_, Err(error)) if fresh => return Err(error),
+			_ => fresh = true,
+		}
+	}
+}
+
+fn fits(app: &App, view: &DealView, signed: &SignedToken, key: &HoldingKey) -> ApiResult<()> {
+	let deal = &view.deal;
+	if deal.owner.0 != signed.owner {
+		return Err(ApiError::forbidden("the token's signer does not own the deal"));
+	}
+	if deal.status != DealStatus::Active {
+		return Err(ApiError::forbidden("the deal's slots are not drawn yet").retry());
+	}
+	if view.remaining() == 0 {
+		return Err(ApiError::forbidden(format!(
+			"the deal expired at relay block {}",
+			deal.expires_at
+		)));
+	}
+	let next = deal.generation.saturating_add(1);
+	if key.generation != next {
+		let message = format!("generation {}: the deal's next one is {next}", key.generation);
+		return Err(ApiError::new(StatusCode::CONFLICT, ErrorCode::WrongGeneration, message));
+	}
+	if view.provider_of(key.slot) != Some(app.operator) {
+		let message =
+			format!("slot {} of deal {} is not held by {}", key.slot, key.deal, app.operator);
+		return Err(ApiError::new(StatusCode::FORBIDDEN, ErrorCode::NotMySlot, message));
+	}
+	Ok(())
+}

@@ -1,0 +1,171 @@
+//! Receipts: what the provider promises, after it has checked everything that it will be held to.
+
+use super::{ApiError, ApiResult, App, auth, auth::Authorised};
+use crate::{
+	chain::{DealView, registration::required_stake},
+	store::{Content, Holding, HoldingKey, StagedKey, StoreError},
+};
+use axum::{
+	body::Bytes,
+	extract::{Path, State},
+	http::{HeaderMap, StatusCode},
+};
+use codec::{DecodeAll, Encode};
+use nil_client::{
+	chain::At,
+	wire::{ErrorCode, Receipt, ReceiptRequest},
+};
+use nil_types::{
+	ContentShape, ProviderStatus, ReceiptMessage, blake2b_256,
+	layout::{MAX_INDEX_BYTES, MAX_MDUS, MAX_ROOTS, rent},
+	messages::roots_hash,
+};
+use std::sync::Arc;
+use tokio::task::spawn_blocking;
+
+/// `POST` of a request for a receipt.
+pub async fn post(
+	State(app): State<Arc<App>>,
+	Path((deal, generation, slot)): Path<(u64, u32, u8)>,
+	headers: HeaderMap,
+	body: Bytes,
+) -> ApiResult<Vec<u8>> {
+	let key = HoldingKey { deal, generation, slot };
+	let Authorised { view, .. } = auth::authorise(&app, &headers, &key).await?;
+	let request = ReceiptRequest::decode_all(&mut &*body)
+		.map_err(|error| ApiError::bad_request(format!("not a request for a receipt: {error}")))?;
+	drop(body);
+	let (wanted, lives) = wanted(&app, &view, &request)?;
+	check_means(&app, &key, &view, &wanted).await?;
+
+	// Every verdict on what was uploaded before this request is in after this.
+	app.verifier.settle().await?;
+	let (mdus, now) = (wanted.mdus, view.terms.relay_block);
+	let store = app.store.clone();
+	let promised = spawn_blocking(move || {
+		let content = Content { roots: &request.roots, lives: &lives, index: &request.index };
+		store.promise(key, wanted, content, now)
+	})
+	.await?;
+	let holding = promised.map_err(|error| blame(&app, &key, error))?;
+
+	let signature = app.service.sign(&message(&app, &key, &holding).signing_bytes());
+	app.metrics.receipts.inc();
+	tracing::info!(deal, generation, slot, mdus, until = holding.until, "signed a receipt");
+	Ok(Receipt { slot, until: holding.until, signature }.encode())
+}
+
+/// What the receipt says.
+fn message(app: &App, key: &HoldingKey, holding: &Holding) -> ReceiptMessage {
+	ReceiptMessage {
+		genesis: app.chain.genesis(),
+		deal: key.deal,
+		generation: key.generation,
+		slot: key.slot,
+		roots_hash: holding.roots_hash,
+		index_root: holding.index_root,
+		size_bytes: holding.size_bytes,
+		index_len: holding.index_len,
+		until: holding.until,
+	}
+}
+
+/// The promise asked for, and the live blobs of each of its MDUs, when the request is sound in itself.
+fn wanted(app: &App, view: &DealView, request: &ReceiptRequest) -> ApiResult<(Holding, Vec<u8>)> {
+	let ReceiptRequest { roots, index, size_bytes } = request;
+	let shape = ContentShape::new(*size_bytes);
+	let count = roots.len() as u64;
+	if count == 0 || count > MAX_ROOTS.into() {
+		return Err(ApiError::bad_request(format!("{count} roots: a commit has 1 to {MAX_ROOTS}")));
+	}
+	if shape.mdus() != count {
+		return Err(ApiError::bad_request(format!(
+			"{count} roots: {size_bytes} bytes make {} MDUs",
+			shape.mdus()
+		)));
+	}
+	let index_len = u32::try_from(index.len()).ok().filter(|len| *len <= MAX_INDEX_BYTES);
+	let index_len = index_len.filter(|len| u64::from(*len) <= *size_bytes);
+	let Some(index_len) = index_len else {
+		return Err(ApiError::bad_request(format!(
+			"an index of {} bytes: it is the tail of the payload's {size_bytes} bytes and has at most \
+			 {MAX_INDEX_BYTES}",
+			index.len()
+		)));
+	};
+	let first_mdu = view.deal.total_mdus;
+	if first_mdu.saturating_add(count) > MAX_MDUS {
+		return Err(ApiError::bad_request(format!(
+			"{count} MDUs after {first_mdu}: a deal has at most {MAX_MDUS}"
+		)));
+	}
+	let until = view.terms.relay_block.saturating_add(app.valid_blocks).min(view.deal.expires_at);
+	let holding = Holding {
+		first_mdu,
+		mdus: count as u32,
+		roots_hash: roots_hash(roots),
+		index_root: blake2b_256(index),
+		size_bytes: *size_bytes,
+		index_len,
+		bytes: shape.bytes_per_slot(&view.deal.profile),
+		until,
+		committed: None,
+	};
+	Ok((holding, (0..count).map(|mdu| shape.live(mdu)).collect()))
+}
+
+/// Whether the deal can pay, and the provider's capacity and stake stretch, for what is promised.
+async fn check_means(
+	app: &Arc<App>,
+	key: &HoldingKey,
+	view: &DealView,
+	wanted: &Holding,
+) -> ApiResult<()> {
+	let stored = wanted.bytes.saturating_mul(view.deal.profile.n().into());
+	let owed = rent(view.terms.storage_price, stored, view.remaining())
+		.saturating_add(view.terms.commit_deposit);
+	if owed > view.deal.free_escrow {
+		let message = format!(
+			"rent and deposit of {owed} for {stored} bytes: the free escrow is {}",
+			view.deal.free_escrow
+		);
+		let code = ErrorCode::EscrowTooSmall;
+		return Err(ApiError::new(StatusCode::PAYMENT_REQUIRED, code, message));
+	}
+	let info = app.chain.provider(At::Best, app.operator).await?;
+	let Some(info) = info.filter(|info| info.status != ProviderStatus::Jailed) else {
+		return Err(ApiError::no_space("the provider is not registered, or jailed"));
+	};
+	if info.service_key != app.service.public_key() {
+		let message = "the chain knows another service key of this provider";
+		return Err(ApiError::no_space(message));
+	}
+	let store = app.store.clone();
+	let own = *key;
+	let promised = spawn_blocking(move || store.promised_bytes(&own)).await??;
+	let total = info.used.saturating_add(promised).saturating_add(wanted.bytes);
+	if total > info.capacity {
+		let message = format!("{total} bytes with this commit: the capacity is {}", info.capacity);
+		return Err(ApiError::no_space(message));
+	}
+	let needed = required_stake(&view.terms, total);
+	if needed > info.stake {
+		let message = format!("{total} bytes need a stake of {needed}: it is {}", info.stake);
+		return Err(ApiError::no_space(message));
+	}
+	Ok(())
+}
+
+/// Says which MDUs failed their check, where the store only knows that they are not there.
+fn blame(app: &App, key: &HoldingKey, error: StoreError) -> ApiError {
+	let StoreError::NotStaged { mdus } = &error else { return error.into() };
+	let rejected: Vec<_> = mdus
+		.iter()
+		.copied()
+		.filter(|mdu| app.verifier.was_rejected(&StagedKey { holding: *key, mdu: *mdu }))
+		.collect();
+	if rejected.is_empty() {
+		return error.into();
+	}
+	ApiError::bad_shard(format!("the blobs of MDUs {rejected:?} do not match their commitments"))
+}

@@ -1,0 +1,98 @@
+//! What requests need to know of a deal, kept for a few seconds so that a thousand uploads ask the node once.
+
+use super::ChainView;
+use nil_client::{
+	account::AccountId,
+	chain::{At, ChainError},
+};
+use nil_types::{DealId, DealInfo, RelayBlock, SlotIndex, SlotInfo, Terms};
+use std::{
+	collections::HashMap,
+	sync::{Arc, Mutex, PoisonError},
+	time::Duration,
+};
+use tokio::time::Instant;
+
+/// How long an answer is used.
+const FRESH: Duration = Duration::from_secs(3);
+/// Deals kept at most; beyond, all are forgotten.
+const MOST_DEALS: usize = 4096;
+
+/// A deal at one best block.
+#[derive(Clone, Debug)]
+pub struct DealView {
+	/// The deal.
+	pub deal: DealInfo<AccountId>,
+	/// Its slots.
+	pub slots: Vec<SlotInfo<AccountId>>,
+	/// Prices, and the relay chain's clock.
+	pub terms: Terms,
+}
+
+impl DealView {
+	/// Who is responsible for `slot`. Slots are found by their number, never by their place in the list.
+	pub fn provider_of(&self, slot: SlotIndex) -> Option<AccountId> {
+		self.slots.iter().find(|info| info.slot == slot)?.state.provider().copied()
+	}
+
+	/// Relay blocks until the deal expires.
+	pub fn remaining(&self) -> RelayBlock {
+		self.deal.expires_at.saturating_sub(self.terms.relay_block)
+	}
+}
+
+type Entry = Arc<tokio::sync::Mutex<Option<(Instant, Arc<DealView>)>>>;
+
+/// Deals by number.
+#[derive(Debug)]
+pub struct DealCache {
+	chain: Arc<dyn ChainView>,
+	entries: Mutex<HashMap<DealId, Entry>>,
+}
+
+impl DealCache {
+	/// An empty cache before `chain`.
+	pub fn new(chain: Arc<dyn ChainView>) -> Self {
+		Self { chain, entries: Mutex::default() }
+	}
+
+	/// The deal as it was at most a few seconds ago; `None` when there is none.
+	///
+	/// Whoever finds a deal unfit on a cached view asks again with `fresh` before refusing: the owner may know a newer
+	/// block.
+	pub async fn get(
+		&self,
+		deal: DealId,
+		fresh: bool,
+	) -> Result<Option<Arc<DealView>>, ChainError> {
+		let asked = Instant::now();
+		let entry = self.entry(deal);
+		// Held while the node is asked, so that concurrent requests ask once.
+		let mut cached = entry.lock().await;
+		if let Some((at, view)) = &*cached {
+			// An answer that came while this call waited is fresh.
+			if *at >= asked || (!fresh && at.elapsed() < FRESH) {
+				return Ok(Some(view.clone()));
+			}
+		}
+		let at = Instant::now();
+		let block = At::Block(self.chain.head(At::Best).await?.hash);
+		let Some(found) = self.chain.deal(block, deal).await? else {
+			*cached = None;
+			return Ok(None);
+		};
+		let slots = self.chain.slots(block, deal).await?;
+		let terms = self.chain.terms(block).await?;
+		let view = Arc::new(DealView { deal: found, slots, terms });
+		*cached = Some((at, view.clone()));
+		Ok(Some(view))
+	}
+
+	fn entry(&self, deal: DealId) -> Entry {
+		let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+		if entries.len() >= MOST_DEALS && !entries.contains_key(&deal) {
+			entries.clear();
+		}
+		entries.entry(deal).or_default().clone()
+	}
+}

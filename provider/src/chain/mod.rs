@@ -1,0 +1,110 @@
+//! The chain as the daemon sees it.
+//!
+//! * [`ChainView`]: what is read of it, so that tests can put their own in its place;
+//! * [`DealCache`]: what requests read, from the best block, for a few seconds;
+//! * [`follower`]: what is acted upon, from finalised blocks only;
+//! * [`registration`]: transactions about the provider itself.
+
+mod cache;
+pub mod follower;
+pub mod registration;
+
+pub use cache::{DealCache, DealView};
+
+use futures::{StreamExt, future::BoxFuture, stream::BoxStream};
+use nil_client::{
+	account::AccountId,
+	chain::{At, BlockRef, Chain, ChainError, View},
+};
+use nil_types::{
+	CommitInfo, DealId, DealInfo, Generation, Hash32, ProviderInfo, SlotIndex, SlotInfo, Terms,
+};
+
+/// The answer to a question to the chain.
+pub type Asked<'a, T> = BoxFuture<'a, Result<T, ChainError>>;
+
+/// What the daemon reads of the chain.
+pub trait ChainView: Send + Sync + std::fmt::Debug + 'static {
+	/// Hash of block 0.
+	fn genesis(&self) -> Hash32;
+
+	/// The block that `at` means now.
+	fn head(&self, at: At) -> Asked<'_, BlockRef>;
+
+	/// Prices, fees, deadlines and the relay chain's clock.
+	fn terms(&self, at: At) -> Asked<'_, Terms>;
+
+	/// A deal, while it exists.
+	fn deal(&self, at: At, deal: DealId) -> Asked<'_, Option<DealInfo<AccountId>>>;
+
+	/// The slots of a deal, in order; empty while it is being placed.
+	fn slots(&self, at: At, deal: DealId) -> Asked<'_, Vec<SlotInfo<AccountId>>>;
+
+	/// All commits of a deal from generation `from` on, in order.
+	fn commits(
+		&self,
+		at: At,
+		deal: DealId,
+		from: Generation,
+	) -> Asked<'_, Vec<(Generation, CommitInfo)>>;
+
+	/// A provider.
+	fn provider(&self, at: At, operator: AccountId) -> Asked<'_, Option<ProviderInfo<AccountId>>>;
+
+	/// The slots that a provider holds.
+	fn slots_of(&self, at: At, operator: AccountId) -> Asked<'_, Vec<(DealId, SlotIndex)>>;
+
+	/// The best block whenever it changes, across restarts of the node; never ends.
+	fn best_blocks(&self) -> BoxStream<'static, Result<BlockRef, ChainError>>;
+}
+
+fn view(chain: &Chain, at: At) -> View<'_> {
+	match at {
+		At::Best => chain.best(),
+		At::Finalised => chain.finalised(),
+		At::Block(hash) => chain.at(hash),
+	}
+}
+
+impl ChainView for Chain {
+	fn genesis(&self) -> Hash32 {
+		Chain::genesis(self)
+	}
+
+	fn head(&self, at: At) -> Asked<'_, BlockRef> {
+		Box::pin(Chain::head(self, at))
+	}
+
+	fn terms(&self, at: At) -> Asked<'_, Terms> {
+		Box::pin(async move { view(self, at).terms().await })
+	}
+
+	fn deal(&self, at: At, deal: DealId) -> Asked<'_, Option<DealInfo<AccountId>>> {
+		Box::pin(async move { view(self, at).deal(deal).await })
+	}
+
+	fn slots(&self, at: At, deal: DealId) -> Asked<'_, Vec<SlotInfo<AccountId>>> {
+		Box::pin(async move { view(self, at).slots(deal).await })
+	}
+
+	fn commits(
+		&self,
+		at: At,
+		deal: DealId,
+		from: Generation,
+	) -> Asked<'_, Vec<(Generation, CommitInfo)>> {
+		Box::pin(async move { view(self, at).commits(deal, from).await })
+	}
+
+	fn provider(&self, at: At, operator: AccountId) -> Asked<'_, Option<ProviderInfo<AccountId>>> {
+		Box::pin(async move { view(self, at).provider(operator).await })
+	}
+
+	fn slots_of(&self, at: At, operator: AccountId) -> Asked<'_, Vec<(DealId, SlotIndex)>> {
+		Box::pin(async move { view(self, at).slots_of(operator).await })
+	}
+
+	fn best_blocks(&self) -> BoxStream<'static, Result<BlockRef, ChainError>> {
+		Chain::best_blocks(self).boxed()
+	}
+}

@@ -1,0 +1,335 @@
+//! The commands of [`crate::cli`].
+
+use crate::{
+	chain::registration,
+	cli::{Cli, Command, InitArgs, SignerArgs, StatusArgs},
+	config::{Config, Draft, LogConfig, LogFormat, StakeConfig, render},
+	daemon::{self, DaemonError},
+};
+use nil_client::{
+	account::AccountId,
+	chain::{Call, Chain, ChainConfig, ChainError, WaitFor},
+	keys::{Signer, create_key_file},
+	wire::{self, Endpoint, Health},
+};
+use serde_json::{Value as Json, json};
+use std::{
+	fs::{self, OpenOptions},
+	io::{self, Write},
+	net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+	path::{Path, PathBuf},
+	time::Duration,
+};
+use subxt::utils::AccountId32;
+use tracing_subscriber::EnvFilter;
+
+/// How long `status` waits for the daemon and for the node.
+const STATUS_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+	/// The daemon or one of its parts.
+	#[error(transparent)]
+	Daemon(#[from] DaemonError),
+	/// There is a configuration already.
+	#[error("{path} exists: not overwritten", path = path.display())]
+	Exists {
+		/// The configuration.
+		path: PathBuf,
+	},
+	/// The configuration cannot be written.
+	#[error("{path}: {source}", path = path.display())]
+	Write {
+		/// The configuration.
+		path: PathBuf,
+		/// Why.
+		source: io::Error,
+	},
+	/// No home directory to put the configuration in.
+	#[error("no home directory: say --config FILE")]
+	NoHome,
+	/// The log's filter cannot be read.
+	#[error("configuration field `log.filter`: {0}")]
+	LogFilter(String),
+	/// No key to sign with.
+	#[error("no operator key: set operator.key_file, or say --suri")]
+	NoOperatorKey,
+	/// The key is another account's.
+	#[error("the key is of {found}: expected operator.account, {expected}")]
+	OtherOperator {
+		/// The key's account.
+		found: AccountId,
+		/// The account in the configuration.
+		expected: AccountId,
+	},
+	/// Standard output is gone.
+	#[error(transparent)]
+	Output(#[from] io::Error),
+}
+
+macro_rules! from_part {
+	($($error:ty),*) => {
+		$(impl From<$error> for CommandError {
+			fn from(error: $error) -> Self {
+				Self::Daemon(error.into())
+			}
+		})*
+	};
+}
+
+from_part!(crate::config::ConfigError, nil_client::keys::KeyError, ChainError);
+
+/// Runs a command.
+pub async fn run(cli: Cli) -> Result<(), CommandError> {
+	let path = config_path(cli.config)?;
+	match cli.command {
+		Command::Init(args) => init(&path, &args),
+		Command::Run => {
+			let config = Config::load(&path)?;
+			start_log(&config.log)?;
+			Ok(daemon::run(config).await?)
+		},
+		Command::Status(args) => status(&Config::load(&path)?, &args).await,
+		Command::Register(args) => register(&Config::load(&path)?, &args).await,
+		Command::Drain(args) => submit(&Config::load(&path)?, &args, Call::drain()).await,
+		Command::Leave(args) => submit(&Config::load(&path)?, &args, Call::leave()).await,
+	}
+}
+
+fn config_path(given: Option<PathBuf>) -> Result<PathBuf, CommandError> {
+	given
+		.or_else(|| Some(std::env::home_dir()?.join(".nil-provider").join("provider.toml")))
+		.ok_or(CommandError::NoHome)
+}
+
+fn start_log(config: &LogConfig) -> Result<(), CommandError> {
+	let filter = EnvFilter::try_new(&config.filter)
+		.map_err(|error| CommandError::LogFilter(error.to_string()))?;
+	let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+	// A log that somebody set up before stays.
+	let _ = match config.format {
+		LogFormat::Text => log.try_init(),
+		LogFormat::Json => log.json().try_init(),
+	};
+	Ok(())
+}
+
+fn print_line(text: impl std::fmt::Display) -> io::Result<()> {
+	writeln!(io::stdout(), "{text}")
+}
+
+/// Writes configuration and keys. What exists already is kept: keys are taken over, a configuration is refused.
+fn init(path: &Path, args: &InitArgs) -> Result<(), CommandError> {
+	if path.exists() {
+		return Err(CommandError::Exists { path: path.into() });
+	}
+	let dir = path.parent().unwrap_or_else(|| Path::new("."));
+	let service_key_file = "keys/service.key";
+	let service =
+		key(&dir.join(service_key_file), "Service key of a NilStore provider: signs receipts.")?;
+	let mut operator_key_file = None;
+	let operator = match (&args.operator, &args.operator_suri) {
+		(Some(account), _) => AccountId(account.0),
+		(None, Some(uri)) => Signer::from_uri(uri)?.account_id(),
+		(None, None) => {
+			let file = "keys/operator.key";
+			operator_key_file = Some(file.to_owned());
+			key(&dir.join(file), "Operator key of a NilStore provider: holds its stake.")?
+				.account_id()
+		},
+	};
+	let draft = Draft {
+		node_url: args.node_url.clone(),
+		operator: AccountId32(operator.0),
+		operator_key_file,
+		service_key_file: service_key_file.into(),
+		listen: args.listen,
+		announce: args.announce.clone(),
+		metrics_listen: args.metrics_listen,
+		capacity: args.capacity,
+		reserve: args.reserve,
+		capability: args.capability.into(),
+		domain: args.domain.clone(),
+		price_floor: args.price_floor,
+		stake: args.stake.map_or(StakeConfig::Auto, StakeConfig::Fixed),
+	};
+	let text = render(&draft);
+	// Refused now rather than when the daemon starts.
+	Config::parse(&text, path, [])?;
+	OpenOptions::new()
+		.write(true)
+		.create_new(true)
+		.open(path)
+		.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+		.map_err(|source| CommandError::Write { path: path.into(), source })?;
+	print_line(format_args!(
+		"configuration  {}\noperator       {operator}\nservice key    0x{}\n\nnext: fund the operator, then `nil-provider register` and `nil-provider run`",
+		path.display(),
+		hex::encode(service.public_key())
+	))?;
+	Ok(())
+}
+
+/// The key in `path`; made when there is none.
+fn key(path: &Path, comment: &str) -> Result<Signer, CommandError> {
+	if fs::exists(path).unwrap_or(false) {
+		return Ok(Signer::from_file(path)?);
+	}
+	Ok(create_key_file(path, comment)?)
+}
+
+fn signer(config: &Config, args: &SignerArgs) -> Result<Signer, CommandError> {
+	let signer = match (&args.suri, &config.operator.key_file) {
+		(Some(uri), _) => Signer::from_uri(uri)?,
+		(None, Some(path)) => Signer::from_file(path)?,
+		(None, None) => return Err(CommandError::NoOperatorKey),
+	};
+	let expected = AccountId(config.operator.account.0);
+	if signer.account_id() != expected {
+		return Err(CommandError::OtherOperator { found: signer.account_id(), expected });
+	}
+	Ok(signer)
+}
+
+async fn register(config: &Config, args: &SignerArgs) -> Result<(), CommandError> {
+	let signer = signer(config, args)?;
+	let service = Signer::from_file(&config.service.key_file)?;
+	let chain = Chain::connect(&config.node.url).await?;
+	let account = signer.account_id();
+	if let Some(found) = chain.best().provider(account).await? {
+		// Registered already: what differs is updated, so that the command can be repeated.
+		let mut block = None;
+		for call in registration::changes(config, service.public_key(), &found) {
+			block = Some(chain.submit(&call, &signer, WaitFor::Best).await?.block.number);
+		}
+		let text = if block.is_some() { "updated" } else { "registered already" };
+		return report(args, text, account, block);
+	}
+	let terms = chain.best().terms().await?;
+	let wanted = registration::registration(config, service.public_key(), &terms);
+	let included = chain.submit(&Call::register(&wanted), &signer, WaitFor::Best).await?;
+	report(args, "registered", account, Some(included.block.number))
+}
+
+async fn submit(config: &Config, args: &SignerArgs, call: Call) -> Result<(), CommandError> {
+	let signer = signer(config, args)?;
+	let chain = Chain::connect(&config.node.url).await?;
+	let included = chain.submit(&call, &signer, WaitFor::Best).await?;
+	report(args, call.name(), signer.account_id(), Some(included.block.number))
+}
+
+fn report(
+	args: &SignerArgs,
+	done: &str,
+	operator: AccountId,
+	block: Option<u32>,
+) -> Result<(), CommandError> {
+	if args.json {
+		print_line(json!({ "done": done, "operator": operator, "block": block }))?;
+	} else if let Some(block) = block {
+		print_line(format_args!("{done}: {operator}, block {block}"))?;
+	} else {
+		print_line(format_args!("{done}: {operator}"))?;
+	}
+	Ok(())
+}
+
+async fn status(config: &Config, args: &StatusArgs) -> Result<(), CommandError> {
+	let operator = AccountId(config.operator.account.0);
+	let daemon = health(config).await;
+	let chain = on_chain(config, operator).await;
+	if args.json {
+		let part = |part: Result<Json, String>| match part {
+			Ok(value) => value,
+			Err(error) => json!({ "error": error }),
+		};
+		let daemon = daemon.map(|health| json!(health));
+		let line = json!({
+			"operator": operator,
+			"daemon": part(daemon),
+			"chain": part(chain),
+		});
+		print_line(line)?;
+		return Ok(());
+	}
+	print_line(format_args!("operator   {operator}"))?;
+	match daemon {
+		Ok(health) => print_line(format_args!(
+			"daemon     running at {}, version {}, {} bytes free, block {} ({} finalised)",
+			config.api.listen,
+			health.version,
+			health.free_bytes,
+			health.chain.best,
+			health.chain.finalised
+		))?,
+		Err(error) => print_line(format_args!("daemon     not reached: {error}"))?,
+	}
+	match chain {
+		Ok(Json::Null) => print_line("chain      not registered")?,
+		Ok(info) => {
+			let field = |name: &str| match info.get(name) {
+				Some(Json::String(text)) => text.clone(),
+				Some(other) => other.to_string(),
+				None => "?".into(),
+			};
+			print_line(format_args!(
+				"chain      {}, {} slots, {} of {} bytes used, stake {}",
+				field("status"),
+				field("slots"),
+				field("used"),
+				field("capacity"),
+				field("stake")
+			))?;
+		},
+		Err(error) => print_line(format_args!("chain      not reached: {error}"))?,
+	}
+	Ok(())
+}
+
+/// The daemon's own word, over its API.
+async fn health(config: &Config) -> Result<Health, String> {
+	let mut address = config.api.listen;
+	if address.ip().is_unspecified() {
+		let loopback: IpAddr = match address {
+			SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+			SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+		};
+		address.set_ip(loopback);
+	}
+	let url = format!("{}{}", Endpoint::of_socket(address).base_url(), wire::HEALTH);
+	let client = reqwest::Client::builder().no_proxy().timeout(STATUS_PATIENCE).build();
+	let asked = async {
+		let response = client?.get(url).send().await?.error_for_status()?;
+		response.json::<Health>().await
+	};
+	asked.await.map_err(|error: reqwest::Error| error.to_string())
+}
+
+/// The registration, as JSON; null when there is none.
+async fn on_chain(config: &Config, operator: AccountId) -> Result<Json, String> {
+	let mut patience = ChainConfig::new(&config.node.url);
+	patience.connect_timeout = STATUS_PATIENCE;
+	patience.retry_for = STATUS_PATIENCE;
+	let asked = async {
+		let chain = Chain::connect_with(patience).await?;
+		chain.best().provider(operator).await
+	};
+	let found = asked.await.map_err(|error: ChainError| error.to_string())?;
+	let Some(info) = found else { return Ok(Json::Null) };
+	// Amounts are beyond what JSON numbers hold exactly.
+	Ok(json!({
+		"service_key": format!("0x{}", hex::encode(info.service_key)),
+		"multiaddrs": info.multiaddrs.iter().map(|a| String::from_utf8_lossy(a)).collect::<Vec<_>>(),
+		"capability": info.capability,
+		"domain": String::from_utf8_lossy(&info.domain),
+		"attested": info.attested,
+		"capacity": info.capacity,
+		"used": info.used,
+		"price_floor": info.price_floor.to_string(),
+		"stake": info.stake.to_string(),
+		"slots": info.slots,
+		"status": info.status,
+		"since": info.since,
+	}))
+}

@@ -1,0 +1,327 @@
+//! Everything put together and kept running until it is told to stop.
+//!
+//! # Order
+//!
+//! Start: store (recovery), node (waits for it), store bound to the chain, verifier with what is not checked yet, follower,
+//! listeners. Stop, on SIGTERM or SIGINT: listeners take nothing new and running requests get [`GRACE`]; then follower and
+//! verifier end. A kill at any moment loses nothing that was acknowledged.
+
+use crate::{
+	api::{self, App},
+	chain::{
+		ChainView,
+		follower::{Follower, Heads},
+		registration,
+	},
+	config::{Config, ConfigError},
+	metrics::{Metrics, clamp},
+	store::{Recovery, Store, StoreError},
+	verifier::{self, Stopped, Verifier},
+};
+use axum::Router;
+use nil_client::{
+	account::AccountId,
+	chain::{Chain, ChainError},
+	keys::{KeyError, Signer},
+};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{
+	net::TcpListener,
+	signal::unix::{SignalKind, signal},
+	sync::watch,
+	task::{JoinError, JoinHandle, spawn_blocking},
+	time::{sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+/// How long running requests may take to end.
+pub const GRACE: Duration = Duration::from_secs(10);
+/// Pause between attempts to reach the node at the start.
+const CONNECT_PAUSE: Duration = Duration::from_secs(1);
+
+/// Why the daemon does not run (any more).
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+	/// The configuration cannot be used.
+	#[error(transparent)]
+	Config(#[from] ConfigError),
+	/// A key cannot be used.
+	#[error(transparent)]
+	Key(#[from] KeyError),
+	/// The operator's key is another account's.
+	#[error("configuration field `operator.key_file`: the key is of {found}, expected {expected}")]
+	OtherOperator {
+		/// The key's account.
+		found: AccountId,
+		/// The account in the configuration.
+		expected: AccountId,
+	},
+	/// The store cannot be used.
+	#[error("store: {0}")]
+	Store(#[from] StoreError),
+	/// The chain cannot be used.
+	#[error("chain: {0}")]
+	Chain(#[from] ChainError),
+	/// The node is on another chain than the configuration asks for.
+	#[error(
+		"configuration field `node.genesis`: expected 0x{}, the node has 0x{}",
+		hex::encode(expected),
+		hex::encode(found)
+	)]
+	OtherGenesis {
+		/// The configuration's.
+		expected: [u8; 32],
+		/// The node's.
+		found: [u8; 32],
+	},
+	/// An address cannot be listened on.
+	#[error("configuration field `{field}`: cannot listen on {address}: {source}")]
+	Listen {
+		/// The field.
+		field: &'static str,
+		/// The address.
+		address: SocketAddr,
+		/// Why.
+		source: io::Error,
+	},
+	/// Metrics cannot be made.
+	#[error("metrics: {0}")]
+	Metrics(#[from] prometheus::Error),
+	/// A part of the daemon broke off.
+	#[error(transparent)]
+	Task(#[from] JoinError),
+	/// A part of the daemon is gone.
+	#[error(transparent)]
+	Stopped(#[from] Stopped),
+	/// Signals cannot be waited for, or a listener broke.
+	#[error(transparent)]
+	Io(#[from] io::Error),
+}
+
+/// A daemon that listens.
+#[derive(Debug)]
+pub struct Daemon {
+	/// Where the API listens.
+	pub api: SocketAddr,
+	/// Where the metrics listen.
+	pub metrics: Option<SocketAddr>,
+	/// What the store found.
+	pub recovery: Recovery,
+	stop: CancellationToken,
+	listeners: Vec<JoinHandle<io::Result<()>>>,
+	follower: JoinHandle<()>,
+	verifier: JoinHandle<()>,
+}
+
+/// Runs the daemon of `config` until SIGTERM or SIGINT.
+pub async fn run(config: Config) -> Result<(), DaemonError> {
+	let service = Signer::from_file(&config.service.key_file)?;
+	let operator = operator_key(&config)?;
+	let path = config.store.path.clone();
+	let (store, recovery) = spawn_blocking(move || Store::open(&path)).await??;
+	let stop = CancellationToken::new();
+	stop_on_signals(stop.clone())?;
+	let chain = tokio::select! {
+		() = stop.cancelled() => return Ok(()),
+		chain = connect(&config) => chain?,
+	};
+	if let Some(operator) = operator.filter(|_| config.registration.keep_updated) {
+		let task = registration::keep_updated(
+			chain.clone(),
+			config.clone(),
+			service.public_key(),
+			operator,
+			stop.clone(),
+		);
+		tokio::spawn(task);
+	}
+	let daemon =
+		Daemon::start(&config, service, Arc::new(chain), store, recovery, stop.clone()).await?;
+	tracing::info!(api = %daemon.api, metrics = ?daemon.metrics, "running");
+	stop.cancelled().await;
+	daemon.stop().await
+}
+
+fn operator_key(config: &Config) -> Result<Option<Signer>, DaemonError> {
+	let Some(path) = &config.operator.key_file else { return Ok(None) };
+	let key = Signer::from_file(path)?;
+	let expected = AccountId(config.operator.account.0);
+	if key.account_id() != expected {
+		return Err(DaemonError::OtherOperator { found: key.account_id(), expected });
+	}
+	Ok(Some(key))
+}
+
+/// Waits for the node, however long it takes, and checks that it is on the chain asked for.
+async fn connect(config: &Config) -> Result<Chain, DaemonError> {
+	let expected = config.expected_genesis()?;
+	loop {
+		match Chain::connect(&config.node.url).await {
+			Ok(chain) => match expected.filter(|expected| *expected != chain.genesis()) {
+				Some(expected) => {
+					return Err(DaemonError::OtherGenesis { expected, found: chain.genesis() });
+				},
+				None => return Ok(chain),
+			},
+			Err(error @ ChainError::Connect { .. }) => {
+				tracing::warn!(%error, "waiting for the node");
+				sleep(CONNECT_PAUSE).await;
+			},
+			Err(error) => return Err(error.into()),
+		}
+	}
+}
+
+fn stop_on_signals(stop: CancellationToken) -> io::Result<()> {
+	let mut terminate = signal(SignalKind::terminate())?;
+	let mut interrupt = signal(SignalKind::interrupt())?;
+	tokio::spawn(async move {
+		tokio::select! {
+			_ = terminate.recv() => {},
+			_ = interrupt.recv() => {},
+		}
+		tracing::info!("stopping");
+		stop.cancel();
+	});
+	Ok(())
+}
+
+impl Daemon {
+	/// Starts everything over an open store and a chain.
+	pub async fn start(
+		config: &Config,
+		service: Signer,
+		chain: Arc<dyn ChainView>,
+		store: Store,
+		recovery: Recovery,
+		stop: CancellationToken,
+	) -> Result<Self, DaemonError> {
+		let metrics = Arc::new(Metrics::new()?);
+		let store = Arc::new(store);
+		let (bound, genesis) = (store.clone(), chain.genesis());
+		spawn_blocking(move || bound.bind(&genesis)).await??;
+		report(&recovery, &metrics);
+
+		let (verifier, verifier_task) = Verifier::start(store.clone(), metrics.clone());
+		requeue(&store, &verifier, &recovery).await?;
+
+		let (heads, followed) = watch::channel(Heads::default());
+		let operator = AccountId(config.operator.account.0);
+		let follower = Follower {
+			chain: chain.clone(),
+			store: store.clone(),
+			metrics: metrics.clone(),
+			operator,
+			staged_ttl: config.store.staged_ttl_secs,
+			sweep_every: Duration::from_secs(config.store.sweep_secs),
+			reserve: config.store.reserve.0,
+		};
+		let follower = tokio::spawn(follower.run(heads, stop.clone()));
+
+		let app = App::new(config, service, chain, store, verifier, metrics.clone(), followed);
+		let (api, task) =
+			listen("api.listen", config.api.listen, api::router(Arc::new(app)), &stop).await?;
+		let mut listeners = vec![task];
+		let mut metrics_address = None;
+		if config.metrics.enabled {
+			let router = api::metrics_router(metrics);
+			let (address, task) =
+				listen("metrics.listen", config.metrics.listen, router, &stop).await?;
+			metrics_address = Some(address);
+			listeners.push(task);
+		}
+		Ok(Self {
+			api,
+			metrics: metrics_address,
+			recovery,
+			stop,
+			listeners,
+			follower,
+			verifier: verifier_task,
+		})
+	}
+
+	/// Takes nothing new, gives running requests [`GRACE`], and ends.
+	pub async fn stop(self) -> Result<(), DaemonError> {
+		self.stop.cancel();
+		for mut listener in self.listeners {
+			match timeout(GRACE, &mut listener).await {
+				Ok(ended) => ended??,
+				Err(_) => {
+					tracing::warn!("requests still run, ending them");
+					listener.abort();
+				},
+			}
+		}
+		self.follower.await?;
+		// Its handles went with the listeners; what it does not get to is checked after the next start.
+		if timeout(GRACE, self.verifier).await.is_err() {
+			tracing::warn!("a check of shards still runs, leaving it");
+		}
+		Ok(())
+	}
+}
+
+fn report(recovery: &Recovery, metrics: &Metrics) {
+	metrics.damaged.set(clamp(recovery.damaged.len() as u64));
+	for content in &recovery.damaged {
+		tracing::error!(
+			kind = ?content.kind,
+			hash = hex::encode(content.hash),
+			slot = content.slot,
+			"content is missing on disk, or cut short"
+		);
+	}
+	tracing::info!(
+		orphans = recovery.orphans,
+		lost_uploads = recovery.lost_uploads.len(),
+		unverified = recovery.unverified.len(),
+		damaged = recovery.damaged.len(),
+		"store is open"
+	);
+}
+
+/// Queues the check of what was uploaded and not checked before the last stop.
+async fn requeue(
+	store: &Arc<Store>,
+	verifier: &Verifier,
+	recovery: &Recovery,
+) -> Result<(), DaemonError> {
+	for key in recovery.unverified.clone() {
+		let store = store.clone();
+		let claim = spawn_blocking(move || {
+			let staged = store.staged(&key)?;
+			let claim = match &staged {
+				Some(staged) => verifier::claim_of(&store, key, staged)?,
+				None => None,
+			};
+			if claim.is_none() {
+				store.unstage(&key)?;
+			}
+			Ok::<_, StoreError>(claim)
+		})
+		.await??;
+		if let Some(claim) = claim {
+			verifier.check(claim).await?;
+		}
+	}
+	Ok(())
+}
+
+async fn listen(
+	field: &'static str,
+	address: SocketAddr,
+	router: Router,
+	stop: &CancellationToken,
+) -> Result<(SocketAddr, JoinHandle<io::Result<()>>), DaemonError> {
+	let fault = |source| DaemonError::Listen { field, address, source };
+	let listener = TcpListener::bind(address).await.map_err(fault)?;
+	let bound = listener.local_addr().map_err(fault)?;
+	let service = router.into_make_service_with_connect_info::<SocketAddr>();
+	let stop = stop.clone().cancelled_owned();
+	let task =
+		tokio::spawn(
+			async move { axum::serve(listener, service).with_graceful_shutdown(stop).await },
+		);
+	Ok((bound, task))
+}

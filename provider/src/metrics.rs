@@ -1,0 +1,119 @@
+//! What the daemon counts, in the form of Prometheus.
+
+use crate::store::Usage;
+use prometheus::{
+	Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+	Registry, TextEncoder,
+};
+
+/// All metrics. Names start with `nil_provider_`.
+#[derive(Debug)]
+pub struct Metrics {
+	registry: Registry,
+	/// Requests by route and status.
+	pub requests: IntCounterVec,
+	/// Bytes of shards taken.
+	pub uploaded_bytes: IntCounter,
+	/// Bytes of blobs, witnesses and objects sent.
+	pub served_bytes: IntCounter,
+	/// Receipts signed.
+	pub receipts: IntCounter,
+	/// Blobs checked against their commitments.
+	pub verified_blobs: IntCounter,
+	/// MDUs whose blobs did not match.
+	pub rejected_mdus: IntCounter,
+	/// Seconds of a check of a batch.
+	pub verify_seconds: Histogram,
+	/// Holdings and uploads dropped, by reason.
+	pub dropped: IntCounterVec,
+	/// Seconds of a sweep.
+	pub sweep_seconds: Histogram,
+	/// Bytes held, by state.
+	pub held_bytes: IntGaugeVec,
+	/// Things held, by state.
+	pub held: IntGaugeVec,
+	/// Bytes that may still be written.
+	pub free_bytes: IntGauge,
+	/// Pieces of content that the disk has lost.
+	pub damaged: IntGauge,
+	/// The chain's blocks, by kind.
+	pub blocks: IntGaugeVec,
+	/// Whether the node answers.
+	pub chain_up: IntGauge,
+}
+
+impl Metrics {
+	/// A fresh set.
+	pub fn new() -> Result<Self, prometheus::Error> {
+		let registry = Registry::new_custom(Some("nil_provider".into()), None)?;
+		let counter = |name: &str, help: &str| {
+			let metric = IntCounter::new(name, help)?;
+			registry.register(Box::new(metric.clone()))?;
+			Ok::<_, prometheus::Error>(metric)
+		};
+		let counters = |name: &str, help: &str, labels: &[&str]| {
+			let metric = IntCounterVec::new(Opts::new(name, help), labels)?;
+			registry.register(Box::new(metric.clone()))?;
+			Ok::<_, prometheus::Error>(metric)
+		};
+		let gauge = |name: &str, help: &str| {
+			let metric = IntGauge::new(name, help)?;
+			registry.register(Box::new(metric.clone()))?;
+			Ok::<_, prometheus::Error>(metric)
+		};
+		let gauges = |name: &str, help: &str, labels: &[&str]| {
+			let metric = IntGaugeVec::new(Opts::new(name, help), labels)?;
+			registry.register(Box::new(metric.clone()))?;
+			Ok::<_, prometheus::Error>(metric)
+		};
+		let histogram = |name: &str, help: &str| {
+			let buckets = prometheus::exponential_buckets(0.005, 2.0, 14)?;
+			let metric = Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets))?;
+			registry.register(Box::new(metric.clone()))?;
+			Ok::<_, prometheus::Error>(metric)
+		};
+		Ok(Self {
+			requests: counters("requests_total", "HTTP requests", &["route", "status"])?,
+			uploaded_bytes: counter("uploaded_bytes_total", "Bytes of shards taken")?,
+			served_bytes: counter("served_bytes_total", "Bytes sent to readers")?,
+			receipts: counter("receipts_total", "Receipts signed")?,
+			verified_blobs: counter("verified_blobs_total", "Blobs checked")?,
+			rejected_mdus: counter("rejected_mdus_total", "MDUs whose blobs did not match")?,
+			verify_seconds: histogram("verify_seconds", "Time of a check of a batch of blobs")?,
+			dropped: counters("dropped_total", "Holdings and uploads dropped", &["reason"])?,
+			sweep_seconds: histogram("sweep_seconds", "Time of a sweep")?,
+			held_bytes: gauges("held_bytes", "Bytes of shards held", &["state"])?,
+			held: gauges("held", "Staged MDUs, promises and commits held", &["state"])?,
+			free_bytes: gauge("free_bytes", "Bytes that may still be written")?,
+			damaged: gauge("damaged", "Pieces of content that the disk has lost")?,
+			blocks: gauges("chain_block", "Number of the chain's blocks", &["kind"])?,
+			chain_up: gauge("chain_up", "1 when the node answered last")?,
+			registry,
+		})
+	}
+
+	/// Tells what the store holds.
+	pub fn set_usage(&self, usage: &Usage) {
+		for (state, count, bytes) in [
+			("staged", usage.staged, usage.staged_bytes),
+			("promised", usage.promised, usage.promised_bytes),
+			("committed", usage.committed, usage.committed_bytes),
+			("files", usage.files, usage.file_bytes),
+		] {
+			self.held.with_label_values(&[state]).set(clamp(count));
+			self.held_bytes.with_label_values(&[state]).set(clamp(bytes));
+		}
+	}
+
+	/// The text that Prometheus reads.
+	pub fn render(&self) -> Result<Vec<u8>, prometheus::Error> {
+		let mut text = Vec::new();
+		TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+		Ok(text)
+	}
+}
+
+/// A gauge's value.
+pub fn clamp(value: u64) -> i64 {
+	i64::try_from(value).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,312 @@
+//! The index: redb tables, and changes to several of them in one transaction.
+
+use super::{
+	ContentKey, HeldMdu, Holder, Holding, HoldingKey, Located, Staged, StagedKey, StoreError,
+	record::{mdu_generation, mdu_key, mdu_prefix, readable_prefix, reference},
+};
+use codec::{Decode, DecodeAll, Encode};
+use nil_types::{DealId, Generation, Hash32, MduIndex, SlotIndex};
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use std::{
+	collections::BTreeSet,
+	path::{Path, PathBuf},
+};
+
+type Bytes = &'static [u8];
+
+/// A table, whose name errors can tell.
+#[derive(Clone, Copy)]
+struct Table {
+	name: &'static str,
+	definition: TableDefinition<'static, Bytes, Bytes>,
+}
+
+impl Table {
+	const fn new(name: &'static str) -> Self {
+		Self { name, definition: TableDefinition::new(name) }
+	}
+}
+
+const META: Table = Table::new("meta");
+const STAGED: Table = Table::new("staged");
+const HOLDINGS: Table = Table::new("holdings");
+const MDUS: Table = Table::new("mdus");
+const CONTENT: Table = Table::new("content");
+const REFERENCES: Table = Table::new("references");
+
+const META_FORMAT: &[u8] = b"format";
+const META_GENESIS: &[u8] = b"genesis";
+const META_FINALISED: &[u8] = b"finalised";
+
+/// Format of the store that this program reads and writes.
+const FORMAT: u32 = 1;
+/// Memory for pages of the index.
+const CACHE_BYTES: usize = 32 << 20;
+
+#[derive(Debug)]
+pub struct Index {
+	database: Database,
+}
+
+impl Index {
+	pub fn open(path: &Path) -> Result<Self, StoreError> {
+		let database = Database::builder().set_cache_size(CACHE_BYTES).create(path)?;
+		let write = database.begin_write()?;
+		{
+			let mut meta = write.open_table(META.definition)?;
+			let found = value_in(&meta, META_FORMAT, META)?;
+			match found {
+				None => drop(meta.insert(META_FORMAT, FORMAT.encode().as_slice())?),
+				Some(FORMAT) => {},
+				Some(found) => return Err(StoreError::Format { found, expected: FORMAT }),
+			}
+			for table in [STAGED, HOLDINGS, MDUS, CONTENT, REFERENCES] {
+				write.open_table(table.definition)?;
+			}
+		}
+		write.commit()?;
+		Ok(Self { database })
+	}
+
+	pub fn change(&self) -> Result<Change, StoreError> {
+		Ok(Change {
+			write: self.database.begin_write()?,
+			freed: BTreeSet::new(),
+			removed: Vec::new(),
+		})
+	}
+
+	pub fn genesis(&self) -> Result<Option<Hash32>, StoreError> {
+		self.get(META, META_GENESIS)
+	}
+
+	pub fn set_genesis(&self, genesis: &Hash32) -> Result<(), StoreError> {
+		let change = self.change()?;
+		change.put(META, META_GENESIS, genesis)?;
+		change.commit().map(drop)
+	}
+
+	pub fn finalised(&self) -> Result<u32, StoreError> {
+		Ok(self.get(META, META_FINALISED)?.unwrap_or_default())
+	}
+
+	pub fn raise_finalised(&self, number: u32) -> Result<(), StoreError> {
+		if self.finalised()? < number {
+			let change = self.change()?;
+			change.put(META, META_FINALISED, &number)?;
+			change.commit()?;
+		}
+		Ok(())
+	}
+
+	pub fn staged(&self, key: &StagedKey) -> Result<Option<Staged>, StoreError> {
+		self.get(STAGED, &key.bytes())
+	}
+
+	/// Staged rows whose keys start with `prefix`.
+	pub fn staged_from(&self, prefix: &[u8]) -> Result<Vec<(StagedKey, Staged)>, StoreError> {
+		self.scan(STAGED, prefix, StagedKey::parse)
+	}
+
+	pub fn holding(&self, key: &HoldingKey) -> Result<Option<Holding>, StoreError> {
+		self.get(HOLDINGS, &key.bytes())
+	}
+
+	/// Holdings whose keys start with `prefix`.
+	pub fn holdings_from(&self, prefix: &[u8]) -> Result<Vec<(HoldingKey, Holding)>, StoreError> {
+		self.scan(HOLDINGS, prefix, HoldingKey::parse)
+	}
+
+	pub fn content(&self, key: &ContentKey) -> Result<Option<Located>, StoreError> {
+		self.get(CONTENT, &key.bytes())
+	}
+
+	pub fn all_content(&self) -> Result<Vec<(ContentKey, Located)>, StoreError> {
+		self.scan(CONTENT, &[], ContentKey::parse)
+	}
+
+	pub fn held(&self, key: &StagedKey) -> Result<Option<HeldMdu>, StoreError> {
+		self.get(MDUS, &mdu_key(key))
+	}
+
+	/// What is held of an MDU, by generation.
+	pub fn held_generations(
+		&self,
+		deal: DealId,
+		slot: SlotIndex,
+		mdu: MduIndex,
+	) -> Result<Vec<(Generation, HeldMdu)>, StoreError> {
+		self.scan(MDUS, &mdu_prefix(deal, slot, mdu), mdu_generation)
+	}
+
+	/// Whether a holding of `deal` needs `content`.
+	pub fn is_readable(&self, content: &ContentKey, deal: DealId) -> Result<bool, StoreError> {
+		let read = self.database.begin_read()?;
+		let table = read.open_table(REFERENCES.definition)?;
+		has_prefix(&table, &readable_prefix(content, deal))
+	}
+
+	fn get<V: Decode>(&self, table: Table, key: &[u8]) -> Result<Option<V>, StoreError> {
+		let read = self.database.begin_read()?;
+		value_in(&read.open_table(table.definition)?, key, table)
+	}
+
+	fn scan<K, V: Decode>(
+		&self,
+		table: Table,
+		prefix: &[u8],
+		parse: impl Fn(&[u8]) -> Option<K>,
+	) -> Result<Vec<(K, V)>, StoreError> {
+		let read = self.database.begin_read()?;
+		let rows = read.open_table(table.definition)?;
+		let corrupt = || StoreError::Corrupt { table: table.name };
+		let mut found = Vec::new();
+		for row in rows.range(prefix..)? {
+			let (key, value) = row?;
+			if !key.value().starts_with(prefix) {
+				break;
+			}
+			let key = parse(key.value()).ok_or_else(corrupt)?;
+			let value = V::decode_all(&mut value.value()).map_err(|_| corrupt())?;
+			found.push((key, value));
+		}
+		Ok(found)
+	}
+}
+
+fn value_in<V: Decode>(
+	rows: &impl ReadableTable<Bytes, Bytes>,
+	key: &[u8],
+	table: Table,
+) -> Result<Option<V>, StoreError> {
+	rows.get(key)?
+		.map(|value| V::decode_all(&mut value.value()))
+		.transpose()
+		.map_err(|_| StoreError::Corrupt { table: table.name })
+}
+
+fn has_prefix(table: &impl ReadableTable<Bytes, Bytes>, prefix: &[u8]) -> Result<bool, StoreError> {
+	let first = table.range(prefix..)?.next().transpose()?;
+	Ok(first.is_some_and(|(key, _)| key.value().starts_with(prefix)))
+}
+
+/// Changes that become durable together, or not at all. There is one at a time: making a second one waits.
+pub struct Change {
+	write: WriteTransaction,
+	/// Content that lost a reference, and perhaps its last.
+	freed: BTreeSet<ContentKey>,
+	/// Files to remove once the change is durable, relative to the store.
+	removed: Vec<PathBuf>,
+}
+
+impl Change {
+	pub fn staged(&self, key: &StagedKey) -> Result<Option<Staged>, StoreError> {
+		self.get(STAGED, &key.bytes())
+	}
+
+	pub fn insert_staged(&self, key: &StagedKey, staged: &Staged) -> Result<(), StoreError> {
+		self.put(STAGED, &key.bytes(), staged)
+	}
+
+	/// Removes a staged row, if there is one, and its references.
+	pub fn unstage(&mut self, key: &StagedKey) -> Result<(), StoreError> {
+		let Some(staged) = self.staged(key)? else { return Ok(()) };
+		self.delete(STAGED, &key.bytes())?;
+		let holder = Holder::Staged(*key);
+		let shard = ContentKey::shard(staged.root, key.holding.slot);
+		match staged.unverified {
+			Some(file) => self.remove_file(shard.path(file)),
+			None => self.release(&shard, &holder)?,
+		}
+		self.release(&ContentKey::witness(staged.root), &holder)
+	}
+
+	pub fn holding(&self, key: &HoldingKey) -> Result<Option<Holding>, StoreError> {
+		self.get(HOLDINGS, &key.bytes())
+	}
+
+	pub fn insert_holding(&self, key: &HoldingKey, holding: &Holding) -> Result<(), StoreError> {
+		self.put(HOLDINGS, &key.bytes(), holding)
+	}
+
+	/// Removes a holding, its MDUs and its references.
+	pub fn drop_holding(&mut self, key: &HoldingKey, holding: &Holding) -> Result<(), StoreError> {
+		for mdu in (holding.first_mdu..).take(holding.mdus as usize) {
+			let mdu = StagedKey { holding: *key, mdu };
+			let Some(held) = self.held(&mdu)? else { continue };
+			self.delete(MDUS, &mdu_key(&mdu))?;
+			let holder = Holder::Held(mdu);
+			self.release(&ContentKey::shard(held.root, key.slot), &holder)?;
+			self.release(&ContentKey::witness(held.root), &holder)?;
+		}
+		for hash in [holding.roots_hash, holding.index_root] {
+			self.release(&ContentKey::object(hash), &Holder::Whole(*key))?;
+		}
+		self.delete(HOLDINGS, &key.bytes())
+	}
+
+	pub fn held(&self, key: &StagedKey) -> Result<Option<HeldMdu>, StoreError> {
+		self.get(MDUS, &mdu_key(key))
+	}
+
+	/// Makes an MDU readable.
+	pub fn hold(&self, key: &StagedKey, held: &HeldMdu) -> Result<(), StoreError> {
+		self.put(MDUS, &mdu_key(key), held)?;
+		let holder = Holder::Held(*key);
+		self.refer(&ContentKey::shard(held.root, key.holding.slot), &holder)?;
+		self.refer(&ContentKey::witness(held.root), &holder)
+	}
+
+	pub fn content(&self, key: &ContentKey) -> Result<Option<Located>, StoreError> {
+		self.get(CONTENT, &key.bytes())
+	}
+
+	pub fn insert_content(&self, key: &ContentKey, located: &Located) -> Result<(), StoreError> {
+		self.put(CONTENT, &key.bytes(), located)
+	}
+
+	/// `holder` needs `content`.
+	pub fn refer(&self, content: &ContentKey, holder: &Holder) -> Result<(), StoreError> {
+		self.put(REFERENCES, &reference(content, holder), &())
+	}
+
+	/// `holder` needs `content` no more. Without a reference at the end of the change, it is removed.
+	fn release(&mut self, content: &ContentKey, holder: &Holder) -> Result<(), StoreError> {
+		self.freed.insert(*content);
+		self.delete(REFERENCES, &reference(content, holder))
+	}
+
+	/// Removes a file (relative to the store) once the change is durable.
+	pub fn remove_file(&mut self, path: PathBuf) {
+		self.removed.push(path);
+	}
+
+	/// Makes the change durable. Returns the files that nothing needs any more.
+	pub fn commit(mut self) -> Result<Vec<PathBuf>, StoreError> {
+		for content in std::mem::take(&mut self.freed) {
+			if has_prefix(&self.write.open_table(REFERENCES.definition)?, &content.bytes())? {
+				continue;
+			}
+			if let Some(located) = self.content(&content)? {
+				self.delete(CONTENT, &content.bytes())?;
+				self.removed.push(content.path(located.file));
+			}
+		}
+		self.write.commit()?;
+		Ok(self.removed)
+	}
+
+	fn get<V: Decode>(&self, table: Table, key: &[u8]) -> Result<Option<V>, StoreError> {
+		value_in(&self.write.open_table(table.definition)?, key, table)
+	}
+
+	fn put(&self, table: Table, key: &[u8], value: &impl Encode) -> Result<(), StoreError> {
+		self.write.open_table(table.definition)?.insert(key, value.encode().as_slice())?;
+		Ok(())
+	}
+
+	fn delete(&self, table: Table, key: &[u8]) -> Result<(), StoreError> {
+		self.write.open_table(table.definition)?.remove(key)?;
+		Ok(())
+	}
+}
