@@ -16,7 +16,7 @@ use std::{
 use tokio::process::Command;
 
 /// How long a member may take until it answers, on a busy machine.
-pub const READY: Duration = Duration::from_secs(90);
+pub const READY: Duration = Duration::from_secs(180);
 const POLL: Duration = Duration::from_millis(50);
 /// Bytes that a devnet's provider offers. They are promised, not allocated.
 pub const CAPACITY: &str = "16 GiB";
@@ -117,6 +117,7 @@ impl Programs {
 				("NIL_PROVIDER_NODE_URL", state.url()),
 				("NIL_PROVIDER_API_LISTEN", format!("127.0.0.1:{}", member.api_port)),
 				("NIL_PROVIDER_METRICS_LISTEN", format!("127.0.0.1:{}", member.metrics_port)),
+				("NIL_PROVIDER_RECEIPTS_VALID_BLOCKS", receipt_blocks(state.block_ms).to_string()),
 			],
 			log: &home.log(&member.name),
 			lifetime,
@@ -133,6 +134,13 @@ impl Programs {
 			.kill_on_drop(true);
 		command
 	}
+}
+
+/// Relay blocks for which receipts count. A devnet's relay clock advances with every block, much faster than a real
+/// one, and all providers share one machine; a commit gets ten minutes all the same.
+fn receipt_blocks(block_ms: u64) -> u64 {
+	const LONG_ENOUGH_MS: u64 = 600_000;
+	(LONG_ENOUGH_MS / block_ms.max(1)).max(100)
 }
 
 /// A provider's configuration file.

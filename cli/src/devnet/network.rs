@@ -7,17 +7,20 @@ use super::{
 	state::{Home, Provider, State},
 };
 use crate::{
-	error::{CliError, Result},
+	error::{CliError, Exit, Result},
 	output::Output,
 	units::NIL,
 };
 use futures::future::{join_all, try_join_all};
 use nil_client::{
 	account::AccountId,
-	chain::{Call, Chain, WaitFor},
+	chain::{At, Call, Chain, WaitFor},
 	keys::Signer,
 };
-use std::process::Child;
+use std::{
+	process::Child,
+	time::{Duration, Instant},
+};
 
 const DEFAULT_RPC_PORT: u16 = 9944;
 const FIRST_API_PORT: u16 = 4100;
@@ -199,6 +202,7 @@ impl Network {
 			return Ok(());
 		}
 		output.note(format_args!("funding and registering {} providers ..", missing.len()));
+		settle(&chain).await?;
 		let terms = chain.best().terms().await?;
 		let stake =
 			terms.min_stake.saturating_add(terms.stake_per_gib.saturating_mul(CAPACITY_GIB));
@@ -245,4 +249,18 @@ impl Network {
 		}
 		killed
 	}
+}
+
+/// Waits until a young chain makes blocks: its first one is out before its node can judge transactions.
+async fn settle(chain: &Chain) -> Result<()> {
+	const FIRST_BLOCKS: u32 = 3;
+	let deadline = Instant::now() + members::READY;
+	while chain.head(At::Finalised).await?.number < FIRST_BLOCKS {
+		if Instant::now() >= deadline {
+			return Err(CliError::new(Exit::Unreachable, "the node makes no blocks")
+				.hint("see its log: nil devnet logs node"));
+		}
+		tokio::time::sleep(Duration::from_millis(50)).await;
+	}
+	Ok(())
 }

@@ -46,6 +46,7 @@ impl Nil {
 			.args(["--json", "--url", &self.url, "--key", "//Alice"])
 			.args(arguments)
 			.env("NIL_CONFIG_DIR", &self.config_dir)
+			.env("NIL_STATE_DIR", self.config_dir.join("state"))
 			.env_remove("NIL_IDENTITY")
 			.stdin(Stdio::null())
 			.kill_on_drop(true);

@@ -153,6 +153,7 @@ impl Devnet {
 			.env("NIL_KEY", "//Alice")
 			.env("NIL_CONFIG_DIR", self.root.join("config"))
 			.env("NIL_DEVNET_DIR", self.root.join("net"))
+			.env("NIL_STATE_DIR", self.root.join("state"))
 			.env_remove("NIL_IDENTITY")
 			.env_remove("NIL_URL")
 			.stdin(Stdio::null());
