@@ -1,7 +1,7 @@
 //! Random sequences: the invariants hold after each step, and the registry's books agree with the slots.
 
 use crate::{mock::*, *};
-use frame_support::{storage::with_storage_layer, traits::Hooks, weights::Weight};
+use frame_support::{storage::with_storage_layer, weights::Weight};
 use nil_types::{Hint, Profile, traits::SlotManager};
 use proptest::{collection::vec, prelude::*};
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! The queue: order, lanes, parking, and work within a meter.
 
 use crate::{mock::*, *};
-use frame_support::{assert_ok, traits::Hooks, weights::Weight};
+use frame_support::{assert_ok, weights::Weight};
 use nil_types::traits::SlotManager;
 
 type W = <Test as Config>::WeightInfo;
