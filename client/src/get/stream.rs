@@ -79,6 +79,7 @@ impl DealSource {
 }
 
 #[cfg(test)]
+#[expect(clippy::single_range_in_vec_init, reason = "a list of one range is meant")]
 mod tests {
 	use super::*;
 	use nil_types::layout::MDU_PAYLOAD;

@@ -25,6 +25,8 @@ pub struct FakeChain {
 	state: Mutex<State>,
 	/// The next commit is made, and its submitter told that the connection broke.
 	pub lose_answer: AtomicBool,
+	/// Commits wait for ever and are not made.
+	pub hold: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -56,7 +58,11 @@ impl FakeChain {
 			max_monthly_spend: 0,
 		};
 		let state = State { deal, slots: Vec::new(), commits: Vec::new(), roots: Vec::new() };
-		Self { state: Mutex::new(state), lose_answer: AtomicBool::new(false) }
+		Self {
+			state: Mutex::new(state),
+			lose_answer: AtomicBool::new(false),
+			hold: AtomicBool::new(false),
+		}
 	}
 
 	fn state(&self) -> MutexGuard<'_, State> {
@@ -207,6 +213,9 @@ impl DealChain for FakeChain {
 		commit: &'a CommitContent,
 	) -> BoxFuture<'a, Result<BlockRef, ChainError>> {
 		Box::pin(async move {
+			if self.hold.load(Ordering::SeqCst) {
+				std::future::pending::<()>().await;
+			}
 			let block = BlockRef { number: 1, hash: [0; 32] };
 			self.apply(signer, commit).map_err(|error| ChainError::Dispatch {
 				pallet: "Deals".into(),

@@ -1,5 +1,7 @@
 //! Puts and gets against providers that keep shards in memory and a chain that keeps one deal.
 
+#![expect(clippy::result_large_err, reason = "handlers refuse with axum's own response type")]
+
 mod chain;
 mod faults;
 mod provider;

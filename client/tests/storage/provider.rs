@@ -56,12 +56,15 @@ pub enum Manner {
 	LyingObjects,
 }
 
+/// By generation and place in the slab: the MDU's root and the slot's blobs.
+type Shards = BTreeMap<(u32, MduIndex), (Hash32, Vec<u8>)>;
+
 pub struct Provider {
 	pub slot: u8,
 	pub operator: Signer,
 	pub service: Signer,
 	chain: Arc<FakeChain>,
-	shards: Mutex<BTreeMap<(u32, MduIndex), (Hash32, Vec<u8>)>>,
+	shards: Mutex<Shards>,
 	witnesses: Mutex<HashMap<Hash32, Vec<u8>>>,
 	objects: Mutex<HashMap<Hash32, Vec<u8>>>,
 	pub manner: Mutex<Manner>,

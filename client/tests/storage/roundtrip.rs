@@ -74,7 +74,7 @@ async fn several_commits_and_files_across_their_borders() {
 	assert_eq!(report.commits.len(), 3);
 	assert_eq!(report.generation, 3);
 	let b = world.reader().await.fs().stat("b").unwrap();
-	assert_eq!(b.extents, 3, "parted by the indexes of the commits");
+	assert_eq!(b.extents, 2, "parted by the indexes of the commits");
 	world.assert_same(&source, "").await;
 	assert!(world.gauge.most.load(Ordering::SeqCst) <= 2, "MDUs under way");
 }
