@@ -111,13 +111,15 @@ pub trait StripeCode: Debug + Send + Sync {
 
 	/// Makes the parity of a row: `data` are the blobs of slots `0..k`, `parity` takes those of slots `k..n`.
 	///
-	/// Every blob is 131,072 bytes. Byte 0 of each data scalar must be zero.
+	/// Every blob is 131,072 bytes. Byte 0 of each data scalar must be zero. After an error the targets hold nothing of
+	/// meaning.
 	fn encode_row(&self, data: &[&[u8]], parity: &mut [&mut [u8]]) -> Result<(), CodingError>;
 
 	/// Brings back the blobs of the `wanted` slots from those `present`, at least `k` of them, in any order.
 	///
 	/// Blobs beyond the first `k` are not looked at, except that a wanted slot that is present is copied. Wrong blobs
-	/// make wrong results: check them against their commitments first.
+	/// make wrong results: check them against their commitments first. After an error the targets hold nothing of
+	/// meaning.
 	fn reconstruct_row(
 		&self,
 		present: &[(SlotIndex, &[u8])],

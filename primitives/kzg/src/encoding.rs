@@ -44,18 +44,21 @@ pub enum Form {
 }
 
 /// Whether a big-endian scalar is canonical, that is below `r`.
+#[inline]
 pub fn is_canonical(scalar: &[u8; 32]) -> bool {
 	// Data scalars have a zero byte 0 and are decided by it.
 	scalar[0] < 0x73 || is_below(&be_to_limbs(scalar), &MODULUS)
 }
 
 /// A big-endian scalar as little-endian 64-bit limbs.
+#[inline]
 pub fn be_to_limbs(scalar: &[u8; 32]) -> [u64; 4] {
 	let (words, _) = scalar.as_chunks::<8>();
 	core::array::from_fn(|i| u64::from_be_bytes(words[3 - i]))
 }
 
 /// Little-endian 64-bit limbs as a big-endian scalar.
+#[inline]
 pub fn limbs_to_be(limbs: &[u64; 4]) -> [u8; 32] {
 	let mut bytes = [0; 32];
 	let (words, _) = bytes.as_chunks_mut::<8>();

@@ -6,6 +6,12 @@ use super::{
 };
 use crate::row::Scalars;
 use nil_kzg::encoding;
+use nil_types::layout::SCALARS_PER_BLOB;
+
+/// Scalars that are taken from each blob at a time. Blobs lie at multiples of large powers of two, so that places of
+/// equal number in all of them fight for the same few lines of the first level cache; taken in runs, they do not.
+const BLOCK: usize = 32;
+const _: () = assert!(SCALARS_PER_BLOB.is_multiple_of(BLOCK));
 
 /// One combination, ready for the loop over scalars.
 enum Combination<const K: usize> {
@@ -88,13 +94,16 @@ fn sum<const K: usize>(
 	limbs
 }
 
-/// Writes into each target its combination of `sources`. Returns whether it did: not when the numbers of sources and
-/// weights do not agree or `k` does not divide 64.
+/// Writes into each target its combination of `sources`, and returns the largest top limb of each source, by which
+/// the caller tells whether its scalars were small enough: looking at them here saves a pass over memory. When they
+/// were not, what is written means nothing.
+///
+/// `None` when the numbers of sources, weights and targets do not agree, or the number of sources is no profile's `k`.
 pub(super) fn combine(
 	sources: &[&Scalars],
 	weights: &[Weights],
 	targets: &mut [&mut Scalars],
-) -> bool {
+) -> Option<Vec<u64>> {
 	match sources.len() {
 		1 => combine_sized::<1>(sources, weights, targets),
 		2 => combine_sized::<2>(sources, weights, targets),
@@ -103,25 +112,34 @@ pub(super) fn combine(
 		16 => combine_sized::<16>(sources, weights, targets),
 		_ => None,
 	}
-	.is_some()
 }
 
 fn combine_sized<const K: usize>(
 	sources: &[&Scalars],
 	weights: &[Weights],
 	targets: &mut [&mut Scalars],
-) -> Option<()> {
+) -> Option<Vec<u64>> {
 	let sources: &[&Scalars; K] = sources.try_into().ok()?;
 	let combinations: Vec<Combination<K>> =
 		weights.iter().map(Combination::new).collect::<Option<_>>()?;
 	if combinations.len() != targets.len() {
 		return None;
 	}
-	for place in 0..sources[0].len() {
-		let data = sources.map(|blob| encoding::be_to_limbs(&blob[place]));
+	let mut largest = [0; K];
+	let mut data = [[[0; 4]; K]; BLOCK];
+	for start in (0..SCALARS_PER_BLOB).step_by(BLOCK) {
+		for (slot, blob) in sources.iter().enumerate() {
+			for (values, scalar) in data.iter_mut().zip(&blob[start..]) {
+				let limbs = encoding::be_to_limbs(scalar);
+				largest[slot] = limbs[3].max(largest[slot]);
+				values[slot] = limbs;
+			}
+		}
 		for (combination, target) in combinations.iter().zip(targets.iter_mut()) {
-			target[place] = encoding::limbs_to_be(&combination.apply(&data));
+			for (scalar, values) in target[start..].iter_mut().zip(&data) {
+				*scalar = encoding::limbs_to_be(&combination.apply(values));
+			}
 		}
 	}
-	Some(())
+	Some(largest.to_vec())
 }

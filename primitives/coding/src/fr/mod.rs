@@ -32,17 +32,35 @@ impl FrCode {
 		stripe::node(k, m, slot).ok_or(CodingError::Slot { slot, slots: self.profile.n() })
 	}
 
+	/// Combines the blobs of `slots` into the targets and checks their scalars.
 	fn combine(
 		&self,
+		slots: impl Iterator<Item = SlotIndex>,
 		sources: &[&Scalars],
 		weights: &[Weights],
 		targets: &mut [&mut Scalars],
 	) -> Result<(), CodingError> {
-		if kernel::combine(sources, weights, targets) {
-			return Ok(());
+		// The numbers agree, and the kernel has an instance for every `k` that a profile may have.
+		let largest = kernel::combine(sources, weights, targets)
+			.ok_or(CodingError::Profile(ProfileError::DataSlots(self.profile.k)))?;
+		for ((slot, blob), top) in slots.zip(sources).zip(largest) {
+			let limit = if slot < self.profile.k { 1 << 56 } else { encoding::MODULUS[3] };
+			if top >= limit {
+				self.check(slot, blob)?;
+			}
 		}
-		// Both numbers are checked before; the kernel has an instance for every `k` that a profile may have.
-		Err(CodingError::Profile(ProfileError::DataSlots(self.profile.k)))
+		Ok(())
+	}
+
+	/// Checks the scalars of `slot`'s blob.
+	fn check(&self, slot: SlotIndex, blob: &Scalars) -> Result<(), CodingError> {
+		if slot < self.profile.k {
+			return row::check_zero_bytes(slot, blob);
+		}
+		match blob.iter().position(|scalar| !encoding::is_canonical(scalar)) {
+			Some(scalar) => Err(CodingError::Scalar { slot, scalar: scalar as u16 }),
+			None => Ok(()),
+		}
 	}
 }
 
@@ -55,10 +73,7 @@ impl StripeCode for FrCode {
 		let Profile { k, m, .. } = self.profile;
 		let data = row::slots("data blobs", data, k)?;
 		let mut parity = row::slots_mut("parity blobs", parity, k, m)?;
-		for (slot, blob) in (0..).zip(&data) {
-			row::check_zero_bytes(slot, blob)?;
-		}
-		self.combine(&data, &self.generator, &mut parity)
+		self.combine(0.., &data, &self.generator, &mut parity)
 	}
 
 	fn reconstruct_row(
@@ -67,32 +82,17 @@ impl StripeCode for FrCode {
 		wanted: &mut [(SlotIndex, &mut [u8])],
 	) -> Result<(), CodingError> {
 		let Plan { present, missing } = row::plan(&self.profile, present, wanted)?;
-		for (slot, blob) in &present {
-			if *slot < self.profile.k {
-				row::check_zero_bytes(*slot, blob)?;
-			} else {
-				check_canonical(*slot, blob)?;
-			}
-		}
 		if missing.is_empty() {
-			return Ok(());
+			return present.iter().try_for_each(|(slot, blob)| self.check(*slot, blob));
 		}
-		let (slots, sources): (Vec<_>, Vec<_>) = present.into_iter().unzip();
-		let nodes = slots.into_iter().map(|slot| self.node(slot)).collect::<Result<Vec<_>, _>>()?;
+		let (given, sources): (Vec<_>, Vec<_>) = present.into_iter().unzip();
+		let nodes = given.iter().map(|slot| self.node(*slot)).collect::<Result<Vec<_>, _>>()?;
 		let (slots, mut targets): (Vec<_>, Vec<_>) = missing.into_iter().unzip();
 		let weights = slots
 			.into_iter()
 			.map(|slot| Ok(Weights::interpolate(&nodes, self.node(slot)?)))
 			.collect::<Result<Vec<_>, CodingError>>()?;
-		self.combine(&sources, &weights, &mut targets)
-	}
-}
-
-/// Checks that every scalar is below the group order.
-fn check_canonical(slot: SlotIndex, blob: &Scalars) -> Result<(), CodingError> {
-	match blob.iter().position(|scalar| !encoding::is_canonical(scalar)) {
-		Some(scalar) => Err(CodingError::Scalar { slot, scalar: scalar as u16 }),
-		None => Ok(()),
+		self.combine(given.into_iter(), &sources, &weights, &mut targets)
 	}
 }
 
