@@ -15,7 +15,7 @@ use nil_client::{
 use serde_json::{Value as Json, json};
 use std::{
 	fs::{self, OpenOptions},
-	io::{self, Write},
+	io::{self, IsTerminal, Write},
 	net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 	path::{Path, PathBuf},
 	time::Duration,
@@ -106,7 +106,10 @@ fn config_path(given: Option<PathBuf>) -> Result<PathBuf, CommandError> {
 fn start_log(config: &LogConfig) -> Result<(), CommandError> {
 	let filter = EnvFilter::try_new(&config.filter)
 		.map_err(|error| CommandError::LogFilter(error.to_string()))?;
-	let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+	let log = tracing_subscriber::fmt()
+		.with_env_filter(filter)
+		.with_ansi(io::stderr().is_terminal())
+		.with_writer(io::stderr);
 	// A log that somebody set up before stays.
 	let _ = match config.format {
 		LogFormat::Text => log.try_init(),

@@ -171,10 +171,10 @@ impl ContentKey {
 	}
 
 	/// The path of file `id` of this content, relative to the store. Shards carry their slot in the name, for
-	/// whoever looks after the disk.
+	/// whoever looks after the disk. The folder is the hash's second byte: the first one of an MDU root is always 0.
 	pub fn path(&self, id: FileId) -> PathBuf {
 		let hash = hex::encode(self.hash);
-		let folder = hash.get(..2).unwrap_or_default().to_owned();
+		let folder = hash.get(2..4).unwrap_or_default().to_owned();
 		let name = match self.kind {
 			Kind::Shard => format!("{hash}.{:02}.{id:016x}", self.slot),
 			Kind::Witness | Kind::Object => format!("{hash}.{id:016x}"),

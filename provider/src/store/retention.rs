@@ -112,3 +112,127 @@ pub fn staged_fate<AccountId>(
 	}
 	Fate::Keep
 }
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use nil_types::{DealStatus, Hint, Profile};
+
+	const KEY: HoldingKey = HoldingKey { deal: 7, generation: 3, slot: 2 };
+	const NOW: Now = Now { relay_block: 100, unix: 1000, staged_ttl: 50 };
+
+	fn holding() -> Holding {
+		Holding {
+			first_mdu: 4,
+			mdus: 1,
+			roots_hash: [1; 32],
+			index_root: [2; 32],
+			size_bytes: 10,
+			index_len: 3,
+			bytes: 131_072,
+			until: 100,
+			committed: None,
+		}
+	}
+
+	fn commit(signed: u32) -> CommitInfo {
+		CommitInfo {
+			first_mdu: 4,
+			size_bytes: 10,
+			index_len: 3,
+			index_root: [2; 32],
+			roots_hash: [1; 32],
+			signed,
+			at: 90,
+		}
+	}
+
+	fn facts(commit: Option<CommitInfo>) -> DealFacts<u8> {
+		let deal = DealInfo {
+			id: 7,
+			owner: 0,
+			profile: Profile::DEFAULT,
+			hint: Hint::Cold,
+			status: DealStatus::Active,
+			generation: 2 + u32::from(commit.is_some()),
+			total_mdus: 4,
+			size_bytes: 0,
+			stored_bytes: 0,
+			manifests: Vec::new(),
+			created_at: 0,
+			expires_at: 200,
+			free_escrow: 0,
+			locked_rent: 0,
+			deposit: 0,
+			max_monthly_spend: 0,
+		};
+		DealFacts {
+			deal: Some(deal),
+			slots: [2].into(),
+			commits: commit.map(|commit| (3, commit)).into_iter().collect(),
+		}
+	}
+
+	fn fate(facts: &DealFacts<u8>) -> Fate {
+		holding_fate(&KEY, &holding(), facts, &NOW)
+	}
+
+	#[test]
+	fn a_promise_waits_for_its_last_block_and_no_longer() {
+		assert_eq!(fate(&facts(None)), Fate::Keep);
+		let later = Now { relay_block: 101, ..NOW };
+		let void = holding_fate(&KEY, &holding(), &facts(None), &later);
+		assert_eq!(void, Fate::Drop("the receipt is void"));
+	}
+
+	#[test]
+	fn a_promise_follows_the_commit_of_its_generation() {
+		assert_eq!(fate(&facts(Some(commit(1 << 2)))), Fate::Commit(90));
+		assert_eq!(fate(&facts(Some(commit(!(1 << 2))))), Fate::Keep, "may still be added");
+		let later = Now { relay_block: 101, ..NOW };
+		let committed = facts(Some(commit(1 << 2)));
+		assert_eq!(holding_fate(&KEY, &holding(), &committed, &later), Fate::Commit(90));
+		for other in [
+			CommitInfo { roots_hash: [9; 32], ..commit(1 << 2) },
+			CommitInfo { index_root: [9; 32], ..commit(1 << 2) },
+			CommitInfo { size_bytes: 11, ..commit(1 << 2) },
+			CommitInfo { index_len: 4, ..commit(1 << 2) },
+			CommitInfo { first_mdu: 5, ..commit(1 << 2) },
+		] {
+			assert_eq!(fate(&facts(Some(other))), Fate::Drop("other content was committed"));
+		}
+	}
+
+	#[test]
+	fn a_commit_ends_with_its_deal_or_slot_alone() {
+		let held = Holding { committed: Some(90), until: 0, ..holding() };
+		let judge = |facts: &DealFacts<u8>, now: &Now| holding_fate(&KEY, &held, facts, now);
+		assert_eq!(judge(&facts(None), &NOW), Fate::Keep);
+		assert_eq!(judge(&facts(None), &Now { relay_block: 200, ..NOW }), Fate::Keep);
+		let expired = judge(&facts(None), &Now { relay_block: 201, ..NOW });
+		assert_eq!(expired, Fate::Drop("the deal expired"));
+		let elsewhere = DealFacts { slots: [1].into(), ..facts(None) };
+		assert_eq!(judge(&elsewhere, &NOW), Fate::Drop("the slot went elsewhere"));
+		let ended = DealFacts { deal: None, ..facts(None) };
+		assert_eq!(judge(&ended, &NOW), Fate::Drop("the deal ended"));
+	}
+
+	#[test]
+	fn staged_shards_end_with_their_generation_or_time() {
+		let key = StagedKey { holding: KEY, mdu: 4 };
+		let staged = Staged {
+			root: [1; 32],
+			profile: Profile::DEFAULT,
+			live: 1,
+			len: 131_072,
+			unverified: None,
+			at: 950,
+		};
+		let judge = |facts: &DealFacts<u8>, now: &Now| staged_fate(&key, &staged, facts, now);
+		assert_eq!(judge(&facts(None), &NOW), Fate::Keep);
+		let late = judge(&facts(None), &Now { unix: 1001, ..NOW });
+		assert_eq!(late, Fate::Drop("no receipt was asked for"));
+		let committed = judge(&facts(Some(commit(0))), &NOW);
+		assert_eq!(committed, Fate::Drop("its generation was committed"));
+	}
+}

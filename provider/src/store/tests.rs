@@ -1,1 +1,376 @@
+use super::*;
+use nil_types::CodeKind;
+use std::{
+	fs,
+	sync::{Arc, Mutex},
+};
+use tempfile::TempDir;
 
+const KEY: HoldingKey = HoldingKey { deal: 7, generation: 1, slot: 2 };
+const INDEX: &[u8] = b"an index";
+
+fn staged_key(mdu: MduIndex) -> StagedKey {
+	StagedKey { holding: KEY, mdu }
+}
+
+fn root(mdu: MduIndex) -> Hash32 {
+	let mut root = [mdu as u8 + 1; 32];
+	root[0] = 0;
+	root
+}
+
+fn bytes(mdu: MduIndex) -> Vec<u8> {
+	vec![mdu as u8 + 0x80; 1000]
+}
+
+fn witness(mdu: MduIndex) -> Vec<u8> {
+	vec![mdu as u8 + 0x40; 50]
+}
+
+fn profile() -> Profile {
+	Profile::new(2, 1, CodeKind::Fr).unwrap()
+}
+
+fn open(dir: &Path) -> (Store, Recovery) {
+	Store::open(dir).unwrap()
+}
+
+fn fresh() -> (TempDir, Store) {
+	let dir = tempfile::tempdir().unwrap();
+	let (store, recovery) = open(dir.path());
+	assert_eq!(recovery, Recovery::default());
+	(dir, store)
+}
+
+fn stage_as(store: &Store, key: StagedKey, data: &[u8]) -> Staged {
+	let mut incoming = store.incoming().unwrap();
+	incoming.write(data).unwrap();
+	let witness = witness(key.mdu);
+	let upload =
+		Upload { root: root(key.mdu), profile: profile(), live: 3, witness: &witness, at: 100 };
+	store.stage(key, upload, incoming).unwrap()
+}
+
+fn stage(store: &Store, mdu: MduIndex) -> Staged {
+	stage_as(store, staged_key(mdu), &bytes(mdu))
+}
+
+/// Stages MDUs and takes them for checked.
+fn stage_verified(store: &Store, mdus: &[MduIndex]) {
+	for mdu in mdus {
+		if let Some(file) = stage(store, *mdu).unverified {
+			store.verified(&[(staged_key(*mdu), file)]).unwrap();
+		}
+	}
+}
+
+fn holding(roots: &[Hash32], until: RelayBlock) -> Holding {
+	Holding {
+		first_mdu: 0,
+		mdus: roots.len() as u32,
+		roots_hash: nil_types::messages::roots_hash(roots),
+		index_root: blake2b_256(INDEX),
+		size_bytes: 12_345,
+		index_len: INDEX.len() as u32,
+		bytes: 1000 * roots.len() as u64,
+		until,
+		committed: None,
+	}
+}
+
+fn promise(
+	store: &Store,
+	mdus: &[MduIndex],
+	until: RelayBlock,
+	now: RelayBlock,
+) -> Result<Holding, StoreError> {
+	let roots: Vec<_> = mdus.iter().map(|mdu| root(*mdu)).collect();
+	let lives = vec![3; roots.len()];
+	let content = Content { roots: &roots, lives: &lives, index: INDEX };
+	store.promise(KEY, holding(&roots, until), content, now)
+}
+
+/// Files of content under `dir`, relative to it.
+fn files(dir: &Path) -> BTreeSet<PathBuf> {
+	let mut found = BTreeSet::new();
+	for kind in Kind::ALL {
+		for folder in fs::read_dir(dir.join(kind.folder())).unwrap() {
+			for file in fs::read_dir(folder.unwrap().path()).unwrap() {
+				let path = file.unwrap().path();
+				found.insert(path.strip_prefix(dir).unwrap().to_owned());
+			}
+		}
+	}
+	found
+}
+
+fn read_shard(store: &Store, mdu: MduIndex) -> Option<Vec<u8>> {
+	let shard = store.shard(KEY.deal, KEY.slot, mdu).unwrap()?;
+	assert_eq!(shard.mdu.root, root(mdu));
+	Some(fs::read(shard.content.path).unwrap())
+}
+
+#[test]
+fn staged_shards_are_listed_and_not_served() {
+	let (_dir, store) = fresh();
+	let staged = stage(&store, 0);
+	assert_eq!(store.staged_of(&KEY).unwrap(), [(0, staged.clone())]);
+	assert_eq!(read_shard(&store, 0), None);
+	store.verified(&[(staged_key(0), staged.unverified.unwrap())]).unwrap();
+	assert_eq!(read_shard(&store, 0), None);
+	assert_eq!(store.object(KEY.deal, &ContentKey::witness(root(0))).unwrap(), None);
+}
+
+#[test]
+fn a_promise_serves_what_it_covers_and_nothing_to_other_deals() {
+	let (_dir, store) = fresh();
+	stage_verified(&store, &[0, 1]);
+	promise(&store, &[0, 1], 50, 10).unwrap();
+	assert_eq!(read_shard(&store, 0), Some(bytes(0)));
+	assert_eq!(read_shard(&store, 1), Some(bytes(1)));
+	assert_eq!(store.staged_of(&KEY).unwrap(), []);
+	let expected = [
+		(ContentKey::witness(root(0)), witness(0)),
+		(ContentKey::object(blake2b_256(INDEX)), INDEX.to_vec()),
+		(
+			ContentKey::object(nil_types::messages::roots_hash(&[root(0), root(1)])),
+			[root(0), root(1)].concat(),
+		),
+	];
+	for (key, content) in expected {
+		let found = store.object(KEY.deal, &key).unwrap().unwrap();
+		assert_eq!(fs::read(found.path).unwrap(), content);
+		assert_eq!(store.object(KEY.deal + 1, &key).unwrap(), None);
+	}
+	assert_eq!(store.shard(KEY.deal + 1, KEY.slot, 0).unwrap(), None);
+	assert_eq!(store.shard(KEY.deal, KEY.slot + 1, 0).unwrap(), None);
+}
+
+#[test]
+fn unchecked_or_missing_mdus_are_not_promised() {
+	let (dir, store) = fresh();
+	stage_verified(&store, &[0]);
+	stage(&store, 1);
+	let error = promise(&store, &[0, 1, 2], 50, 10).unwrap_err();
+	assert!(matches!(&error, StoreError::NotStaged { mdus } if mdus == &[1, 2]), "{error}");
+	assert_eq!(store.holdings().unwrap(), []);
+	// Nothing of the attempt is left: two shards and two witnesses were there before.
+	assert_eq!(files(dir.path()).len(), 4);
+}
+
+#[test]
+fn promises_are_prolonged_and_conflicts_refused_until_the_former_is_void() {
+	let (dir, store) = fresh();
+	stage_verified(&store, &[0, 1]);
+	promise(&store, &[0, 1], 50, 10).unwrap();
+	assert_eq!(promise(&store, &[0, 1], 40, 11).unwrap().until, 50, "never cut short");
+	assert_eq!(promise(&store, &[0, 1], 60, 11).unwrap().until, 60);
+
+	stage_verified(&store, &[0]);
+	let error = promise(&store, &[0], 90, 60).unwrap_err();
+	assert!(matches!(error, StoreError::Conflict { until: 60, .. }), "{error}");
+	assert_eq!(read_shard(&store, 1), Some(bytes(1)), "the former promise stands");
+
+	promise(&store, &[0], 90, 61).unwrap();
+	assert_eq!(read_shard(&store, 0), Some(bytes(0)));
+	assert_eq!(read_shard(&store, 1), None);
+	// Shard, witness, roots and index.
+	assert_eq!(files(dir.path()).len(), 4);
+}
+
+#[test]
+fn a_commit_stands_against_other_content_for_ever() {
+	let (_dir, store) = fresh();
+	stage_verified(&store, &[0, 1]);
+	promise(&store, &[0, 1], 50, 10).unwrap();
+	store.committed(&KEY, 20).unwrap();
+	stage_verified(&store, &[0]);
+	assert!(matches!(promise(&store, &[0], 2000, 1000), Err(StoreError::Conflict { .. })));
+	assert_eq!(promise(&store, &[0, 1], 50, 1000).unwrap().committed, Some(20));
+}
+
+#[test]
+fn wrong_bytes_of_one_deal_never_stand_for_right_ones_of_another() {
+	let (dir, store) = fresh();
+	let other = StagedKey { holding: HoldingKey { deal: 8, ..KEY }, mdu: 0 };
+	let wrong = stage_as(&store, other, b"wrong");
+	stage_verified(&store, &[0]);
+	promise(&store, &[0], 50, 10).unwrap();
+	assert_eq!(read_shard(&store, 0), Some(bytes(0)));
+	assert!(store.reject(&other, wrong.unverified.unwrap()).unwrap());
+	assert_eq!(read_shard(&store, 0), Some(bytes(0)));
+	assert_eq!(files(dir.path()).len(), 4);
+	// Checked content is shared from then on.
+	assert_eq!(stage_as(&store, other, &bytes(0)).unverified, None);
+	assert_eq!(files(dir.path()).len(), 4);
+}
+
+#[test]
+fn dropping_one_holder_keeps_what_another_needs() {
+	let (dir, store) = fresh();
+	let other = StagedKey { holding: HoldingKey { deal: 8, ..KEY }, mdu: 0 };
+	stage_verified(&store, &[0, 1]);
+	stage_as(&store, other, &bytes(0));
+	let promised = promise(&store, &[0, 1], 50, 10).unwrap();
+	assert!(store.drop_holding(&KEY, &promised).unwrap());
+	assert!(!store.drop_holding(&KEY, &promised).unwrap());
+	assert_eq!(files(dir.path()).len(), 2, "the shard and the witness that deal 8 staged");
+	store.unstage(&other).unwrap();
+	assert_eq!(files(dir.path()).len(), 0);
+	assert_eq!(store.usage().unwrap(), Usage::default());
+}
+
+#[test]
+fn a_verdict_on_replaced_shards_changes_nothing() {
+	let (dir, store) = fresh();
+	let first = stage(&store, 0).unverified.unwrap();
+	let second = stage(&store, 0).unverified.unwrap();
+	assert_ne!(first, second);
+	assert!(!store.reject(&staged_key(0), first).unwrap());
+	store.verified(&[(staged_key(0), first)]).unwrap();
+	assert_eq!(store.staged(&staged_key(0)).unwrap().unwrap().unverified, Some(second));
+	assert_eq!(files(dir.path()).len(), 2);
+}
+
+#[test]
+fn orphans_go_and_losses_are_told_at_the_next_start() {
+	let (dir, store) = fresh();
+	stage_verified(&store, &[0, 1]);
+	promise(&store, &[0, 1], 50, 10).unwrap();
+	let lost = stage(&store, 2);
+	let lost_path = store.unverified_path(&staged_key(2), &lost).unwrap();
+	let shard = store.shard(KEY.deal, KEY.slot, 1).unwrap().unwrap().content.path;
+	drop(store);
+	fs::write(dir.path().join("shards/00/junk"), "junk").unwrap();
+	fs::write(dir.path().join("tmp/junk"), "junk").unwrap();
+	fs::remove_file(lost_path).unwrap();
+	fs::write(shard, "cut short").unwrap();
+
+	let (store, recovery) = open(dir.path());
+	assert_eq!(recovery.orphans, 1);
+	assert_eq!(recovery.lost_uploads, [staged_key(2)]);
+	assert_eq!(recovery.damaged, [ContentKey::shard(root(1), KEY.slot)]);
+	assert_eq!(store.staged_of(&KEY).unwrap(), []);
+	assert_eq!(read_shard(&store, 0), Some(bytes(0)));
+	assert_eq!(fs::read_dir(dir.path().join("tmp")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_store_has_one_user_and_one_chain() {
+	let (dir, store) = fresh();
+	assert!(matches!(Store::open(dir.path()), Err(StoreError::Locked { .. })));
+	store.bind(&[1; 32]).unwrap();
+	store.bind(&[1; 32]).unwrap();
+	assert!(matches!(store.bind(&[2; 32]), Err(StoreError::OtherChain { .. })));
+	store.note_finalised(9).unwrap();
+	store.note_finalised(8).unwrap();
+	drop(store);
+	let (store, _) = open(dir.path());
+	assert!(matches!(store.bind(&[2; 32]), Err(StoreError::OtherChain { .. })));
+	assert_eq!(store.finalised().unwrap(), 9);
+}
+
+/// What had been acknowledged when a copy of the store was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Done {
+	Nothing,
+	Staged,
+	Verified,
+	Promised,
+	Committed,
+	Replaced,
+	Dropped,
+}
+
+fn copy(from: &Path, to: &Path) {
+	fs::create_dir_all(to).unwrap();
+	for entry in fs::read_dir(from).unwrap() {
+		let path = entry.unwrap().path();
+		let target = to.join(path.file_name().unwrap());
+		if path.is_dir() { copy(&path, &target) } else { drop(fs::copy(&path, &target).unwrap()) }
+	}
+}
+
+/// A copy of the folder between two steps is what a process killed there leaves behind. Each copy must open, hold all that
+/// was acknowledged, serve nothing that was not promised, and have no file too many.
+#[test]
+fn a_kill_between_any_two_steps_loses_nothing_and_leaves_nothing() {
+	let dir = tempfile::tempdir().unwrap();
+	let copies = tempfile::tempdir().unwrap();
+	let (mut store, _) = open(dir.path());
+	let done = Arc::new(Mutex::new(Done::Nothing));
+	let taken = Arc::new(Mutex::new(Vec::new()));
+	{
+		let (source, target) = (dir.path().to_owned(), copies.path().to_owned());
+		let (done, taken) = (done.clone(), taken.clone());
+		store.observe_steps(move |step| {
+			let mut taken = taken.lock().unwrap();
+			let path = target.join(taken.len().to_string());
+			copy(&source, &path);
+			taken.push((path, step, *done.lock().unwrap()));
+		});
+	}
+	let reach = |state| *done.lock().unwrap() = state;
+	let file = stage(&store, 0).unverified.unwrap();
+	reach(Done::Staged);
+	store.verified(&[(staged_key(0), file)]).unwrap();
+	reach(Done::Verified);
+	let promised = promise(&store, &[0], 50, 10).unwrap();
+	reach(Done::Promised);
+	store.committed(&KEY, 20).unwrap();
+	reach(Done::Committed);
+	let next = StagedKey { holding: HoldingKey { generation: 2, ..KEY }, mdu: 1 };
+	stage_as(&store, next, b"first attempt");
+	stage_as(&store, next, &bytes(1));
+	reach(Done::Replaced);
+	store.drop_holding(&KEY, &Holding { committed: Some(20), ..promised }).unwrap();
+	store.unstage(&next).unwrap();
+	reach(Done::Dropped);
+	assert_eq!(files(dir.path()).len(), 0);
+	drop(store);
+
+	let taken = std::mem::take(&mut *taken.lock().unwrap());
+	let steps: std::collections::HashSet<_> = taken.iter().map(|(_, step, _)| *step).collect();
+	assert_eq!(steps.len(), 7, "every kind of step was reached: {steps:?}");
+	for (path, step, done) in taken {
+		let place = format!("killed at {step:?} after {done:?}");
+		let (store, recovery) = Store::open(&path).unwrap();
+		assert_eq!(recovery.damaged, [], "{place}");
+		assert_eq!(recovery.lost_uploads, [], "{place}");
+		assert_eq!(fs::read_dir(path.join("tmp")).unwrap().count(), 0, "{place}");
+		let served = read_shard(&store, 0);
+		let held = store.holding(&KEY).unwrap();
+		match done {
+			Done::Nothing => assert_eq!(served, None, "{place}"),
+			Done::Staged => {
+				assert_eq!(store.staged_of(&KEY).unwrap().len(), 1, "{place}");
+				assert_eq!(served, None, "{place}");
+			},
+			Done::Verified => {
+				let staged = store.staged(&staged_key(0)).unwrap();
+				let verified = staged.is_some_and(|row| row.unverified.is_none());
+				assert!(verified || served == Some(bytes(0)), "{place}");
+			},
+			Done::Promised => assert_eq!(served, Some(bytes(0)), "{place}"),
+			Done::Committed => {
+				assert_eq!(served, Some(bytes(0)), "{place}");
+				assert_eq!(held.unwrap().committed, Some(20), "{place}");
+			},
+			Done::Replaced | Done::Dropped => {
+				assert!(served.is_none_or(|shard| shard == bytes(0)), "{place}");
+			},
+		}
+		// What the index names is on disk whole, and nothing else is on disk.
+		let usage = store.usage().unwrap();
+		let unchecked: u64 = store
+			.staged_of_deal(KEY.deal)
+			.unwrap()
+			.iter()
+			.filter(|(_, r)| r.unverified.is_some())
+			.count() as u64;
+		assert_eq!(files(&path).len() as u64, usage.files + unchecked, "{place}");
+		drop(store);
+		let (_, again) = Store::open(&path).unwrap();
+		assert_eq!(again.orphans, 0, "{place}");
+	}
+}
