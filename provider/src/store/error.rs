@@ -56,6 +56,9 @@ pub enum StoreError {
 		/// The MDUs.
 		mdus: Vec<MduIndex>,
 	},
+	/// Content was removed between the moment it was found and the moment it was needed.
+	#[error("content was removed meanwhile; the same request will write it again")]
+	Raced,
 	/// A receipt for other content of this slot and generation still counts.
 	#[error(
 		"a receipt for other content of deal {}, generation {}, slot {} counts until relay block {until}",

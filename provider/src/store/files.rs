@@ -6,7 +6,7 @@ use std::{
 	collections::BTreeSet,
 	fmt,
 	fs::{self, File, TryLockError},
-	io::Write,
+	io::{self, Write},
 	path::{Path, PathBuf},
 };
 
@@ -59,15 +59,10 @@ impl Files {
 		})?;
 		for kind in Kind::ALL {
 			let folder = root.join(kind.folder());
-			for byte in 0..=u8::MAX {
-				let path = folder.join(hex::encode([byte]));
-				fs::create_dir_all(&path).map_err(StoreError::io(&path))?;
-			}
-			sync_folder(&folder)?;
+			fs::create_dir_all(&folder).map_err(StoreError::io(&folder))?;
 		}
 		sync_folder(root)?;
-		for entry in fs::read_dir(&tmp).map_err(StoreError::io(&tmp))? {
-			let path = entry.map_err(StoreError::io(&tmp))?.path();
+		for path in entries(&tmp)? {
 			fs::remove_file(&path).map_err(StoreError::io(&path))?;
 		}
 		Ok(Self { root: root.into(), observer: None, _lock: lock })
@@ -108,6 +103,9 @@ impl Files {
 		file.sync_all().map_err(StoreError::io(&path.0))?;
 		self.step(Step::Synced);
 		let target = self.root.join(key.path(id));
+		if let Some(folder) = target.parent() {
+			make_folder(folder)?;
+		}
 		fs::rename(&path.0, &target).map_err(StoreError::io(&target))?;
 		path.keep();
 		let placed = Placed { id, len, path: Unlinked(target) };
@@ -136,20 +134,31 @@ impl Files {
 	pub fn remove_unknown(&self, known: &BTreeSet<PathBuf>) -> Result<u64, StoreError> {
 		let mut removed = 0u64;
 		for kind in Kind::ALL {
-			for byte in 0..=u8::MAX {
-				let folder: PathBuf = [kind.folder(), &hex::encode([byte])].iter().collect();
-				let absolute = self.root.join(&folder);
-				for entry in fs::read_dir(&absolute).map_err(StoreError::io(&absolute))? {
-					let name = entry.map_err(StoreError::io(&absolute))?.file_name();
-					let path = folder.join(name);
-					if !known.contains(&path) {
-						self.remove(&path);
+			for folder in entries(&self.root.join(kind.folder()))? {
+				for path in entries(&folder)? {
+					let relative = path.strip_prefix(&self.root).unwrap_or(&path);
+					if !known.contains(relative) {
+						self.remove(relative);
 						removed = removed.saturating_add(1);
 					}
 				}
 			}
 		}
 		Ok(removed)
+	}
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+	let entries = fs::read_dir(folder).map_err(StoreError::io(folder))?;
+	entries.map(|entry| Ok(entry.map_err(StoreError::io(folder))?.path())).collect()
+}
+
+/// Makes a folder, on disk, unless it is there.
+fn make_folder(path: &Path) -> Result<(), StoreError> {
+	match fs::create_dir(path) {
+		Ok(()) => path.parent().map_or(Ok(()), sync_folder),
+		Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+		Err(error) => Err(StoreError::io(path)(error)),
 	}
 }
 

@@ -211,7 +211,7 @@ impl Store {
 		// Collected in the meantime: the content that made a file of our own needless.
 		let known = change.content(&content)?.is_some();
 		if !known && placed.is_none() {
-			return Err(StoreError::NotStaged { mdus: vec![key.mdu] });
+			return Err(StoreError::Raced);
 		}
 		let unverified = if known { None } else { placed.as_ref().map(|file| file.id()) };
 		let staged = Staged { root, profile, live, len, unverified, at };
@@ -510,7 +510,7 @@ impl Store {
 				Ok(true)
 			},
 			// Known before, and collected since: a retry writes it anew.
-			(None, None) => Err(StoreError::NotStaged { mdus: Vec::new() }),
+			(None, None) => Err(StoreError::Raced),
 			(Some(_), _) => Ok(false),
 		}
 	}

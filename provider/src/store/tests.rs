@@ -241,7 +241,8 @@ fn orphans_go_and_losses_are_told_at_the_next_start() {
 	let lost_path = store.unverified_path(&staged_key(2), &lost).unwrap();
 	let shard = store.shard(KEY.deal, KEY.slot, 1).unwrap().unwrap().content.path;
 	drop(store);
-	fs::write(dir.path().join("shards/00/junk"), "junk").unwrap();
+	fs::create_dir(dir.path().join("shards/zz")).unwrap();
+	fs::write(dir.path().join("shards/zz/junk"), "junk").unwrap();
 	fs::write(dir.path().join("tmp/junk"), "junk").unwrap();
 	fs::remove_file(lost_path).unwrap();
 	fs::write(shard, "cut short").unwrap();
@@ -287,7 +288,11 @@ fn copy(from: &Path, to: &Path) {
 	for entry in fs::read_dir(from).unwrap() {
 		let path = entry.unwrap().path();
 		let target = to.join(path.file_name().unwrap());
-		if path.is_dir() { copy(&path, &target) } else { drop(fs::copy(&path, &target).unwrap()) }
+		if path.is_dir() {
+			copy(&path, &target);
+		} else {
+			fs::copy(&path, &target).unwrap();
+		}
 	}
 }
 

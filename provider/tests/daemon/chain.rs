@@ -41,7 +41,12 @@ pub struct FakeChain {
 
 impl FakeChain {
 	/// A placed deal of `owner`, with all slots at `operator` but the last, and the provider registered.
-	pub fn new(owner: AccountId, operator: AccountId, service_key: Hash32, profile: Profile) -> Self {
+	pub fn new(
+		owner: AccountId,
+		operator: AccountId,
+		service_key: Hash32,
+		profile: Profile,
+	) -> Self {
 		let deal = DealInfo {
 			id: DEAL,
 			owner,
@@ -62,7 +67,8 @@ impl FakeChain {
 		};
 		let stranger = AccountId([0xee; 32]);
 		let last = profile.n() - 1;
-		let slots = (0..profile.n()).map(|slot| (slot, if slot == last { stranger } else { operator }));
+		let slots =
+			(0..profile.n()).map(|slot| (slot, if slot == last { stranger } else { operator }));
 		let provider = ProviderInfo {
 			operator,
 			service_key,

@@ -119,7 +119,11 @@ async fn tokens_must_be_the_owners_for_this_deal_generation_and_time() {
 		),
 	] {
 		let refusal = world.upload_with(&auth, 1, 0, 0, COMMIT.body(0)).await.unwrap_err();
-		assert_eq!((refusal.status.as_u16(), refusal.body.code), (status, code), "{what}: {refusal:?}");
+		assert_eq!(
+			(refusal.status.as_u16(), refusal.body.code),
+			(status, code),
+			"{what}: {refusal:?}"
+		);
 	}
 	let response = world.http.put(world.url(&wire::upload_path(DEAL, 1, 0, 0))).send().await;
 	answer(response.unwrap()).await.unwrap_err().is(401, ErrorCode::Unauthorized);
