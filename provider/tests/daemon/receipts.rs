@@ -1,4 +1,5 @@
 use super::{chain::NOW, *};
+use nil_provider::store::{HoldingKey, StagedKey, Upload};
 use nil_types::{ProviderStatus, layout::BLOB_BYTES};
 
 #[tokio::test]
@@ -161,4 +162,36 @@ async fn a_damaged_file_is_an_error_and_never_served() {
 	world.blobs(0).await.unwrap_err().is(500, ErrorCode::Internal);
 	std::fs::remove_file(shard).unwrap();
 	world.blobs(0).await.unwrap_err().is(500, ErrorCode::Internal);
+}
+
+#[tokio::test]
+async fn what_a_kill_left_unchecked_is_checked_at_the_next_start() {
+	let mut world = World::new().await;
+	world.daemon.take().unwrap().stop().await.unwrap();
+	let mdu = &COMMIT.mdus[0];
+	let witness = mdu.witness.encode();
+	let (store, _) = Store::open(&world.data()).unwrap();
+	let mut flipped = mdu.shards[1].clone();
+	flipped[31] ^= 1;
+	for (slot, shards) in [(0, &mdu.shards[0]), (1, &flipped)] {
+		let mut incoming = store.incoming().unwrap();
+		incoming.write(shards).unwrap();
+		let holding = HoldingKey { deal: DEAL, generation: 1, slot };
+		let upload = Upload {
+			root: mdu.root,
+			profile: profile(),
+			live: mdu.live,
+			witness: &witness,
+			at: unix_now(),
+		};
+		let staged = store.stage(StagedKey { holding, mdu: 0 }, upload, incoming).unwrap();
+		assert!(staged.unverified.is_some());
+	}
+	drop(store);
+
+	world.start().await;
+	assert_eq!(world.daemon.as_ref().unwrap().recovery.unverified.len(), 2);
+	let receipt = world.receipt(0, &COMMIT.request()).await.unwrap();
+	assert!(world.holds(&receipt, &COMMIT));
+	world.receipt(1, &COMMIT.request()).await.unwrap_err().is(422, ErrorCode::BadShard);
 }
