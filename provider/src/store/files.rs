@@ -86,7 +86,7 @@ impl Files {
 	pub fn available(&self) -> Result<u64, StoreError> {
 		let stats = statvfs(&self.root)
 			.map_err(|errno| StoreError::Io { path: self.root.clone(), source: errno.into() })?;
-		Ok(u64::from(stats.blocks_available()).saturating_mul(stats.fragment_size()))
+		Ok(stats.blocks_available().saturating_mul(stats.fragment_size()))
 	}
 
 	pub fn incoming(&self) -> Result<Incoming, StoreError> {

@@ -213,7 +213,7 @@ impl Store {
 		if !known && placed.is_none() {
 			return Err(StoreError::Raced);
 		}
-		let unverified = if known { None } else { placed.as_ref().map(|file| file.id()) };
+		let unverified = if known { None } else { placed.as_ref().map(files::Placed::id) };
 		let staged = Staged { root, profile, live, len, unverified, at };
 		change.unstage(&key)?;
 		if known {
