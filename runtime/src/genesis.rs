@@ -4,8 +4,8 @@
 
 use crate::{
 	AccountId, AuraId, Balance, BalancesConfig, CollatorSelectionConfig, DEFAULT_PARA_ID,
-	EXISTENTIAL_DEPOSIT, ParachainInfoConfig, RuntimeGenesisConfig, SessionConfig, SessionKeys,
-	SudoConfig, UNIT, configs::CollatorPot,
+	EXISTENTIAL_DEPOSIT, ParachainInfoConfig, ProvidersConfig, RuntimeGenesisConfig, SessionConfig,
+	SessionKeys, SudoConfig, UNIT, configs::CollatorPot,
 };
 use alloc::{vec, vec::Vec};
 use cumulus_primitives_core::ParaId;
@@ -19,6 +19,13 @@ const ENDOWMENT: Balance = 1_000_000_000 * UNIT;
 
 /// What a collator that is not invulnerable must reserve.
 const CANDIDACY_BOND: Balance = 1_000 * UNIT;
+
+/// What registered providers must hold: enough that stake is felt, little enough that testers have it.
+const PROVIDER_PARAMS: pallet_providers::Params = pallet_providers::Params {
+	min_stake: 100 * UNIT,
+	stake_per_gib: 10 * UNIT,
+	diversity_threshold: 8,
+};
 
 fn genesis(collators: Vec<(AccountId, AuraId)>, root: AccountId) -> Value {
 	// The pot must exist from the start: fees below the existential deposit could not be paid into it.
@@ -34,6 +41,7 @@ fn genesis(collators: Vec<(AccountId, AuraId)>, root: AccountId) -> Value {
 			invulnerables: collators.iter().map(|(account, _)| account.clone()).collect(),
 			candidacy_bond: CANDIDACY_BOND,
 		},
+		providers: ProvidersConfig { params: PROVIDER_PARAMS },
 		session: SessionConfig {
 			keys: collators
 				.into_iter()
