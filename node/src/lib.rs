@@ -8,6 +8,7 @@
 //! * [`chain_spec`]: the chains that have names;
 //! * [`dev`]: development chains, [`dev::relay`]: their relay chain;
 //! * [`rpc`], [`service`]: what both kinds of node share.
+#![allow(clippy::result_large_err, reason = "the SDK's own errors are that large")]
 
 pub mod chain_spec;
 pub mod cli;

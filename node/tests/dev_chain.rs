@@ -37,7 +37,7 @@ impl Node {
 		let (lines, log) = mpsc::channel();
 		// Reads to the end, so that the node never waits for somebody to read.
 		thread::spawn(move || {
-			stderr.lines().map_while(Result::ok).for_each(|line| drop(lines.send(line)))
+			stderr.lines().map_while(Result::ok).for_each(|line| drop(lines.send(line)));
 		});
 		let deadline = Instant::now() + PATIENCE;
 		let mut seen = Vec::new();

@@ -7,6 +7,7 @@ use crate::{
 };
 use bytes::Bytes;
 use nil_slab::{Encryption, Entry};
+use nil_types::Hasher;
 use std::{
 	fs, io,
 	io::Write,
@@ -70,7 +71,7 @@ pub(crate) struct Content<'a> {
 	path: &'a str,
 	entry: &'a Entry,
 	identities: &'a Identities,
-	hash: blake2b_simd::State,
+	hash: Hasher,
 	state: State,
 	produced: u64,
 }
@@ -89,7 +90,7 @@ impl<'a> Content<'a> {
 			path: &target.path,
 			entry: &target.entry,
 			identities,
-			hash: blake2b_simd::Params::new().hash_length(32).to_state(),
+			hash: Hasher::new(),
 			state: match target.entry.encryption {
 				Encryption::Plain => State::Plain,
 				Encryption::Age => State::Header(Vec::new()),
@@ -126,7 +127,7 @@ impl<'a> Content<'a> {
 	/// The rest of the content, after the last stored byte.
 	pub(crate) fn finish(self) -> Result<Vec<u8>, GetError> {
 		let path = || self.path.to_owned();
-		if self.hash.finalize().as_bytes() != self.entry.hash {
+		if self.hash.finish() != self.entry.hash {
 			return Err(GetError::WrongHash { path: path() });
 		}
 		let mut rest = Vec::new();

@@ -9,7 +9,7 @@ use super::{
 use crate::crypt::{CHUNK, Seal};
 use nil_slab::{Entry, Extent, Index, IndexFile, index::IndexError};
 use nil_types::{
-	Hash32, blake2b_256,
+	Hash32, Hasher, blake2b_256,
 	layout::{MAX_INDEX_BYTES, MDU_PAYLOAD},
 };
 use std::{fs::File, io::Read, ops::Range, path::PathBuf, sync::Arc};
@@ -124,7 +124,7 @@ struct OpenFile {
 	ready: Vec<u8>,
 	used: usize,
 	chunk: u64,
-	hash: blake2b_simd::State,
+	hash: Hasher,
 	extents: Vec<Extent>,
 }
 
@@ -287,7 +287,7 @@ impl OpenFile {
 			ready,
 			used: 0,
 			chunk: 0,
-			hash: blake2b_simd::Params::new().hash_length(32).to_state(),
+			hash: Hasher::new(),
 			extents: Vec::new(),
 		})
 	}
@@ -353,8 +353,7 @@ impl OpenFile {
 		if (metadata.len(), mtime(&metadata)) != (self.planned.size, self.planned.mtime) {
 			return Err(self.changed());
 		}
-		let mut hash = Hash32::default();
-		hash.copy_from_slice(self.hash.finalize().as_bytes());
+		let hash = self.hash.finish();
 		let entry = Entry {
 			extents: self.extents,
 			size: self.planned.size,

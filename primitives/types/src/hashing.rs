@@ -17,6 +17,39 @@ pub fn hash_to_fr(data: &[u8]) -> Hash32 {
 	digest
 }
 
+/// [`blake2b_256`] of bytes that come in pieces.
+#[cfg(feature = "std")]
+#[derive(Clone, Debug)]
+pub struct Hasher(blake2b_simd::State);
+
+#[cfg(feature = "std")]
+impl Hasher {
+	/// Of nothing yet.
+	pub fn new() -> Self {
+		Self(blake2b_simd::Params::new().hash_length(32).to_state())
+	}
+
+	/// Appends `bytes`.
+	pub fn update(&mut self, bytes: &[u8]) {
+		self.0.update(bytes);
+	}
+
+	/// The hash of everything so far.
+	pub fn finish(&self) -> Hash32 {
+		let mut digest = Hash32::default();
+		// The state was made for 32 bytes.
+		digest.copy_from_slice(self.0.finalize().as_bytes());
+		digest
+	}
+}
+
+#[cfg(feature = "std")]
+impl Default for Hasher {
+	fn default() -> Self {
+		Self::new()
+	}
+}
+
 #[cfg(test)]
 mod tests {
 	use super::*;
@@ -28,6 +61,17 @@ mod tests {
 			hex::encode(blake2b_256(b"abc")),
 			"bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319"
 		);
+	}
+
+	#[test]
+	fn pieces_hash_like_the_whole() {
+		let bytes: alloc::vec::Vec<u8> = (0..1_000u32).map(|i| i as u8).collect();
+		let mut hasher = Hasher::new();
+		assert_eq!(hasher.finish(), blake2b_256(&[]));
+		for piece in bytes.chunks(77) {
+			hasher.update(piece);
+		}
+		assert_eq!(hasher.finish(), blake2b_256(&bytes));
 	}
 
 	#[test]

@@ -23,6 +23,8 @@ pub mod provider;
 pub mod traits;
 
 pub use deal::{CommitInfo, DealInfo, DealStatus, Hint, PlacementInfo, SlotInfo, SlotState, Terms};
+#[cfg(feature = "std")]
+pub use hashing::Hasher;
 pub use hashing::{blake2b_256, hash_to_fr};
 pub use layout::ContentShape;
 pub use messages::{ReceiptMessage, UploadToken};
