@@ -269,6 +269,8 @@ impl Slots {
 	) -> Result<T, HttpError> {
 		const FIRST_PAUSE: Duration = Duration::from_millis(200);
 		const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+		// What a node takes to restart. The provider is there meanwhile and has what it was sent.
+		const NODE_PATIENCE: Duration = Duration::from_secs(120);
 		let mut pause = FIRST_PAUSE;
 		let mut since = None;
 		loop {
@@ -281,8 +283,12 @@ impl Slots {
 				error.code(),
 				Some(ErrorCode::NotMySlot | ErrorCode::WrongGeneration | ErrorCode::NotFound)
 			);
+			let patience = match error.code() {
+				Some(ErrorCode::ChainUnavailable) => self.patience.max(NODE_PATIENCE),
+				_ => self.patience,
+			};
 			let since = *since.get_or_insert_with(Instant::now);
-			if !(error.is_retryable() || behind) || since.elapsed() + pause > self.patience {
+			if !(error.is_retryable() || behind) || since.elapsed() + pause > patience {
 				return Err(error);
 			}
 			sleep(pause).await;

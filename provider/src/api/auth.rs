@@ -19,8 +19,13 @@ pub struct Authorised {
 /// Checks the token in `headers` against the chain for `key`.
 ///
 /// The form and the signature come first, so that only who signed something makes the provider ask its node. A deal that
-/// does not fit is read again from the newest block before it is refused.
-pub async fn authorise(app: &App, headers: &HeaderMap, key: &HoldingKey) -> ApiResult<Authorised> {
+/// does not fit is read again from the newest block before it is refused; with `fresh` it is read from there at once.
+pub async fn authorise(
+	app: &App,
+	headers: &HeaderMap,
+	key: &HoldingKey,
+	mut fresh: bool,
+) -> ApiResult<Authorised> {
 	let header = headers.get(header::AUTHORIZATION).ok_or(TokenError::Malformed)?;
 	let header = header.to_str().map_err(|_| TokenError::Malformed)?;
 	let signed = SignedToken::from_header(header)?;
@@ -31,7 +36,6 @@ pub async fn authorise(app: &App, headers: &HeaderMap, key: &HoldingKey) -> ApiR
 			signed.token.deal, signed.token.generation, key.deal, key.generation
 		)));
 	}
-	let mut fresh = false;
 	loop {
 		let view = app.deals.get(key.deal, fresh).await?;
 		let fit = match view.as_ref() {

@@ -31,7 +31,7 @@ pub async fn post(
 	body: Bytes,
 ) -> ApiResult<Vec<u8>> {
 	let key = HoldingKey { deal, generation, slot };
-	let Authorised { view, .. } = auth::authorise(&app, &headers, &key).await?;
+	let Authorised { view, .. } = auth::authorise(&app, &headers, &key, true).await?;
 	let request = ReceiptRequest::decode_all(&mut &*body)
 		.map_err(|error| ApiError::bad_request(format!("not a request for a receipt: {error}")))?;
 	drop(body);

@@ -36,7 +36,7 @@ pub async fn list(
 	headers: HeaderMap,
 ) -> ApiResult<Json<StagedList>> {
 	let key = HoldingKey { deal, generation, slot };
-	auth::authorise(&app, &headers, &key).await?;
+	auth::authorise(&app, &headers, &key, false).await?;
 	let store = app.store.clone();
 	// What a receipt covers already need not be sent again either.
 	let (staged, held) =
@@ -59,7 +59,7 @@ pub async fn put(
 	body: Body,
 ) -> ApiResult<Json<Stored>> {
 	let key = StagedKey { holding: HoldingKey { deal, generation, slot }, mdu };
-	let Authorised { token, view } = auth::authorise(&app, &headers, &key.holding).await?;
+	let Authorised { token, view } = auth::authorise(&app, &headers, &key.holding, false).await?;
 	check_place(mdu, view.deal.total_mdus)?;
 	let profile = view.deal.profile;
 	let declared = content_length(&headers)?;

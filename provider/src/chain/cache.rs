@@ -11,10 +11,14 @@ use std::{
 	sync::{Arc, Mutex, PoisonError},
 	time::Duration,
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 /// How long an answer is used.
 const FRESH: Duration = Duration::from_secs(3);
+/// How long a view serves while the node does not answer. Staging goes on meanwhile; receipts need the node.
+const SERVES_ALONE: Duration = Duration::from_secs(600);
+/// How long the node may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Deals kept at most; beyond, all are forgotten.
 const MOST_DEALS: usize = 4096;
 
@@ -59,7 +63,7 @@ impl DealCache {
 	/// The deal as it was at most a few seconds ago; `None` when there is none.
 	///
 	/// Whoever finds a deal unfit on a cached view asks again with `fresh` before refusing: the owner may know a newer
-	/// block.
+	/// block. While the node does not answer, an older view serves those who did not ask for a fresh one.
 	pub async fn get(
 		&self,
 		deal: DealId,
@@ -76,16 +80,34 @@ impl DealCache {
 			}
 		}
 		let at = Instant::now();
+		let answer = timeout(PATIENCE, self.ask(deal)).await.unwrap_or_else(|_| {
+			Err(ChainError::Transport {
+				method: "NilApi_deal".into(),
+				reason: format!("no answer within {PATIENCE:?}"),
+			})
+		});
+		match (answer, &*cached) {
+			(Ok(found), _) => {
+				let view = found.map(Arc::new);
+				*cached = view.clone().map(|view| (at, view));
+				Ok(view)
+			},
+			(Err(error), Some((at, view))) if !fresh && at.elapsed() < SERVES_ALONE => {
+				tracing::warn!(deal, %error, "the node does not answer: going on with what it said");
+				Ok(Some(view.clone()))
+			},
+			(Err(error), _) => Err(error),
+		}
+	}
+
+	async fn ask(&self, deal: DealId) -> Result<Option<DealView>, ChainError> {
 		let block = At::Block(self.chain.head(At::Best).await?.hash);
 		let Some(found) = self.chain.deal(block, deal).await? else {
-			*cached = None;
 			return Ok(None);
 		};
 		let slots = self.chain.slots(block, deal).await?;
 		let terms = self.chain.terms(block).await?;
-		let view = Arc::new(DealView { deal: found, slots, terms });
-		*cached = Some((at, view.clone()));
-		Ok(Some(view))
+		Ok(Some(DealView { deal: found, slots, terms }))
 	}
 
 	fn entry(&self, deal: DealId) -> Entry {
