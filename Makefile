@@ -3,7 +3,7 @@
 #   make demo    store real files on a real local network, lose four providers, read everything back
 #   make test    every test there is
 #
-# Others: build, collator, bench, fmt, lint, weights, docs.
+# Others: build, lint, fmt, bench, docs.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -14,7 +14,7 @@ ENV := $${NIL_CACHE:-$$HOME/.cache/nil}/env.sh
 # development dependencies, so that the demo and the tests share one build of everything.
 BINARIES := --workspace --bins --test dev_chain
 
-.PHONY: help setup build collator demo test lint fmt bench docs
+.PHONY: help setup build demo test lint fmt bench docs
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -24,9 +24,6 @@ setup: ## install what building needs and say what was installed
 
 build: setup ## node (development chain), provider and nil
 	@. $(ENV); scripts/stage build cargo build $(BINARIES) --locked
-
-collator: setup ## the node with the relay chain client, for collators (over the development node)
-	@. $(ENV); scripts/stage collator cargo build --package nil-node --features collator
 
 demo: build ## the main job, from nothing to DEMO OK
 	@. $(ENV); exec "$$CARGO_TARGET_DIR/debug/nil" devnet demo
