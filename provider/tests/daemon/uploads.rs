@@ -182,17 +182,31 @@ async fn uploads_beyond_escrow_disk_or_numbers_are_refused() {
 }
 
 #[tokio::test]
-async fn without_its_node_the_provider_takes_nothing_and_still_serves() {
+async fn without_its_node_the_provider_takes_nothing_for_deals_that_it_never_saw() {
+	let world = World::new().await;
+	world.chain.set_down(true);
+	let refusal = world.upload(0, COMMIT.body(0)).await.unwrap_err();
+	refusal.is(503, ErrorCode::ChainUnavailable);
+	assert!(refusal.body.retry);
+	world.chain.set_down(false);
+	world.upload(0, COMMIT.body(0)).await.unwrap();
+}
+
+#[tokio::test]
+async fn without_its_node_the_provider_stages_and_serves_but_promises_nothing() {
 	let world = World::new().await;
 	world.promised(0, &COMMIT).await;
 	world.chain.set_down(true);
+	// Past the time for which an answer of the node is used without asking again.
 	tokio::time::sleep(Duration::from_secs(4)).await;
-	let refusal = world.upload(1, COMMIT.body(1)).await.unwrap_err();
+	assert_eq!(world.blobs(0).await.unwrap(), COMMIT.mdus[0].shards[0]);
+	world.upload(1, COMMIT.body(1)).await.unwrap();
+	let refusal = world.receipt(1, &COMMIT.request()).await.unwrap_err();
 	refusal.is(503, ErrorCode::ChainUnavailable);
 	assert!(refusal.body.retry);
-	assert_eq!(world.blobs(0).await.unwrap(), COMMIT.mdus[0].shards[0]);
 	world.chain.set_down(false);
-	world.upload(1, COMMIT.body(1)).await.unwrap();
+	let receipt = world.receipt(1, &COMMIT.request()).await.unwrap();
+	assert!(world.holds(&receipt, &COMMIT));
 }
 
 #[tokio::test]
