@@ -1,7 +1,7 @@
 //! The NilStore node.
 //!
 //! As it is built by default it runs *development chains*: one process, no relay chain, blocks sealed at an interval
-//! on top of a relay chain that is made up ([`dev`]). That build has a third of the dependencies. With the feature
+//! on top of a relay chain that is made up ([`dev`]). That build links no relay chain client. With the feature
 //! `collator` it is also a collator and a full node of a parachain under a real relay chain.
 //!
 //! * [`cli`], [`command`]: what can be asked on the command line;
