@@ -26,4 +26,20 @@ if bad=$(git grep -nE '\b(blake2_256|blake2b_simd|sp_crypto_hashing|sha2::)' -- 
 	fail=1
 fi
 
+# The node with a collator must share its build of the SDK with everything else (node/shared-features says why). Only
+# what opens a RocksDB may differ.
+shared() {
+	cargo tree --locked --workspace --edges normal,build,dev --prefix none --format '{p} {f}' "$@" |
+		sed 's/ (\*)$//' | grep -E '^(bs58|frame|merlin|pallet|secp256k1|sp|trie-db)[a-z0-9-]* v' |
+		grep -v '^sp-database ' | sort -u
+}
+default=$(shared)
+with_collator=$(shared --features nil-node/collator)
+# Crates that only a collator has are no difference.
+names=$(sed 's/ .*//' <<<"$default" | sort -u)
+if bad=$(comm -13 <(printf '%s\n' "$default") <(printf '%s\n' "$with_collator") | grep -Fw -f <(sed 's/$/ v/' <<<"$names")); then
+	printf 'borders: the feature `collator` asks for other features of these; add them to node/shared-features\n%s\n' "$bad"
+	fail=1
+fi
+
 exit $fail

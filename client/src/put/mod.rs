@@ -187,7 +187,7 @@ async fn run(
 		.progress
 		.emit(Event::Total { bytes: plan.stored_len(), files: plan.files.len() as u64 });
 
-	let stages = Arc::new(Stages::default());
+	let stages = Arc::new(Stages::start());
 	let blobs = plan.stored_len().div_ceil(MDU_PAYLOAD as u64).saturating_mul(BLOBS_PER_MDU as u64);
 	let engine =
 		blocking(move || Engines::choose(usize::try_from(blobs).unwrap_or(usize::MAX))).await?;

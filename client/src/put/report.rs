@@ -1,5 +1,6 @@
 //! What a put did and where its time went.
 
+use nil_kzg::msm;
 use nil_types::{DealId, Generation, SlotIndex, deal::SerdeBytes};
 use serde::Serialize;
 use std::{
@@ -62,6 +63,8 @@ pub struct Timings {
 	pub code: f64,
 	/// Commitments.
 	pub commit: f64,
+	/// The processor time of the commitments, over all cores.
+	pub commit_cpu: f64,
 	/// Uploads: the time during which at least one MDU's was under way, summed over MDUs.
 	pub upload: f64,
 	/// Waiting for receipts.
@@ -98,6 +101,8 @@ impl Stage {
 /// The stopwatches of a put.
 #[derive(Debug, Default)]
 pub(crate) struct Stages {
+	/// What the engines of this process had used before.
+	engines_before: Duration,
 	pub(crate) read: Stage,
 	pub(crate) seal: Stage,
 	/// Packing, parity, commitments, trees.
@@ -109,6 +114,10 @@ pub(crate) struct Stages {
 }
 
 impl Stages {
+	pub(crate) fn start() -> Self {
+		Self { engines_before: msm::processor_time(), ..Self::default() }
+	}
+
 	pub(crate) fn timings(&self, total: Duration) -> Timings {
 		let commit = self.commit.seconds();
 		Timings {
@@ -117,6 +126,7 @@ impl Stages {
 			seal: self.seal.seconds(),
 			code: (self.encode.seconds() - commit).max(0.0),
 			commit,
+			commit_cpu: msm::processor_time().saturating_sub(self.engines_before).as_secs_f64(),
 			upload: self.upload.seconds(),
 			receipts: self.receipts.seconds(),
 			chain: self.chain.seconds(),

@@ -10,7 +10,7 @@
 //! logarithm, but it is detected, and the blob is then multiplied in another way.
 
 use super::{
-	MsmEngine,
+	MsmEngine, counted,
 	pippenger::multiply,
 	table::{DATA_BITS, FULL_BITS, Group, Table},
 };
@@ -21,9 +21,9 @@ use crate::{
 use blst::blst_p1_affine;
 use rayon::prelude::*;
 
-/// Blobs that go through the table together on one core: enough to share the inversion, few enough for the second
-/// level cache.
-const BATCH: usize = 8;
+/// Blobs that go through the table together on one core: enough to share the inversion, few enough that their columns
+/// and the entries on their way stay in the second level cache.
+const BATCH: usize = 4;
 
 /// Commits with a [`Table`].
 #[derive(Debug)]
@@ -44,10 +44,7 @@ impl BitColumn {
 
 	/// `sum scalars[i] * points[i]` for each list of big-endian scalars, all of which have at most `bits` bits.
 	fn multiply(&self, lists: &[&[[u8; SCALAR_BYTES]]], bits: usize) -> Vec<G1Affine> {
-		let mut columns = Columns::new(lists.len(), bits);
-		for group in self.table.groups() {
-			columns.add(&group, lists);
-		}
+		let columns = Columns::of(self.table.groups(), lists, bits);
 		columns
 			.sums
 			.chunks_exact(bits)
@@ -79,7 +76,7 @@ impl MsmEngine for BitColumn {
 				let bits =
 					if blobs.iter().all(|blob| blob.is_data()) { DATA_BITS } else { FULL_BITS };
 				let lists: Vec<_> = blobs.iter().map(|blob| blob.scalars()).collect();
-				self.multiply(&lists, bits)
+				counted(|| self.multiply(&lists, bits))
 			})
 			.collect()
 	}
@@ -108,11 +105,12 @@ struct Columns {
 	collided: Vec<bool>,
 	/// What is added in this round.
 	addends: Vec<Affine>,
-	/// Differences of the `x`, and the product of all before each.
-	differences: Vec<(Fp, Fp)>,
-	/// The patterns of one blob's columns.
+	/// Differences of the `x`.
+	differences: Vec<Fp>,
+	/// The product of the differences before each, and of all of them at the end.
+	products: Vec<Fp>,
+	/// The patterns of the columns in the group that comes next.
 	patterns: Vec<u32>,
-	started: bool,
 }
 
 impl Columns {
@@ -123,67 +121,117 @@ impl Columns {
 			sums: vec![Affine::default(); count],
 			collided: vec![false; blobs],
 			addends: vec![Affine::default(); count],
-			differences: vec![(Fp::default(), Fp::default()); count],
-			patterns: vec![0; bits],
-			started: false,
+			differences: vec![Fp::default(); count],
+			products: vec![Fp::one(); count + 1],
+			patterns: vec![0; count],
 		}
 	}
 
-	/// Adds to every column the entry of `group` that it selects.
-	fn add(&mut self, group: &Group<'_>, lists: &[&[[u8; SCALAR_BYTES]]]) {
-		for (scalars, addends) in lists.iter().zip(self.addends.chunks_exact_mut(self.bits)) {
-			let scalars = scalars.get(group.first..group.first + group.size).unwrap_or_default();
-			transpose(scalars, &mut self.patterns);
-			select(group, &self.patterns, addends);
+	/// Adds to every column the entries of all groups that it selects.
+	fn of<'a>(
+		groups: impl Iterator<Item = Group<'a>>,
+		lists: &[&[[u8; SCALAR_BYTES]]],
+		bits: usize,
+	) -> Self {
+		let mut columns = Self::new(lists.len(), bits);
+		let mut groups = groups.peekable();
+		let Some(first) = groups.next() else { return columns };
+		columns.read(&first, lists);
+		select(&first, &columns.patterns, &mut columns.sums);
+		let mut current = groups.next();
+		if let Some(group) = &current {
+			columns.read(group, lists);
 		}
-		if self.started {
-			self.add_addends();
-		} else {
-			self.sums.copy_from_slice(&self.addends);
-			self.started = true;
+		while let Some(group) = current {
+			select(&group, &columns.patterns, &mut columns.addends);
+			current = groups.next();
+			if let Some(next) = &current {
+				columns.read(next, lists);
+			}
+			columns.add_addends(current.as_ref());
+		}
+		columns
+	}
+
+	/// Reads the patterns of `group`.
+	fn read(&mut self, group: &Group<'_>, lists: &[&[[u8; SCALAR_BYTES]]]) {
+		for (scalars, patterns) in lists.iter().zip(self.patterns.chunks_exact_mut(self.bits)) {
+			let scalars = scalars.get(group.first..group.first + group.size).unwrap_or_default();
+			transpose(scalars, patterns);
 		}
 	}
 
 	/// Affine additions with one inversion for all (Montgomery's trick).
-	fn add_addends(&mut self) {
+	///
+	/// Tables are far larger than caches. The entries of the `next` group, whose patterns have been read already, are
+	/// asked for along the way, so that they are there when they are needed.
+	fn add_addends(&mut self, next: Option<&Group<'_>>) {
 		let one = Fp::one();
-		let mut product = one;
-		let points = self.sums.iter().zip(&self.addends);
-		for (i, ((sum, addend), slot)) in points.zip(&mut self.differences).enumerate() {
-			let mut difference = addend.x - sum.x;
+		let points = self.sums.iter().zip(&self.addends).zip(&mut self.differences);
+		for (i, (((sum, addend), difference), pattern)) in points.zip(&self.patterns).enumerate() {
+			if let Some(entry) = next.and_then(|group| group.entry(*pattern)) {
+				prefetch(entry);
+			}
+			difference.set_sub(&addend.x, &sum.x);
 			if difference.is_zero() {
 				if let Some(collided) = self.collided.get_mut(i / self.bits) {
 					*collided = true;
 				}
-				difference = one;
+				*difference = one;
 			}
-			*slot = (difference, product);
-			product = product * difference;
+			if let [before, product] = &mut self.products[i..i + 2] {
+				product.set_mul(before, difference);
+			}
 		}
+		let Some((product, products)) = self.products.split_last() else { return };
 		let mut inverse = product.inverse();
 		let points = self.sums.iter_mut().zip(&self.addends);
-		for ((sum, addend), (difference, before)) in points.zip(&self.differences).rev() {
-			let slope = (addend.y - sum.y) * (inverse * *before);
-			inverse = inverse * *difference;
-			let x = slope.square() - sum.x - addend.x;
-			sum.y = (sum.x - x) * slope - sum.y;
-			sum.x = x;
+		let [mut slope, mut rise, mut square] = [Fp::default(); 3];
+		for ((sum, addend), (difference, before)) in
+			points.zip(self.differences.iter().zip(products)).rev()
+		{
+			slope.set_mul(&inverse, before);
+			inverse *= difference;
+			rise.set_sub(&addend.y, &sum.y);
+			slope *= &rise;
+			// x' = slope^2 - x - x2, y' = (x - x') slope - y, where x - x' = 2 x - (slope^2 - x2).
+			square.set_mul(&slope, &slope);
+			square -= &addend.x;
+			rise.set_sub(&sum.x, &square);
+			rise += &sum.x;
+			rise *= &slope;
+			sum.x.subtract_from(&square);
+			sum.y.subtract_from(&rise);
 		}
 	}
 }
 
-/// Looks up the entry of each pattern. Patterns without the last point's bit take the negative of their complement.
+/// Looks up the entry of each pattern.
 fn select(group: &Group<'_>, patterns: &[u32], addends: &mut [Affine]) {
-	let top = 1u32 << (group.size - 1);
-	let mask = top - 1;
 	for (pattern, addend) in patterns.iter().zip(addends) {
-		let negative = pattern & top == 0;
-		let index = if negative { !pattern } else { *pattern } & mask;
-		// The index is below `2^(size - 1)`, the number of entries.
-		let Some(entry) = group.entries.get(index as usize) else { continue };
-		let y = Fp(entry.y);
-		*addend = Affine { x: Fp(entry.x), y: if negative { -y } else { y } };
+		let Some(entry) = group.entry(*pattern) else { continue };
+		*addend = Affine { x: Fp(entry.x), y: Fp(entry.y) };
+		if group.is_negative(*pattern) {
+			addend.y.negate();
+		}
 	}
+}
+
+/// Asks for the cache lines of a table's entry.
+#[inline(always)]
+fn prefetch(entry: &blst_p1_affine) {
+	#[cfg(target_arch = "x86_64")]
+	{
+		use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+		let start = std::ptr::from_ref(entry).cast::<i8>();
+		// An entry lies on two cache lines, for tables are aligned to pages and entries are 96 bytes long.
+		for offset in [0, size_of::<blst_p1_affine>() - 1] {
+			// SAFETY: both addresses are inside the entry, and every x86-64 processor has the instruction.
+			unsafe { _mm_prefetch::<_MM_HINT_T0>(start.add(offset)) };
+		}
+	}
+	#[cfg(not(target_arch = "x86_64"))]
+	let _ = entry;
 }
 
 /// Turns scalars into bit columns: bit `k` of `patterns[j]` is bit `j` of scalar `k`.
@@ -255,10 +303,7 @@ mod tests {
 		for (i, scalar) in scalars.iter_mut().enumerate() {
 			scalar[31] = i as u8;
 		}
-		let mut columns = Columns::new(1, DATA_BITS);
-		for group in engine.table.groups() {
-			columns.add(&group, &[&scalars]);
-		}
+		let columns = Columns::of(engine.table.groups(), &[&scalars], DATA_BITS);
 		assert_eq!(columns.collided, [true]);
 		let limbs: Vec<_> = scalars.iter().map(encoding::be_to_limbs).collect();
 		assert_eq!(engine.multiply(&[&scalars], DATA_BITS), [multiply(&points, &limbs, 255)]);
@@ -270,16 +315,12 @@ mod tests {
 		let mut points = lagrange_points()[..2].to_vec();
 		points.extend_from_within(..);
 		let table = Table::build(&points, 2).unwrap();
-		let [first, second] = &table.groups().collect::<Vec<_>>()[..] else { panic!("two groups") };
 		// In every column, the two groups of the first list select the same entry, and those of the second list
 		// entries of different x.
 		let (none, all) = ([0; SCALAR_BYTES], [0xff; SCALAR_BYTES]);
 		let colliding = [none, none, none, none];
 		let fine = [none, all, all, all];
-		let mut columns = Columns::new(2, DATA_BITS);
-		for group in [first, second] {
-			columns.add(group, &[&colliding, &fine]);
-		}
+		let columns = Columns::of(table.groups(), &[&colliding, &fine], DATA_BITS);
 		assert_eq!(columns.collided, [true, false]);
 		let mut limbs = encoding::be_to_limbs(&all);
 		limbs[3] &= u64::MAX >> 8;

@@ -1,6 +1,6 @@
 //! blst's bucket method.
 
-use super::{MsmEngine, lagrange_points};
+use super::{MsmEngine, counted, lagrange_points};
 use crate::{
 	Blob, G1Affine, SCALARS_PER_BLOB, encoding,
 	field::{G1Projective, limbs_to_le},
@@ -32,8 +32,10 @@ impl MsmEngine for Pippenger {
 			.map(|blob| {
 				let bits = if blob.is_data() { 248 } else { 255 };
 				let part = |(points, scalars): (&[G1Affine], &[[u8; 32]])| {
-					let limbs: Vec<_> = scalars.iter().map(encoding::be_to_limbs).collect();
-					raw_multiply(points, &limbs, bits)
+					counted(|| {
+						let limbs: Vec<_> = scalars.iter().map(encoding::be_to_limbs).collect();
+						raw_multiply(points, &limbs, bits)
+					})
 				};
 				let sum = points
 					.par_chunks(chunk)

@@ -188,6 +188,23 @@ pub(super) struct Group<'a> {
 	pub(super) entries: &'a [blst_p1_affine],
 }
 
+impl<'a> Group<'a> {
+	/// Whether `pattern` stands for the negative of its [`entry`](Self::entry): patterns without the last point's bit
+	/// take the entry of their complement.
+	#[inline(always)]
+	pub(super) fn is_negative(&self, pattern: u32) -> bool {
+		pattern >> (self.size - 1) & 1 == 0
+	}
+
+	/// The entry of `pattern`, up to its sign.
+	#[inline(always)]
+	pub(super) fn entry(&self, pattern: u32) -> Option<&'a blst_p1_affine> {
+		let index = if self.is_negative(pattern) { !pattern } else { pattern };
+		// Below `2^(size - 1)`, the number of entries.
+		self.entries.get((index & ((1 << (self.size - 1)) - 1)) as usize)
+	}
+}
+
 /// Entries of a table.
 pub(super) fn entry_count(points: usize, window: usize) -> usize {
 	let rest = match points % window {
