@@ -3,7 +3,7 @@
 #   make demo    store real files on a real local network, lose four providers, read everything back
 #   make test    every test there is
 #
-# Others: build, lint, fmt, bench, docs.
+# Others: build, lint, fmt, bench, collator, weights, docs.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -14,7 +14,7 @@ ENV := $${NIL_CACHE:-$$HOME/.cache/nil}/env.sh
 # development dependencies, so that the demo and the tests share one build of everything.
 BINARIES := --workspace --bins --test dev_chain
 
-.PHONY: help setup build demo test lint fmt bench docs
+.PHONY: help setup build demo test lint collator fmt bench weights docs
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -40,11 +40,19 @@ lint: setup ## formatting, clippy, licences and the borders between crates
 	scripts/stage borders scripts/check-borders.sh; \
 	scripts/stage clippy cargo clippy --workspace --all-targets --locked -- -D warnings
 
+collator: setup ## the node with the collator and the relay chain's client
+	@. $(ENV); \
+	scripts/stage "clippy, collator" cargo clippy --workspace --all-targets --features nil-node/collator --locked -- -D warnings; \
+	scripts/stage collator cargo build $(BINARIES) --features nil-node/collator --locked
+
 fmt: ## format the sources
 	cargo fmt --all
 
 bench: setup ## criterion benches beside their peers
 	@. $(ENV); cargo bench --package nil-benches
+
+weights: setup ## measure the pallets, write runtime/src/weights
+	@. $(ENV); scripts/stage weights scripts/weights.sh
 
 docs: setup ## the API documentation of our crates
 	@. $(ENV); cargo doc --workspace --no-deps

@@ -1,7 +1,10 @@
 //! The chains that have names: `dev` and `local`. Any other name is a file.
 
-use sc_chain_spec::{ChainType, Properties};
+use nil_runtime::RuntimeGenesisConfig;
+use sc_chain_spec::{ChainType, Properties, json_merge};
+use sp_core::storage::{Storage, well_known_keys};
 use sp_genesis_builder::{DEV_RUNTIME_PRESET, LOCAL_TESTNET_RUNTIME_PRESET};
+use sp_runtime::BuildStorage;
 use std::path::PathBuf;
 
 pub use extensions::Extensions;
@@ -32,6 +35,8 @@ mod extensions {
 	}
 }
 
+const NO_WASM: &str = "this binary was built without the runtime's wasm (SKIP_WASM_BUILD)";
+
 /// A specification of a NilStore chain.
 pub type ChainSpec = sc_chain_spec::GenericChainSpec<Extensions>;
 
@@ -51,8 +56,7 @@ fn preset(
 	preset: &str,
 	relay_chain: &str,
 ) -> Result<ChainSpec, String> {
-	let wasm = nil_runtime::WASM_BINARY
-		.ok_or("this binary was built without the runtime's wasm (SKIP_WASM_BUILD)")?;
+	let wasm = nil_runtime::WASM_BINARY.ok_or(NO_WASM)?;
 	Ok(ChainSpec::builder(wasm, Extensions { relay_chain: relay_chain.into() })
 		.with_name(name)
 		.with_id(id)
@@ -66,6 +70,30 @@ fn preset(
 /// The development chain: one collator, no relay chain.
 pub fn dev() -> Result<ChainSpec, String> {
 	preset("NilStore Development", "nil-dev", ChainType::Development, DEV_RUNTIME_PRESET, "")
+}
+
+/// The development chain with its genesis state in it.
+///
+/// The state is what the runtime's wasm builds from the preset (a test compares them), but built by the runtime that is
+/// linked into this binary: otherwise a node that starts compiles the wasm twice more, for several seconds each.
+pub fn dev_with_state() -> Result<ChainSpec, String> {
+	let mut spec = dev()?;
+	sc_chain_spec::ChainSpec::set_storage(&mut spec, native_genesis(DEV_RUNTIME_PRESET)?);
+	Ok(spec)
+}
+
+/// The genesis state of a preset.
+fn native_genesis(preset: &str) -> Result<Storage, String> {
+	let wasm = nil_runtime::WASM_BINARY.ok_or(NO_WASM)?;
+	let patch = nil_runtime::genesis::get_preset(&preset.into())
+		.ok_or_else(|| format!("the runtime has no genesis preset called {preset}"))?;
+	let explain = |error: serde_json::Error| format!("in the genesis preset {preset}: {error}");
+	let mut config = serde_json::to_value(RuntimeGenesisConfig::default()).map_err(explain)?;
+	json_merge(&mut config, serde_json::from_slice(&patch).map_err(explain)?);
+	let config: RuntimeGenesisConfig = serde_json::from_value(config).map_err(explain)?;
+	let mut storage = config.build_storage()?;
+	storage.top.insert(well_known_keys::CODE.to_vec(), wasm.to_vec());
+	Ok(storage)
 }
 
 /// The local test network: two collators under a local relay chain.
@@ -87,4 +115,20 @@ pub fn load(id: &str) -> Result<Box<dyn sc_service::ChainSpec>, String> {
 		path => ChainSpec::from_json_file(PathBuf::from(path))
 			.map_err(|error| format!("{error} (chains with names: dev, local)"))?,
 	}))
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn the_native_genesis_is_the_one_of_the_wasm() {
+		for (preset, spec) in [(DEV_RUNTIME_PRESET, dev()), (LOCAL_TESTNET_RUNTIME_PRESET, local())]
+		{
+			let expected = spec.unwrap().build_storage().unwrap();
+			let actual = native_genesis(preset).unwrap();
+			assert_eq!(actual.top, expected.top, "{preset}");
+			assert!(actual.children_default.is_empty() && expected.children_default.is_empty());
+		}
+	}
 }

@@ -33,6 +33,16 @@ pub struct Cli {
 	pub relay_chain_args: Vec<String>,
 }
 
+impl Cli {
+	/// How to serve RPC.
+	pub fn rpc_params(&self) -> &sc_cli::RpcParams {
+		#[cfg(feature = "collator")]
+		return &self.run.base.rpc_params;
+		#[cfg(not(feature = "collator"))]
+		return &self.run.rpc_params;
+	}
+}
+
 /// Options of development chains.
 #[derive(Clone, Debug, Parser)]
 pub struct DevParams {

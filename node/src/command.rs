@@ -3,13 +3,13 @@
 use crate::{
 	chain_spec,
 	cli::{Cli, Subcommand},
-	dev,
+	dev, rpc,
 	service::Parts,
 };
 use nil_runtime::opaque::Block;
 use sc_cli::{Result, SubstrateCli};
 use sc_network::config::NetworkBackendType;
-use sc_service::{ChainType, Configuration, Error, TaskManager};
+use sc_service::{ChainType, Configuration, TaskManager};
 
 impl SubstrateCli for Cli {
 	fn impl_name() -> String {
@@ -37,6 +37,10 @@ impl SubstrateCli for Cli {
 	}
 
 	fn load_spec(&self, id: &str) -> std::result::Result<Box<dyn sc_service::ChainSpec>, String> {
+		// Only a node that runs is in a hurry; the other commands show how the genesis came to be.
+		if id == "dev" && self.subcommand.is_none() {
+			return Ok(Box::new(chain_spec::dev_with_state()?));
+		}
 		chain_spec::load(id)
 	}
 }
@@ -136,7 +140,8 @@ fn run_node(cli: &Cli) -> Result<()> {
 	let runner = cli.create_runner(&cli.run.normalize())?;
 	#[cfg(not(feature = "collator"))]
 	let runner = cli.create_runner(&cli.run)?;
-	runner.run_node_until_exit(|config| async move {
+	runner.run_node_until_exit(|mut config| async move {
+		rpc::hold_port(cli, &mut config)?;
 		if is_dev(&config) { start_dev(cli, config) } else { start_collator(cli, config).await }
 	})
 }
@@ -161,7 +166,7 @@ async fn start_collator(cli: &Cli, config: Configuration) -> Result<TaskManager>
 #[cfg(not(feature = "collator"))]
 #[expect(clippy::unused_async, reason = "the build with collators waits here")]
 async fn start_collator(_: &Cli, config: Configuration) -> Result<TaskManager> {
-	Err(Error::Other(format!(
+	Err(sc_service::Error::Other(format!(
 		"`{}` runs under a relay chain, and this binary was built for development chains alone. Build it with \
 		 `cargo build --release -p nil-node --features collator`, or run a development chain with `nil-node --dev`",
 		config.chain_spec.name()

@@ -58,6 +58,16 @@ impl Parts {
 	/// `record_proofs`: whether blocks are imported with a recorder of their storage proof, which collators need for
 	/// the proof sizes that runtimes ask about.
 	pub fn new(config: &Configuration, record_proofs: bool) -> Result<Self, Error> {
+		let executor = sc_service::new_wasm_executor::<HostFunctions>(&config.executor);
+		Self::with_executor(config, executor, record_proofs)
+	}
+
+	/// As [`Parts::new`], with an executor of the caller's.
+	pub fn with_executor(
+		config: &Configuration,
+		executor: Executor,
+		record_proofs: bool,
+	) -> Result<Self, Error> {
 		let telemetry = config
 			.telemetry_endpoints
 			.clone()
@@ -69,7 +79,6 @@ impl Parts {
 			})
 			.transpose()?;
 
-		let executor = sc_service::new_wasm_executor::<HostFunctions>(&config.executor);
 		let (client, backend, keystore, tasks) =
 			sc_service::new_full_parts_record_import::<Block, RuntimeApi, _>(
 				config,

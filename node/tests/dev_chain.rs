@@ -186,3 +186,17 @@ fn chain_specifications_name_the_token() {
 	assert_eq!(spec["properties"]["tokenDecimals"], 12);
 	assert_eq!(spec["properties"]["ss58Format"], 42);
 }
+
+#[test]
+fn a_taken_rpc_port_is_an_error() {
+	let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+	let address = taken.local_addr().unwrap();
+	let output = Command::new(env!("CARGO_BIN_EXE_nil-node"))
+		.args(["--dev", "--no-prometheus", "--rpc-port", &address.port().to_string()])
+		.output()
+		.unwrap();
+	let said = String::from_utf8_lossy(&output.stderr);
+	assert!(!output.status.success(), "{said}");
+	assert!(said.contains(&format!("cannot listen for RPC on {address}")), "{said}");
+	assert!(said.contains("--rpc-port"), "{said}");
+}

@@ -1,7 +1,7 @@
 //! The command line of the relay chain's node that a collator runs beside its own.
 
 use crate::chain_spec::Extensions;
-use sc_chain_spec::ChainSpecExtension;
+use sc_chain_spec::get_extension;
 use sc_cli::{
 	CliConfiguration, DefaultConfigurationValues, ImportParams, KeystoreParams, NetworkParams,
 	Result, RpcEndpoint, SharedParams, SubstrateCli,
@@ -25,7 +25,7 @@ pub struct RelayChainCli {
 impl RelayChainCli {
 	/// Reads `args` for the relay chain of the parachain of `config`.
 	pub fn new(config: &Configuration, args: &[String]) -> Result<Self> {
-		let chain_id = Extensions::try_get(&*config.chain_spec)
+		let chain_id = get_extension::<Extensions>(config.chain_spec.extensions())
 			.map(|extensions| extensions.relay_chain.clone())
 			.filter(|chain| !chain.is_empty());
 		let name = Self::executable_name();

@@ -9,7 +9,11 @@
 
 pub mod relay;
 
-use crate::{cli::DevParams, rpc, service::Parts};
+use crate::{
+	cli::DevParams,
+	rpc,
+	service::{Executor, Parts},
+};
 use futures::{
 	SinkExt, Stream, StreamExt,
 	channel::{mpsc, oneshot},
@@ -22,11 +26,12 @@ use sc_consensus_manual_seal::{
 	consensus::aura::AuraConsensusDataProvider,
 	rpc::{ManualSeal, ManualSealApiServer},
 };
+use sc_executor::{DEFAULT_HEAP_ALLOC_STRATEGY, HeapAllocStrategy, WasmExecutor};
 use sc_network::{NetworkBackend, config::FullNetworkConfiguration};
 use sc_service::{Configuration, Error, TaskManager};
 use sp_consensus_aura::SlotDuration;
 use sp_core::H256;
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::time::MissedTickBehavior;
 
 /// Seals blocks at an interval. One block at a time: ticks that pass while a block is made are not made up for.
@@ -60,7 +65,7 @@ pub fn start<Network: NetworkBackend<Block, H256>>(
 ) -> Result<TaskManager, Error> {
 	keep_to_itself(&mut config);
 	let Parts { client, backend, mut tasks, keystore, pool, mut telemetry, telemetry_worker: _ } =
-		Parts::new(&config, false)?;
+		Parts::with_executor(&config, executor(&config), false)?;
 
 	let registry = config.prometheus_registry().cloned();
 	let import_queue = sc_consensus_manual_seal::import_queue(
@@ -156,6 +161,40 @@ fn boxed(
 	commands: mpsc::Receiver<EngineCommand<H256>>,
 ) -> impl Stream<Item = EngineCommand<H256>> + Unpin {
 	commands.boxed()
+}
+
+/// An executor that keeps what it has compiled, in the user's cache. Compiling the runtime takes most of the time in
+/// which a development chain starts, and such chains are started often, mostly with the same runtime.
+fn executor(config: &Configuration) -> Executor {
+	let heap = config.executor.default_heap_pages.map_or(DEFAULT_HEAP_ALLOC_STRATEGY, |pages| {
+		HeapAllocStrategy::Static { extra_pages: u32::try_from(pages).unwrap_or(u32::MAX) }
+	});
+	let executor = WasmExecutor::builder()
+		.with_execution_method(config.executor.wasm_method)
+		.with_onchain_heap_alloc_strategy(heap)
+		.with_offchain_heap_alloc_strategy(heap)
+		.with_max_runtime_instances(config.executor.max_runtime_instances)
+		.with_runtime_cache_size(config.executor.runtime_cache_size);
+	match compiled_dir() {
+		Ok(dir) => executor.with_cache_path(dir).build(),
+		Err(error) => {
+			tracing::warn!("compiled runtimes are not kept: {error}");
+			executor.build()
+		},
+	}
+}
+
+/// A directory for compiled runtimes that nobody else can write to, for what lies in it is executed.
+fn compiled_dir() -> std::io::Result<PathBuf> {
+	let dir = nil_kzg::msm::cache_dir()
+		.ok_or_else(|| std::io::Error::other("no cache directory: HOME is not set"))?
+		.join("compiled-runtimes");
+	let mut builder = std::fs::DirBuilder::new();
+	builder.recursive(true);
+	#[cfg(unix)]
+	std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+	builder.create(&dir)?;
+	dir.canonicalize()
 }
 
 /// No peers, and no port that could be taken already.
