@@ -15,6 +15,7 @@ use crate::{
 	},
 	config::{Config, ConfigError},
 	metrics::{Metrics, clamp},
+	server::{self, ConnectionLimits},
 	store::{Recovery, Store, StoreError},
 	verifier::{self, Stopped, Verifier},
 };
@@ -108,7 +109,7 @@ pub struct Daemon {
 	/// What the store found.
 	pub recovery: Recovery,
 	stop: CancellationToken,
-	listeners: Vec<JoinHandle<io::Result<()>>>,
+	listeners: Vec<JoinHandle<()>>,
 	follower: JoinHandle<()>,
 	verifier: JoinHandle<()>,
 }
@@ -218,15 +219,20 @@ impl Daemon {
 		};
 		let follower = tokio::spawn(follower.run(heads, stop.clone()));
 
+		let limits = ConnectionLimits {
+			connections: config.limits.connections,
+			head: Duration::from_secs(config.limits.head_secs),
+		};
 		let app = App::new(config, service, chain, store, verifier, metrics.clone(), followed);
 		let (api, task) =
-			listen("api.listen", config.api.listen, api::router(Arc::new(app)), &stop).await?;
+			listen("api.listen", config.api.listen, api::router(Arc::new(app)), limits, &stop)
+				.await?;
 		let mut listeners = vec![task];
 		let mut metrics_address = None;
 		if config.metrics.enabled {
 			let router = api::metrics_router(metrics);
 			let (address, task) =
-				listen("metrics.listen", config.metrics.listen, router, &stop).await?;
+				listen("metrics.listen", config.metrics.listen, router, limits, &stop).await?;
 			metrics_address = Some(address);
 			listeners.push(task);
 		}
@@ -246,7 +252,7 @@ impl Daemon {
 		self.stop.cancel();
 		for mut listener in self.listeners {
 			match timeout(GRACE, &mut listener).await {
-				Ok(ended) => ended??,
+				Ok(ended) => ended?,
 				Err(_) => {
 					tracing::warn!("requests still run, ending them");
 					listener.abort();
@@ -312,16 +318,12 @@ async fn listen(
 	field: &'static str,
 	address: SocketAddr,
 	router: Router,
+	limits: ConnectionLimits,
 	stop: &CancellationToken,
-) -> Result<(SocketAddr, JoinHandle<io::Result<()>>), DaemonError> {
+) -> Result<(SocketAddr, JoinHandle<()>), DaemonError> {
 	let fault = |source| DaemonError::Listen { field, address, source };
 	let listener = TcpListener::bind(address).await.map_err(fault)?;
 	let bound = listener.local_addr().map_err(fault)?;
-	let service = router.into_make_service_with_connect_info::<SocketAddr>();
-	let stop = stop.clone().cancelled_owned();
-	let task =
-		tokio::spawn(
-			async move { axum::serve(listener, service).with_graceful_shutdown(stop).await },
-		);
+	let task = tokio::spawn(server::serve(listener, router, limits, stop.clone()));
 	Ok((bound, task))
 }

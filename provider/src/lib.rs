@@ -21,6 +21,7 @@ pub mod commands;
 pub mod config;
 pub mod daemon;
 pub mod metrics;
+pub mod server;
 pub mod store;
 pub mod verifier;
 

@@ -203,6 +203,10 @@ impl Default for StoreConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitsConfig {
+	/// Connections that may be open at a time; others wait.
+	pub connections: usize,
+	/// Seconds that a client may take from one request to the head of its next.
+	pub head_secs: u64,
 	/// Uploads that may run at a time.
 	pub uploads: usize,
 	/// Requests of one client address that may run at a time.
@@ -217,7 +221,15 @@ pub struct LimitsConfig {
 
 impl Default for LimitsConfig {
 	fn default() -> Self {
-		Self { uploads: 32, per_client: 64, requests_per_sec: 500, burst: 1000, idle_secs: 30 }
+		Self {
+			connections: 1024,
+			head_secs: 60,
+			uploads: 32,
+			per_client: 64,
+			requests_per_sec: 500,
+			burst: 1000,
+			idle_secs: 30,
+		}
 	}
 }
 
@@ -374,6 +386,8 @@ impl Config {
 		let positive = [
 			("store.staged_ttl_secs", self.store.staged_ttl_secs),
 			("store.sweep_secs", self.store.sweep_secs),
+			("limits.connections", self.limits.connections as u64),
+			("limits.head_secs", self.limits.head_secs),
 			("limits.uploads", self.limits.uploads as u64),
 			("limits.per_client", self.limits.per_client as u64),
 			("limits.requests_per_sec", self.limits.requests_per_sec.into()),

@@ -98,6 +98,10 @@ staged_ttl_secs = 86400
 sweep_secs = 60
 
 [limits]
+# Connections that may be open at a time; others wait.
+connections = 1024
+# Seconds that a client may take from one request to the head of its next; then its connection is closed.
+head_secs = 60
 # Uploads that may run at a time, over all clients.
 uploads = 32
 # Requests of one client address that may run at a time.
@@ -181,6 +185,10 @@ mod tests {
 		assert_eq!(config.log.format, LogFormat::Text);
 		// The fields that the template spells out have the values that are the defaults without it.
 		let (limits, default) = (config.limits, crate::config::LimitsConfig::default());
+		assert_eq!(
+			(limits.connections, limits.head_secs),
+			(default.connections, default.head_secs)
+		);
 		assert_eq!((limits.uploads, limits.per_client), (default.uploads, default.per_client));
 		assert_eq!(
 			(limits.requests_per_sec, limits.burst),
