@@ -410,7 +410,7 @@ pub struct UpArgs {
 	#[arg(long)]
 	pub fresh: bool,
 	/// Milliseconds between blocks; by default 1000, or as the devnet was started before
-	#[arg(long, value_parser = clap::value_parser!(u64).range(50..=60_000))]
+	#[arg(long, value_parser = clap::value_parser!(u64).range(50..=3_600_000))]
 	pub block_ms: Option<u64>,
 	/// Port of the chain's RPC; 0 is any free one. By default 9944 if it is free
 	#[arg(long, value_name = "PORT")]
