@@ -1,14 +1,15 @@
 //! Which benchmarks this runtime has.
 
 use crate::{
-	AllPalletsWithSystem, Balances, Beacon, CollatorSelection, Deals, Mode2, ParachainSystem,
-	Providers, Runtime, RuntimeEvent, Sudo, System, Timestamp, WeightReclaim,
+	AccountId, AllPalletsWithSystem, Balances, Beacon, CollatorSelection, Deals, Mode2,
+	ParachainSystem, Providers, Runtime, RuntimeEvent, SessionKeys, Sudo, System, Timestamp,
+	WeightReclaim,
 };
 use alloc::{string::String, vec::Vec};
+use codec::Encode;
 use cumulus_pallet_session_benchmarking::Pallet as SessionBench;
 use frame_benchmarking::{
-	BenchmarkBatch, BenchmarkConfig, BenchmarkError, BenchmarkList, Benchmarking, add_benchmarks,
-	define_benchmarks, list_benchmarks,
+	BenchmarkBatch, BenchmarkConfig, BenchmarkError, BenchmarkList, Benchmarking, define_benchmarks,
 };
 use frame_support::traits::{StorageInfo, StorageInfoTrait, WhitelistedStorageKeys};
 use frame_system_benchmarking::{
@@ -44,7 +45,12 @@ impl frame_system_benchmarking::Config for Runtime {
 	}
 }
 
-impl cumulus_pallet_session_benchmarking::Config for Runtime {}
+impl cumulus_pallet_session_benchmarking::Config for Runtime {
+	fn generate_session_keys_and_proof(owner: AccountId) -> (SessionKeys, Vec<u8>) {
+		let generated = SessionKeys::generate(&owner.encode(), None);
+		(generated.keys, generated.proof.encode())
+	}
+}
 
 /// The benchmarks, and the storage that they touch.
 pub fn metadata(extra: bool) -> (Vec<BenchmarkList>, Vec<StorageInfo>) {

@@ -73,8 +73,17 @@ impl Network {
 			Some(mut state) => {
 				if !state.node_alive() {
 					state.block_ms = wanted.block_ms.unwrap_or(state.block_ms);
-					let known = wanted.rpc_port.unwrap_or(state.node.rpc_port);
-					state.node.rpc_port = ports.take(Some(known))?;
+					let known = state.node.rpc_port;
+					state.node.rpc_port = if !state.providers.iter().any(Provider::is_alive) {
+						ports.take(Some(wanted.rpc_port.unwrap_or(known)))?
+					} else if wanted.rpc_port.is_none_or(|port| port == 0 || port == known) {
+						ports.insist(known)?
+					} else {
+						return Err(CliError::failure(format_args!(
+							"providers run and expect the node at port {known}"
+						))
+						.hint("stop them first: nil devnet down"));
+					};
 				} else if wanted.block_ms.is_some_and(|block_ms| block_ms != state.block_ms) {
 					return Err(CliError::failure(format_args!(
 						"the node runs with blocks of {} ms already",

@@ -1,10 +1,20 @@
 //! Free ports on the loopback interface.
 
 use crate::error::{CliError, Result};
+use rand::Rng;
 use std::{
 	collections::BTreeSet,
 	net::{Ipv4Addr, TcpListener},
+	ops::RangeInclusive,
+	time::{Duration, Instant},
 };
+
+/// Where ports are taken from. Below the range from which Linux takes the ports of outgoing connections: a port among those
+/// may be used up by any connection while its listener restarts, even by one that tries to reach that listener.
+const RANGE: RangeInclusive<u16> = 20_000..=31_999;
+/// How long a port that must become free is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Hands out ports that nobody listens on and that it has not handed out before.
 ///
@@ -25,17 +35,29 @@ impl Ports {
 			self.taken.insert(port);
 			return Ok(port);
 		}
-		// The kernel's choice can repeat one that was handed out and is not in use yet.
-		for _ in 0..64 {
-			let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-				.and_then(|listener| listener.local_addr())
-				.map_err(|error| CliError::local("a free port", &error))?
-				.port();
-			if self.taken.insert(port) {
+		for _ in 0..256 {
+			let port = rand::rng().random_range(RANGE);
+			if is_free(port) && self.taken.insert(port) {
 				return Ok(port);
 			}
 		}
-		Err(CliError::failure("the system has no free port left"))
+		Err(CliError::failure(format_args!("no port in {RANGE:?} is free")))
+	}
+
+	/// This port and no other, for processes that run expect somebody there. Waits a little for it to become free.
+	pub fn insist(&mut self, port: u16) -> Result<u16> {
+		let deadline = Instant::now() + PATIENCE;
+		while !is_free(port) {
+			if Instant::now() >= deadline {
+				return Err(CliError::failure(format_args!(
+					"port {port} is taken by another program"
+				))
+				.hint("the running providers expect the node there; stop all: nil devnet down"));
+			}
+			std::thread::sleep(PAUSE);
+		}
+		self.taken.insert(port);
+		Ok(port)
 	}
 }
 
@@ -58,5 +80,7 @@ mod tests {
 		let used = listener.local_addr().unwrap().port();
 		assert!(!is_free(used));
 		assert_ne!(ports.take(Some(used)).unwrap(), used);
+		drop(listener);
+		assert_eq!(ports.insist(used).unwrap(), used);
 	}
 }

@@ -1,13 +1,9 @@
 //! Weights of the calls and of the steps of upkeep.
 //!
-//! Provisional: written by hand from counted storage accesses and measured costs of the portable backend, rounded up.
-//! They stand until the benchmarks have run on the reference machine.
+//! A runtime measures its own with this pallet's benchmarks. Those of `()` are for tests: counted by hand from the storage
+//! items that each function touches.
 
-use core::marker::PhantomData;
-use frame_support::{
-	traits::Get,
-	weights::{Weight, constants::RocksDbWeight},
-};
+use frame_support::weights::{Weight, constants::RocksDbWeight};
 
 /// Weights that the pallet needs.
 pub trait WeightInfo {
@@ -35,59 +31,53 @@ pub trait WeightInfo {
 	fn remove_remnant() -> Weight;
 }
 
-macro_rules! weights {
-	($db:ty) => {
-		fn create_deal() -> Weight {
-			Weight::from_parts(90_000_000, 12_000).saturating_add(<$db>::get().reads_writes(12, 11))
-		}
-		fn commit_content(r: u32, s: u32) -> Weight {
-			// 0.1 ms per root for the multiplication in wasm, 0.1 ms per signature and two accesses per signer.
-			Weight::from_parts(2_000_000_000, 24_000)
-				.saturating_add(Weight::from_parts(100_000_000, 0).saturating_mul(r.into()))
-				.saturating_add(Weight::from_parts(110_000_000, 4_000).saturating_mul(s.into()))
-				.saturating_add(<$db>::get().reads_writes(8, 6))
-				.saturating_add(<$db>::get().reads_writes(6, 6).saturating_mul(s.into()))
-		}
-		fn add_receipt() -> Weight {
-			Weight::from_parts(200_000_000, 12_000).saturating_add(<$db>::get().reads_writes(11, 8))
-		}
-		fn top_up() -> Weight {
-			Weight::from_parts(80_000_000, 10_000).saturating_add(<$db>::get().reads_writes(6, 5))
-		}
-		fn extend_deal() -> Weight {
-			Weight::from_parts(60_000_000, 20_000).saturating_add(<$db>::get().reads_writes(10, 9))
-		}
-		fn cancel_deal() -> Weight {
-			Weight::from_parts(900_000_000, 160_000)
-				.saturating_add(<$db>::get().reads_writes(210, 210))
-		}
-		fn set_params() -> Weight {
-			Weight::from_parts(10_000_000, 1_500).saturating_add(<$db>::get().reads_writes(0, 1))
-		}
-		fn upkeep_base() -> Weight {
-			Weight::from_parts(15_000_000, 6_000).saturating_add(<$db>::get().reads_writes(5, 0))
-		}
-		fn expire_deal() -> Weight {
-			Weight::from_parts(900_000_000, 165_000)
-				.saturating_add(<$db>::get().reads_writes(215, 211))
-		}
-		fn pass_bucket() -> Weight {
-			Weight::from_parts(15_000_000, 6_000).saturating_add(<$db>::get().reads_writes(4, 1))
-		}
-		fn remove_remnant() -> Weight {
-			Weight::from_parts(25_000_000, 10_000).saturating_add(<$db>::get().reads_writes(7, 3))
-		}
-	};
-}
-
-/// Weights for a runtime.
-#[derive(Debug)]
-pub struct SubstrateWeight<T>(PhantomData<T>);
-
-impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
-	weights!(T::DbWeight);
-}
-
 impl WeightInfo for () {
-	weights!(RocksDbWeight);
+	fn create_deal() -> Weight {
+		Weight::from_parts(90_000_000, 12_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(12, 11))
+	}
+	fn commit_content(r: u32, s: u32) -> Weight {
+		// 0.1 ms per root for the multiplication in wasm, 0.1 ms per signature and two accesses per signer.
+		Weight::from_parts(2_000_000_000, 24_000)
+			.saturating_add(Weight::from_parts(100_000_000, 0).saturating_mul(r.into()))
+			.saturating_add(Weight::from_parts(110_000_000, 4_000).saturating_mul(s.into()))
+			.saturating_add(RocksDbWeight::get().reads_writes(8, 6))
+			.saturating_add(RocksDbWeight::get().reads_writes(6, 6).saturating_mul(s.into()))
+	}
+	fn add_receipt() -> Weight {
+		Weight::from_parts(200_000_000, 12_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(11, 8))
+	}
+	fn top_up() -> Weight {
+		Weight::from_parts(80_000_000, 10_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(6, 5))
+	}
+	fn extend_deal() -> Weight {
+		Weight::from_parts(60_000_000, 20_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(10, 9))
+	}
+	fn cancel_deal() -> Weight {
+		Weight::from_parts(900_000_000, 160_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(210, 210))
+	}
+	fn set_params() -> Weight {
+		Weight::from_parts(10_000_000, 1_500)
+			.saturating_add(RocksDbWeight::get().reads_writes(0, 1))
+	}
+	fn upkeep_base() -> Weight {
+		Weight::from_parts(15_000_000, 6_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(5, 0))
+	}
+	fn expire_deal() -> Weight {
+		Weight::from_parts(900_000_000, 165_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(215, 211))
+	}
+	fn pass_bucket() -> Weight {
+		Weight::from_parts(15_000_000, 6_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(4, 1))
+	}
+	fn remove_remnant() -> Weight {
+		Weight::from_parts(25_000_000, 10_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(7, 3))
+	}
 }

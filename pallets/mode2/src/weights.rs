@@ -1,13 +1,9 @@
 //! Weights of the calls and of the steps of the hooks.
 //!
-//! Provisional: written by hand from counted storage accesses, rounded up, for a registry that draws 32 operators
-//! from an indexed set. They stand until the benchmarks have run on the reference machine.
+//! A runtime measures its own with this pallet's benchmarks. Those of `()` are for tests: counted by hand from the storage
+//! items that each function touches.
 
-use core::marker::PhantomData;
-use frame_support::{
-	traits::Get,
-	weights::{Weight, constants::RocksDbWeight},
-};
+use frame_support::weights::{Weight, constants::RocksDbWeight};
 
 /// Weights that the pallet needs.
 pub trait WeightInfo {
@@ -19,29 +15,16 @@ pub trait WeightInfo {
 	fn pass_ticket() -> Weight;
 }
 
-macro_rules! weights {
-	($db:ty) => {
-		fn place() -> Weight {
-			Weight::from_parts(2_000_000_000, 400_000)
-				.saturating_add(<$db>::get().reads_writes(600, 240))
-		}
-		fn serve_base() -> Weight {
-			Weight::from_parts(8_000_000, 2_000).saturating_add(<$db>::get().reads_writes(1, 0))
-		}
-		fn pass_ticket() -> Weight {
-			Weight::from_parts(12_000_000, 6_000).saturating_add(<$db>::get().reads_writes(3, 1))
-		}
-	};
-}
-
-/// Weights for a runtime.
-#[derive(Debug)]
-pub struct SubstrateWeight<T>(PhantomData<T>);
-
-impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
-	weights!(T::DbWeight);
-}
-
 impl WeightInfo for () {
-	weights!(RocksDbWeight);
+	fn place() -> Weight {
+		Weight::from_parts(2_000_000_000, 400_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(600, 240))
+	}
+	fn serve_base() -> Weight {
+		Weight::from_parts(8_000_000, 2_000).saturating_add(RocksDbWeight::get().reads_writes(1, 0))
+	}
+	fn pass_ticket() -> Weight {
+		Weight::from_parts(12_000_000, 6_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(3, 1))
+	}
 }

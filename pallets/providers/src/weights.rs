@@ -1,13 +1,9 @@
 //! Weights of the registry.
 //!
-//! Provisional: counted by hand from the storage items that each function touches, with the database weights of the
-//! runtime. Generated weights replace them in the runtime.
+//! A runtime measures its own with this pallet's benchmarks. Those of `()` are for tests: counted by hand from the storage
+//! items that each function touches.
 
-use core::marker::PhantomData;
-use frame_support::{
-	traits::Get,
-	weights::{RuntimeDbWeight, Weight, constants::RocksDbWeight},
-};
+use frame_support::weights::{Weight, constants::RocksDbWeight};
 
 /// What the pallet's functions cost.
 pub trait WeightInfo {
@@ -43,66 +39,52 @@ pub trait WeightInfo {
 const PROOF_PER_ITEM: u64 = 3_000;
 
 /// A weight for `reads` items read, `writes` written, and some computing for each.
-fn counted(db: RuntimeDbWeight, reads: u64, writes: u64) -> Weight {
+fn counted(reads: u64, writes: u64) -> Weight {
 	let computing = 3_000_000u64.saturating_mul(reads.saturating_add(writes));
 	Weight::from_parts(computing.saturating_add(10_000_000), PROOF_PER_ITEM.saturating_mul(reads))
-		.saturating_add(db.reads_writes(reads, writes))
-}
-
-macro_rules! provisional {
-	($db:expr) => {
-		fn register() -> Weight {
-			counted($db, 13, 14)
-		}
-		fn update() -> Weight {
-			counted($db, 22, 22)
-		}
-		fn rotate_service_key() -> Weight {
-			counted($db, 5, 8)
-		}
-		fn add_stake() -> Weight {
-			counted($db, 10, 9)
-		}
-		fn remove_stake() -> Weight {
-			counted($db, 10, 8)
-		}
-		fn withdraw_stake() -> Weight {
-			counted($db, 6, 10)
-		}
-		fn drain() -> Weight {
-			counted($db, 14, 15)
-		}
-		fn leave() -> Weight {
-			counted($db, 4, 3)
-		}
-		fn attest() -> Weight {
-			counted($db, 9, 8)
-		}
-		fn set_params() -> Weight {
-			counted($db, 1, 3)
-		}
-		fn sweep_base() -> Weight {
-			counted($db, 5, 1)
-		}
-		fn sweep_candidate() -> Weight {
-			counted($db, 8, 6)
-		}
-		fn draw(n: u32) -> Weight {
-			let descents = u64::from(crate::draw::max_descents(n));
-			// Three nodes below the root, the candidate, its ledger and its domain in two classes.
-			counted($db, descents.saturating_mul(7).saturating_add(7), 0)
-		}
-	};
-}
-
-/// Provisional weights by count of storage items.
-#[derive(Debug)]
-pub struct SubstrateWeight<T>(PhantomData<T>);
-
-impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
-	provisional!(T::DbWeight::get());
+		.saturating_add(RocksDbWeight::get().reads_writes(reads, writes))
 }
 
 impl WeightInfo for () {
-	provisional!(RocksDbWeight::get());
+	fn register() -> Weight {
+		counted(13, 14)
+	}
+	fn update() -> Weight {
+		counted(22, 22)
+	}
+	fn rotate_service_key() -> Weight {
+		counted(5, 8)
+	}
+	fn add_stake() -> Weight {
+		counted(10, 9)
+	}
+	fn remove_stake() -> Weight {
+		counted(10, 8)
+	}
+	fn withdraw_stake() -> Weight {
+		counted(6, 10)
+	}
+	fn drain() -> Weight {
+		counted(14, 15)
+	}
+	fn leave() -> Weight {
+		counted(4, 3)
+	}
+	fn attest() -> Weight {
+		counted(9, 8)
+	}
+	fn set_params() -> Weight {
+		counted(1, 3)
+	}
+	fn sweep_base() -> Weight {
+		counted(5, 1)
+	}
+	fn sweep_candidate() -> Weight {
+		counted(8, 6)
+	}
+	fn draw(n: u32) -> Weight {
+		let descents = u64::from(crate::draw::max_descents(n));
+		// Three nodes below the root, the candidate, its ledger and its domain in two classes.
+		counted(descents.saturating_mul(7).saturating_add(7), 0)
+	}
 }

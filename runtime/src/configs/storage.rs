@@ -4,7 +4,7 @@
 
 use crate::{
 	AccountId, Balances, Beacon, Deals, Mode2, Providers, Runtime, RuntimeHoldReason, UNIT,
-	manifest::HostManifest,
+	manifest::HostManifest, weights,
 };
 use frame_support::traits::{ConstU32, ConstU128};
 use frame_system::EnsureRoot;
@@ -19,7 +19,7 @@ type Admin = EnsureRoot<AccountId>;
 impl pallet_beacon::Config for Runtime {
 	/// Nearly seven hours of relay blocks: placements that wait longer draw again.
 	type Capacity = ConstU32<4_096>;
-	type WeightInfo = pallet_beacon::weights::SubstrateWeight<Self>;
+	type WeightInfo = weights::pallet_beacon::WeightInfo<Self>;
 }
 
 impl pallet_providers::Config for Runtime {
@@ -31,7 +31,7 @@ impl pallet_providers::Config for Runtime {
 	type MaxRetiredKeys = ConstU32<4>;
 	type MaxUnbonding = ConstU32<8>;
 	type RuntimeHoldReason = RuntimeHoldReason;
-	type WeightInfo = pallet_providers::weights::SubstrateWeight<Self>;
+	type WeightInfo = weights::pallet_providers::WeightInfo<Self>;
 }
 
 impl pallet_deals::Config for Runtime {
@@ -52,7 +52,7 @@ impl pallet_deals::Config for Runtime {
 	type ReceiptGrace = ConstU32<DAY>;
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type Slots = Mode2;
-	type WeightInfo = pallet_deals::weights::SubstrateWeight<Self>;
+	type WeightInfo = weights::pallet_deals::WeightInfo<Self>;
 }
 
 impl pallet_mode2::Config for Runtime {
@@ -64,7 +64,7 @@ impl pallet_mode2::Config for Runtime {
 	type Providers = Providers;
 	/// Two minutes.
 	type RetryDelay = ConstU32<20>;
-	type WeightInfo = pallet_mode2::weights::SubstrateWeight<Self>;
+	type WeightInfo = weights::Mode2Weight;
 }
 
 /// Prices, fees and deadlines in force, and the relay chain's clock.
