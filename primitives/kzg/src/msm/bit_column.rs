@@ -129,12 +129,11 @@ impl Columns {
 
 	/// Adds to every column the entries of all groups that it selects.
 	fn of<'a>(
-		groups: impl Iterator<Item = Group<'a>>,
+		mut groups: impl Iterator<Item = Group<'a>>,
 		lists: &[&[[u8; SCALAR_BYTES]]],
 		bits: usize,
 	) -> Self {
 		let mut columns = Self::new(lists.len(), bits);
-		let mut groups = groups.peekable();
 		let Some(first) = groups.next() else { return columns };
 		columns.read(&first, lists);
 		select(&first, &columns.patterns, &mut columns.sums);
