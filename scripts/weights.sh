@@ -5,8 +5,8 @@
 #   scripts/weights.sh [PALLET...]      by default all of ours
 #
 # STEPS and REPEAT override how many values of a component are measured, and how often each. PROFILE=release measures with
-# an optimised node, as weights of a public network must be; the default profile takes minutes to build instead of an hour, and
-# makes storage accesses several times too dear.
+# an optimised node, as weights of a public network must be: the development profile builds sooner, and its storage accesses come
+# out too dear.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 pallets=("$@")

@@ -94,7 +94,7 @@ pub enum DaemonError {
 	/// A part of the daemon is gone.
 	#[error(transparent)]
 	Stopped(#[from] Stopped),
-	/// Signals cannot be waited for, or a listener broke.
+	/// Signals cannot be waited for.
 	#[error(transparent)]
 	Io(#[from] io::Error),
 }

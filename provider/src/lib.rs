@@ -4,7 +4,7 @@
 //! * [`store`]: the disk, atomic and fsynced, and what is kept until when;
 //! * [`verifier`]: shards against commitments, many at a time;
 //! * [`chain`]: what is asked of the chain, and the follower that acts on it;
-//! * [`api`]: the requests of clients over HTTP;
+//! * [`api`]: the requests of clients over HTTP, [`server`]: their connections;
 //! * [`daemon`]: all of it, running;
 //! * [`cli`], [`commands`]: the command line.
 //!

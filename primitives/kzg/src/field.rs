@@ -165,8 +165,8 @@ impl Fp {
 	/// `self = a - b`.
 	///
 	/// This and the other operations in place write where the value will be read from. The operators return copies, and
-	/// a copy in wide loads of what blst has just written word by word has to wait for the stores: in a loop of
-	/// additions of points these waits were a tenth of the time.
+	/// a copy in wide loads of what blst has just written word by word has to wait for the stores, which tells in a
+	/// loop of additions of points.
 	#[inline(always)]
 	pub(crate) fn set_sub(&mut self, a: &Self, b: &Self) {
 		// SAFETY: all three point to whole values.
