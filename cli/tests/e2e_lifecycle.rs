@@ -159,7 +159,10 @@ fn a_killed_put_goes_on_where_it_stopped() {
 	let target = format!("{deal}:/x");
 
 	let mut put = start_put(&devnet, &source, &target);
-	eventually("two MDUs are staged", PATIENCE * 2, || staged(&devnet, deal, 1, 0).len() >= 2);
+	// At most two MDUs are made at a time, so that a third one at every slot means that the put has noted another.
+	eventually("three MDUs are with every slot", PATIENCE * 2, || {
+		(0..4).all(|slot| staged(&devnet, deal, 1, slot).len() >= 3)
+	});
 	put.kill().unwrap();
 	put.wait().unwrap();
 	assert_eq!(devnet.nil(["deal", "show", &deal.to_string()]).ok()["generation"], 0);
