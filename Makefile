@@ -38,6 +38,7 @@ lint: setup ## formatting, clippy, licences and the borders between crates
 	@. $(ENV); \
 	scripts/stage rustfmt cargo fmt --all --check; \
 	scripts/stage borders scripts/check-borders.sh; \
+	scripts/stage licences cargo deny --locked --log-level error check licenses bans sources; \
 	scripts/stage clippy cargo clippy --workspace --all-targets --locked -- -D warnings
 
 collator: setup ## the node with the collator and the relay chain's client

@@ -105,11 +105,15 @@ write_env() {
 	if cmp -s "$ENV_FILE.part" "$ENV_FILE" 2>/dev/null; then rm "$ENV_FILE.part"; else mv "$ENV_FILE.part" "$ENV_FILE"; fi
 }
 
-nextest() {
-	cargo nextest --version >/dev/null 2>&1 && return
-	say "installing cargo-nextest (a few minutes)"
-	cargo install --locked cargo-nextest >/dev/null 2>&1 || die "cargo install cargo-nextest failed; see https://nexte.st for other ways"
-	did+=("cargo install cargo-nextest")
+# A cargo subcommand, compiled when it is missing: `cargo_tool NAME VERSION [OPTION...]`.
+cargo_tool() {
+	local name=$1 version=$2
+	shift 2
+	cargo "${name#cargo-}" --version >/dev/null 2>&1 && return
+	say "installing $name (a few minutes)"
+	cargo install --locked "$name" --version "$version" "$@" >"$CACHE/$name.log" 2>&1 ||
+		die "cargo install $name failed, see $CACHE/$name.log"
+	did+=("cargo install $name")
 }
 
 system_packages
@@ -118,5 +122,7 @@ if [ "${NIL_WASM_TOOLCHAIN:-}" != debian-web ] && rustup_target; then write_env 
 	debian_toolchain
 	write_env debian-web
 fi
-nextest
+cargo_tool cargo-nextest ^0.9
+# What it would take from the network it is not asked for.
+cargo_tool cargo-deny ^0.20 --no-default-features
 if [ ${#did[@]} -eq 0 ]; then say "everything is in place"; else for d in "${did[@]}"; do say "$d"; done; fi
