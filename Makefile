@@ -8,19 +8,22 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-ENV := $${NIL_CACHE:-$$HOME/.cache/nil}/env.sh
+ENV := $${NIL_CACHE_DIR:-$${XDG_CACHE_HOME:-$$HOME/.cache}/nil}/env.sh
 
 # Cargo unifies features over all that it is asked to build. Naming a test beside the binaries brings in the
 # development dependencies, so that the demo and the tests share one build of everything.
 BINARIES := --workspace --bins --test dev_chain
 
-.PHONY: help setup build demo test lint collator fmt bench weights docs
+.PHONY: help setup checks build demo test lint collator fmt bench weights docs
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
 
-setup: ## install what building needs and say what was installed
+setup: ## install what building needs, and say what was installed
 	@scripts/setup.sh
+
+checks: ## likewise what tests and lints need
+	@scripts/setup.sh --checks
 
 build: setup ## node (development chain), provider and nil
 	@. $(ENV); scripts/stage build cargo build $(BINARIES) --locked
@@ -28,13 +31,13 @@ build: setup ## node (development chain), provider and nil
 demo: build ## the main job, from nothing to DEMO OK
 	@. $(ENV); exec "$$CARGO_TARGET_DIR/debug/nil" devnet demo
 
-test: setup ## unit, property, runtime and end-to-end tests
+test: checks ## unit, property, runtime and end-to-end tests
 	@. $(ENV); \
 	scripts/stage build cargo nextest run --workspace --locked --no-run; \
 	scripts/stage "doc tests" cargo test --doc --workspace --locked --quiet; \
 	scripts/stage tests cargo nextest run --workspace --locked --no-fail-fast
 
-lint: setup ## formatting, clippy, licences and the borders between crates
+lint: checks ## formatting, clippy, licences and the borders between crates
 	@. $(ENV); \
 	scripts/stage rustfmt cargo fmt --all --check; \
 	scripts/stage borders scripts/check-borders.sh; \

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Installs what building NilStore needs.
 #
-#   scripts/setup.sh           install what is missing, say what was done
+#   scripts/setup.sh             install what is missing, say what was done
+#   scripts/setup.sh --checks    and what tests and lints need
 #
-# It also writes ~/.cache/nil/env.sh, the variables that cargo needs; the Makefile reads it.
+# It also writes env.sh, the variables that cargo needs, into the cache folder ($NIL_CACHE_DIR, by default ~/.cache/nil); the
+# Makefile reads it.
 #
 # Idempotent: a second run finds everything in place and takes about a second. On an ordinary machine the wasm
 # target comes from `rustup target add wasm32v1-none`. Where rustup cannot download (a closed network), Debian's
@@ -12,7 +14,7 @@
 set -euo pipefail
 
 TARGET=wasm32v1-none
-CACHE="${NIL_CACHE:-$HOME/.cache/nil}"
+CACHE="${NIL_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/nil}"
 ENV_FILE="$CACHE/env.sh"
 did=()
 
@@ -92,7 +94,7 @@ write_env() {
 	mkdir -p "$CACHE"
 	{
 		echo "# Written by scripts/setup.sh; sourced by the Makefile."
-		echo 'export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$HOME/.cache/nil/target}"'
+		echo "export CARGO_TARGET_DIR=\"\${CARGO_TARGET_DIR:-$CACHE/target}\""
 		echo 'export OPENSSL_NO_VENDOR=1'
 		echo 'export SKIP_FRAME_STORAGE_ACCESS_TEST_RUNTIME_WASM_BUILD=1'
 		# The wasm build runs in the target folder, which is outside the workspace: tell it where Cargo.lock lies.
@@ -122,7 +124,8 @@ if [ "${NIL_WASM_TOOLCHAIN:-}" != debian-web ] && rustup_target; then write_env 
 	debian_toolchain
 	write_env debian-web
 fi
-cargo_tool cargo-nextest ^0.9
-# What it would take from the network it is not asked for.
-cargo_tool cargo-deny ^0.20 --no-default-features
+if [ "${1:-}" = --checks ]; then
+	cargo_tool cargo-nextest ^0.9
+	cargo_tool cargo-deny ^0.20 --no-default-features
+fi
 if [ ${#did[@]} -eq 0 ]; then say "everything is in place"; else for d in "${did[@]}"; do say "$d"; done; fi
