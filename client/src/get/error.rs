@@ -2,7 +2,7 @@
 
 use crate::{chain::ChainError, crypt::CryptError, http::HttpError};
 use nil_coding::CodingError;
-use nil_slab::{decode::DecodeError, index::IndexError};
+use nil_slab::{decode::DecodeError, encode::EncodeError, index::IndexError};
 use nil_types::{DealId, Generation, MduIndex};
 use std::{io, path::PathBuf};
 
@@ -25,6 +25,9 @@ pub enum GetError {
 	/// An MDU cannot be decoded.
 	#[error(transparent)]
 	Decode(#[from] DecodeError),
+	/// An MDU cannot be encoded again.
+	#[error(transparent)]
+	Encode(#[from] EncodeError),
 	/// The index means nothing, though it is the one that was committed.
 	#[error("generation {generation}: {source}")]
 	Index {
@@ -51,8 +54,8 @@ pub enum GetError {
 		/// What each of the others did.
 		failures: String,
 	},
-	/// Nobody has a roots list, a witness or an index that hashes to what the chain says.
-	#[error("{what}: no slot has it: {failures}")]
+	/// Nobody has a roots list, a witness or an index that hashes to what the chain says, and blobs do not lead to it.
+	#[error("{what}: no slot has it, and the blobs do not lead to it: {failures}")]
 	Missing {
 		/// What was looked for.
 		what: String,

@@ -3,11 +3,13 @@
 //! A reader needs the chain and the deal's number. What it fetches it checks: roots and index against their hashes on the
 //! chain, witnesses against roots, blobs against witnesses, all blobs of an MDU by one random linear combination. When
 //! that fails it bisects, names the slots that gave wrong blobs, leaves them out from then on and fetches from others.
+//! Roots and witnesses that nobody has kept follow from the blobs of any `k` slots, and are rebuilt.
 
 mod error;
 mod fetch;
 mod files;
 mod output;
+mod rebuild;
 mod source;
 mod stream;
 

@@ -209,12 +209,17 @@ impl DealSource {
 						&& blake2b_256(&bytes) == hash;
 					right.then(|| Arc::new(roots.to_vec())).ok_or_else(wrong_hash)
 				};
-				self.first_good(
+				let found = self.first_good(
 					what,
 					move |client, deal| Box::pin(async move { client.object(deal, &hash).await }),
 					read,
-				)
-				.await
+				);
+				match found.await {
+					Err(missing @ GetError::Missing { .. }) => {
+						self.rebuild_roots(commit, missing).await
+					},
+					found => found,
+				}
 			})
 			.await?;
 		Ok(roots.clone())
@@ -239,15 +244,26 @@ impl DealSource {
 			(checked.root() == root).then(|| Arc::new(checked)).ok_or_else(wrong_hash)
 		};
 		let what = format!("the witness of MDU {mdu}");
-		let witness = self
-			.first_good(
-				what,
-				move |client, deal| Box::pin(async move { client.witness(deal, &root).await }),
-				read,
-			)
-			.await?;
+		let found = self.first_good(
+			what,
+			move |client, deal| Box::pin(async move { client.witness(deal, &root).await }),
+			read,
+		);
+		let witness = match found.await {
+			Err(missing @ GetError::Missing { .. }) => {
+				self.rebuild_witness(commit, mdu, root, missing).await?
+			},
+			found => found?,
+		};
+		self.remember(witness.clone());
+		Ok(witness)
+	}
+
+	/// Keeps a witness for the next reader, and lets the oldest one go.
+	pub(super) fn remember(&self, witness: Arc<CheckedWitness>) {
+		let root = witness.root();
 		let mut cache = lock(&self.witnesses);
-		if cache.by_root.insert(root, witness.clone()).is_none() {
+		if cache.by_root.insert(root, witness).is_none() {
 			cache.order.push_back(root);
 		}
 		while cache.order.len() > WITNESSES_KEPT {
@@ -255,7 +271,6 @@ impl DealSource {
 				cache.by_root.remove(&oldest);
 			}
 		}
-		Ok(witness)
 	}
 
 	/// The stored bytes of a commit's index from whoever has them as a whole.

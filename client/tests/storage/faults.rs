@@ -101,6 +101,41 @@ async fn lies_about_roots_witnesses_and_index_do_no_harm() {
 	}
 	world.assert_same(&source, "").await;
 	world.providers[11].behave(Manner::LyingObjects);
+	world.assert_same(&source, "").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn roots_witnesses_and_index_follow_from_the_blobs_of_any_eight() {
+	let (world, source) = stored(true).await;
+	for provider in &world.providers {
+		provider.forget_objects();
+	}
+	for slot in [0, 1, 9, 10] {
+		world.providers[slot].kill().await;
+	}
+	world.assert_same(&source, "").await;
+	let report = verify(world.chain.clone(), DEAL, world.read_options()).await.unwrap();
+	assert_eq!((report.manifest, report.sound_slots()), (true, 8));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_roots_and_witnesses_the_code_tells_who_lies() {
+	let (world, source) = stored(false).await;
+	for provider in &world.providers {
+		provider.forget_objects();
+	}
+	for (slot, manner) in [(1, Manner::Flip), (6, Manner::Swap), (7, Manner::Alias)] {
+		world.providers[slot].behave(manner);
+	}
+	let reader = world.reader().await;
+	let out = world.path("out");
+	let report = reader.get("", &out, false).await.unwrap();
+	assert_eq!(crate::tree(&source), crate::tree(&out));
+	let blamed: Vec<_> = report.blamed.iter().map(|blame| blame.slot).collect();
+	assert!(!blamed.is_empty() && blamed.iter().all(|slot| [1, 6, 7].contains(slot)), "{blamed:?}");
+
+	// One more makes four: eight are right, and nobody is left to confirm it.
+	world.providers[11].behave(Manner::Flip);
 	let opened = nil_client::get::Reader::open(world.chain.clone(), DEAL, world.read_options());
 	assert!(matches!(opened.await, Err(GetError::Missing { .. })));
 }

@@ -154,6 +154,12 @@ impl Provider {
 		self.chain.set_slot(self.slot, &self.operator, &self.service, address);
 	}
 
+	/// Loses roots, witnesses and indexes; the shards stay.
+	pub fn forget_objects(&self) {
+		self.witnesses.lock().unwrap().clear();
+		self.objects.lock().unwrap().clear();
+	}
+
 	pub fn behave(&self, manner: Manner) {
 		*self.manner.lock().unwrap() = manner;
 	}
