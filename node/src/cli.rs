@@ -68,6 +68,15 @@ pub enum Subcommand {
 	/// Print a chain's specification as JSON (the older command; prefer export-chain-spec).
 	BuildSpec(sc_cli::BuildSpecCmd),
 
+	/// Write the genesis block's header: what a relay chain is told when the chain is registered.
+	#[cfg(feature = "collator")]
+	#[command(alias = "export-genesis-state")]
+	ExportGenesisHead(cumulus_client_cli::ExportGenesisHeadCommand),
+
+	/// Write the runtime at genesis: the code by which a relay chain's validators check blocks.
+	#[cfg(feature = "collator")]
+	ExportGenesisWasm(cumulus_client_cli::ExportGenesisWasmCommand),
+
 	/// Execute blocks of the database again.
 	CheckBlock(sc_cli::CheckBlockCmd),
 

@@ -76,6 +76,15 @@ pub fn run() -> Result<()> {
 		Some(Subcommand::BuildSpec(cmd)) => {
 			cli.create_runner(cmd)?.sync_run(|config| cmd.run(config.chain_spec, config.network))
 		},
+		#[cfg(feature = "collator")]
+		Some(Subcommand::ExportGenesisHead(cmd)) => cli.create_runner(cmd)?.sync_run(|config| {
+			let parts = Parts::new(&config, false)?;
+			cmd.run(parts.client)
+		}),
+		#[cfg(feature = "collator")]
+		Some(Subcommand::ExportGenesisWasm(cmd)) => {
+			cli.create_runner(cmd)?.sync_run(|config| cmd.run(&*config.chain_spec))
+		},
 		Some(Subcommand::CheckBlock(cmd)) => cli.create_runner(cmd)?.async_run(|config| {
 			let Opened { parts, import_queue } = open(&config)?;
 			Ok((cmd.run(parts.client, import_queue), parts.tasks))
