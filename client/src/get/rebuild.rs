@@ -33,7 +33,7 @@ impl DealSource {
 	) -> Result<Arc<Vec<Hash32>>, GetError> {
 		let (generation, mdus) = (commit.generation, commit.shape().mdus());
 		self.options.progress.warn(format!(
-			"no slot has kept the roots of generation {generation}: rebuilding them from the blobs of {mdus} MDUs"
+			"no slot gave the roots of generation {generation}: rebuilding them from the blobs of {mdus} MDUs"
 		));
 		let mut roots = Vec::new();
 		for place in 0..mdus {
@@ -59,7 +59,7 @@ impl DealSource {
 	) -> Result<Arc<CheckedWitness>, GetError> {
 		self.options
 			.progress
-			.warn(format!("no slot has kept the witness of MDU {mdu}: rebuilding it from blobs"));
+			.warn(format!("no slot gave the witness of MDU {mdu}: rebuilding it from blobs"));
 		self.rebuild(commit, mdu, Some(root)).await?.map(Arc::new).ok_or(missing)
 	}
 
