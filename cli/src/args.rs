@@ -365,6 +365,12 @@ Examples:
 	Up(UpArgs),
 	/// Show what runs
 	Status(HomeArgs),
+	/// Pay play money to an account
+	#[command(after_help = "\
+Examples:
+  nil key new && nil devnet fund      # one's own account
+  nil devnet fund 5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty --amount 50")]
+	Fund(FundArgs),
 	/// Stop everything; state is kept
 	Down(HomeArgs),
 	/// Show what a member printed
@@ -399,6 +405,18 @@ pub struct HomeArgs {
 	/// State directory; by default $NIL_DEVNET_DIR, else ~/.local/share/nil/devnet
 	#[arg(long, value_name = "DIR")]
 	pub dir: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub struct FundArgs {
+	/// Who is paid; by default the account of one's own key
+	#[arg(value_name = "SS58")]
+	pub account: Option<String>,
+	/// NIL, such as 12 or 0.5
+	#[arg(long, default_value = "1000", value_parser = units::parse_amount)]
+	pub amount: Amount,
+	#[command(flatten)]
+	pub home: HomeArgs,
 }
 
 #[derive(Args, Debug)]

@@ -43,7 +43,7 @@ impl From<ChainError> for CliError {
 			ChainError::Refused { reason } if reason.contains("pay some fees") => {
 				Self::new(Exit::Refused, message)
 					.code("cannot_pay")
-					.hint("the account has too few NIL for the fee; on a devnet use --key //Alice")
+					.hint("the account has too few NIL for the fee; on a devnet: nil devnet fund")
 			},
 			ChainError::Refused { .. } => Self::new(Exit::Refused, message),
 			ChainError::Incompatible { .. } | ChainError::Decode { .. } => Self::failure(message)
@@ -61,7 +61,7 @@ impl From<ChainError> for CliError {
 fn advice(pallet: &str, error: &str) -> Option<&'static str> {
 	let advice = match (pallet, error) {
 		("Balances", "InsufficientBalance") | ("Token", "FundsUnavailable") => {
-			"the account has too few NIL; on a devnet //Alice has plenty"
+			"the account has too few NIL; on a devnet: nil devnet fund"
 		},
 		("Deals", "InsufficientEscrow") => "add to the escrow: nil deal top-up DEAL AMOUNT",
 		("Deals", "NotOwner") => "sign with the key of the deal's owner: --key FILE",

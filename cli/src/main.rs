@@ -59,7 +59,7 @@ async fn run(cli: Cli, output: Output) -> Result<()> {
 	let Cli { global, command } = cli;
 	let context = Context::new(global, output);
 	match command {
-		Command::Devnet(command) => devnet::run(command, &output).await,
+		Command::Devnet(command) => devnet::run(command, &context).await,
 		command => {
 			tokio::select! {
 				outcome = commands::run(command, &context) => outcome,

@@ -2,7 +2,7 @@
 //! own.
 //!
 //! ```text
-//! mod.rs       the commands: up, status, down, logs
+//! mod.rs       the commands: up, status, fund, down, logs
 //! network.rs   bringing a network up and down, step by step
 //! members.rs   how a node and a provider are started, and when they are ready
 //! process.rs   processes that outlive a command, known by more than their pid
@@ -22,12 +22,18 @@ mod process;
 pub mod state;
 
 use crate::{
-	args::{DevnetCommand, HomeArgs, UpArgs},
+	args::{DevnetCommand, FundArgs, HomeArgs, UpArgs},
+	context::Context,
 	error::{CliError, Exit, Result},
 	output::{Align, Output, fields, table},
 	units,
 };
 use network::{Network, Wanted};
+use nil_client::{
+	account::AccountId,
+	chain::{Call, Chain, WaitFor},
+	keys::Signer,
+};
 use process::{Lifetime, ProcessId};
 use serde_json::{Value, json};
 use state::{Home, State};
@@ -35,10 +41,12 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs a devnet command.
-pub async fn run(command: DevnetCommand, output: &Output) -> Result<()> {
+pub async fn run(command: DevnetCommand, context: &Context) -> Result<()> {
+	let output = &context.output;
 	match command {
 		DevnetCommand::Up(arguments) => up(arguments, output).await,
 		DevnetCommand::Status(home) => status(&home_of(&home)?, output),
+		DevnetCommand::Fund(arguments) => fund(&arguments, context).await,
 		DevnetCommand::Down(home) => down(&home_of(&home)?, output),
 		DevnetCommand::Logs { member, lines, home } => {
 			logs(&home_of(&home)?, member.as_deref(), lines, output)
@@ -131,9 +139,31 @@ fn status(home: &Home, output: &Output) -> Result<()> {
 	if state.node_alive() {
 		return Ok(());
 	}
-	Err(CliError::not_found("the node does not run")
+	Err(not_running())
+}
+
+fn not_running() -> CliError {
+	CliError::not_found("the node does not run")
 		.code("devnet_down")
-		.hint("start it with `nil devnet up`"))
+		.hint("start it with `nil devnet up`")
+}
+
+async fn fund(arguments: &FundArgs, context: &Context) -> Result<()> {
+	let state = home_of(&arguments.home)?.load_existing()?;
+	if !state.node_alive() {
+		return Err(not_running());
+	}
+	let account = match &arguments.account {
+		Some(text) => text.parse::<AccountId>().map_err(CliError::usage)?,
+		None => context.signer()?.account_id(),
+	};
+	let chain = Chain::connect(&state.url()).await?;
+	let rich = Signer::from_uri("//Alice")?;
+	let call = Call::transfer(account, arguments.amount);
+	let block = chain.submit(&call, &rich, WaitFor::Best).await?.block.number;
+	let amount = arguments.amount;
+	let document = json!({ "account": account, "amount": amount.to_string(), "block": block });
+	context.output.result(&document, || format!("paid {} to {account}", units::amount(amount)))
 }
 
 fn down(home: &Home, output: &Output) -> Result<()> {
