@@ -257,7 +257,7 @@ mod benches {
 		Pallet::<T>::do_drain(operator.clone())?;
 		#[extrinsic_call]
 		_(RawOrigin::Signed(operator.clone()));
-		assert!(Ledgers::<T>::get(operator).is_some_and(|ledger| ledger.left));
+		assert!(Ledgers::<T>::get(operator).is_some_and(|ledger| ledger.has_left()));
 		Ok(())
 	}
 

@@ -183,7 +183,7 @@ impl<T: Config> Pallet<T> {
 		ensure!(profile.unbonding.len() < before, Error::<T>::NothingToWithdraw);
 		T::Currency::release(&HoldReason::Stake.into(), &operator, amount, Precision::Exact)?;
 		Self::deposit_event(Event::StakeWithdrawn { operator: operator.clone(), amount });
-		if ledger.left && profile.unbonding.is_empty() {
+		if ledger.has_left() && profile.unbonding.is_empty() {
 			// The stake of the leaving itself was the last to unbond, so no replaced key is answerable any more.
 			Self::remove(operator, &profile);
 		} else {
@@ -209,7 +209,7 @@ impl<T: Config> Pallet<T> {
 		// Also when the stake is 0: the entry keeps the record, and its keys, for the evidence window.
 		Self::unbond(&operator, ledger.stake, T::MaxUnbonding::get(), 0)?;
 		ledger.stake = 0;
-		ledger.left = true;
+		ledger.status = ProviderStatus::Left;
 		Ledgers::<T>::insert(&operator, ledger);
 		Self::deposit_event(Event::Left { operator });
 		Ok(())
@@ -239,7 +239,7 @@ impl<T: Config> Pallet<T> {
 	/// The ledger of a provider that has not left.
 	fn present(operator: &T::AccountId) -> Result<Ledger, DispatchError> {
 		let ledger = Ledgers::<T>::get(operator).ok_or(Error::<T>::NotRegistered)?;
-		ensure!(!ledger.left, Error::<T>::HasLeft);
+		ensure!(!ledger.has_left(), Error::<T>::HasLeft);
 		Ok(ledger)
 	}
 

@@ -485,7 +485,6 @@ pub mod pallet {
 				domain,
 				attested: false,
 				status: nil_types::ProviderStatus::Active,
-				left: false,
 				position: None,
 			};
 			Self::do_register(operator, service_key, multiaddrs, ledger)

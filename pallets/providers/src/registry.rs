@@ -53,7 +53,7 @@ impl<T: Config> ProviderRegistry<T::AccountId> for Pallet<T> {
 	/// A draining or jailed provider may still take bytes for slots that it holds; one that has left may not.
 	fn add_used(provider: &T::AccountId, bytes: u64) -> Result<(), RegistryError> {
 		let mut ledger = Ledgers::<T>::get(provider)
-			.filter(|ledger| !ledger.left)
+			.filter(|ledger| !ledger.has_left())
 			.ok_or(RegistryError::Unknown)?;
 		let used = ledger
 			.used
@@ -85,7 +85,7 @@ impl<T: Config> ProviderRegistry<T::AccountId> for Pallet<T> {
 
 	/// `None` once the provider has left: it signs nothing any more.
 	fn service_key(provider: &T::AccountId) -> Option<ServiceKey> {
-		let present = Ledgers::<T>::get(provider).is_some_and(|ledger| !ledger.left);
+		let present = Ledgers::<T>::get(provider).is_some_and(|ledger| !ledger.has_left());
 		Profiles::<T>::get(provider).filter(|_| present).map(|profile| profile.service_key)
 	}
 

@@ -64,10 +64,9 @@ impl<T: Config> Pallet<T> {
 				!ledger.attested || !ledger.domain.is_empty(),
 				"what was attested is not the empty domain"
 			);
-			if ledger.left {
+			if ledger.has_left() {
 				ensure!(
-					ledger.status == ProviderStatus::Draining
-						&& ledger.slots == 0
+					ledger.slots == 0
 						&& ledger.used == 0
 						&& ledger.stake == 0
 						&& !profile.unbonding.is_empty(),

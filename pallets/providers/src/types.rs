@@ -97,13 +97,16 @@ pub struct Ledger {
 	pub attested: bool,
 	/// Where it is in its life.
 	pub status: ProviderStatus,
-	/// It has left: the record waits until the last stake is withdrawn.
-	pub left: bool,
 	/// Its place in its class's candidate list, while it is active.
 	pub position: Option<u32>,
 }
 
 impl Ledger {
+	/// Whether it has left, and nothing but its record is there.
+	pub fn has_left(&self) -> bool {
+		self.status == ProviderStatus::Left
+	}
+
 	/// Bytes that it could take: capacity, as far as stake backs it, less what is used.
 	pub fn free(&self, params: &Params) -> u64 {
 		self.capacity.min(params.backed(self.stake)).saturating_sub(self.used)
@@ -113,7 +116,7 @@ impl Ledger {
 	pub fn weight(&self, params: &Params) -> u64 {
 		match self.status {
 			ProviderStatus::Active => self.free(params) >> 20,
-			ProviderStatus::Draining | ProviderStatus::Jailed => 0,
+			ProviderStatus::Draining | ProviderStatus::Jailed | ProviderStatus::Left => 0,
 		}
 	}
 

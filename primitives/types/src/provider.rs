@@ -75,6 +75,9 @@ pub enum ProviderStatus {
 	/// Convicted: gets no new slots.
 	#[codec(index = 2)]
 	Jailed,
+	/// It has left: the record waits until the last stake is withdrawn.
+	#[codec(index = 3)]
+	Left,
 }
 
 /// A provider, as the runtime API returns it.

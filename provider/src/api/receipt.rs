@@ -133,8 +133,9 @@ async fn check_means(
 		return Err(ApiError::new(StatusCode::PAYMENT_REQUIRED, code, message));
 	}
 	let info = app.chain.provider(At::Best, app.operator).await?;
-	let Some(info) = info.filter(|info| info.status != ProviderStatus::Jailed) else {
-		return Err(ApiError::no_space("the provider is not registered, or jailed"));
+	let may_sign = |status| matches!(status, ProviderStatus::Active | ProviderStatus::Draining);
+	let Some(info) = info.filter(|info| may_sign(info.status)) else {
+		return Err(ApiError::no_space("the provider is not registered, is jailed or has left"));
 	};
 	if info.service_key != app.service.public_key() {
 		let message = "the chain knows another service key of this provider";

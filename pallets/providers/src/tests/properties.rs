@@ -184,7 +184,7 @@ fn act(action: Action) {
 			let before = Ledgers::<Test>::get(who);
 			let fits = before.as_ref().is_some_and(|ledger| {
 				let backed = Parameters::<Test>::get().backed(ledger.stake);
-				!ledger.left && ledger.used + (mib << 20) <= ledger.capacity.min(backed)
+				!ledger.has_left() && ledger.used + (mib << 20) <= ledger.capacity.min(backed)
 			});
 			let root = storage_root();
 			let added = Providers::add_used(&who, mib << 20);
