@@ -24,6 +24,9 @@ impl From<ChainError> for CliError {
 					 back with `nil deal cancel {deal}`"
 				))
 			},
+			error if error.cannot_pay() => Self::new(Exit::Refused, message)
+				.code("cannot_pay")
+				.hint("the account has too few NIL; on a devnet: nil devnet fund"),
 			ChainError::Dispatch { pallet, error, .. } => {
 				let exit = match (pallet.as_str(), error.as_str()) {
 					("Deals", "UnknownDeal" | "UnknownCommit") => Exit::NotFound,
@@ -40,11 +43,6 @@ impl From<ChainError> for CliError {
 				}
 			},
 			ChainError::DispatchOther { .. } => Self::new(Exit::Refused, message),
-			ChainError::Refused { reason } if reason.contains("pay some fees") => {
-				Self::new(Exit::Refused, message)
-					.code("cannot_pay")
-					.hint("the account has too few NIL for the fee; on a devnet: nil devnet fund")
-			},
 			ChainError::Refused { .. } => Self::new(Exit::Refused, message),
 			ChainError::Incompatible { .. } | ChainError::Decode { .. } => Self::failure(message)
 				.code("incompatible_node")
@@ -60,9 +58,6 @@ impl From<ChainError> for CliError {
 /// What to do about a pallet's refusal.
 fn advice(pallet: &str, error: &str) -> Option<&'static str> {
 	let advice = match (pallet, error) {
-		("Balances", "InsufficientBalance") | ("Token", "FundsUnavailable") => {
-			"the account has too few NIL; on a devnet: nil devnet fund"
-		},
 		("Deals", "InsufficientEscrow") => "add to the escrow: nil deal top-up DEAL AMOUNT",
 		("Deals", "NotOwner") => "sign with the key of the deal's owner: --key FILE",
 		("Deals", "UnknownDeal") => "`nil deal list` shows the deals of your account",

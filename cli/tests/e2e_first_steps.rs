@@ -1,9 +1,15 @@
-//! What the README tells a new user to type, with a key of one's own.
+//! What the documentation tells a new user, and a new provider, to type, with keys of their own.
 
 mod common;
 
-use common::{Devnet, assert_same_tree, random_bytes, write};
-use std::{ffi::OsStr, path::Path};
+use common::{Devnet, assert_same_tree, program, random_bytes, write};
+use serde_json::Value;
+use std::{
+	ffi::OsStr,
+	fs,
+	path::Path,
+	process::{Command, Stdio},
+};
 
 #[test]
 fn a_new_user_follows_the_readme() {
@@ -41,4 +47,57 @@ fn a_new_user_follows_the_readme() {
 	own(&[OsStr::new("get"), OsStr::new("0:/photos"), OsStr::new("-o"), again.as_ref()]).ok();
 	assert_same_tree(Path::new(&photos), &again);
 	assert_eq!(say("verify 0").ok()["sound"], true);
+}
+
+#[test]
+fn a_new_provider_registers_and_leaves() {
+	let devnet = Devnet::start(1);
+	let config = devnet.root.join("provider/provider.toml");
+	let run = |arguments: &[&str]| {
+		let mut command = Command::new(program("nil-provider"));
+		command.arg("--config").arg(&config).args(arguments).stdin(Stdio::null());
+		let output = command.output().unwrap();
+		let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+		(output.status.success(), text(&output.stdout), text(&output.stderr))
+	};
+	let done = |arguments: &[&str]| {
+		let (success, said, errors) = run(&[arguments, &["--json"]].concat());
+		assert!(success, "{arguments:?}: {errors}");
+		serde_json::from_str::<Value>(&said).unwrap()
+	};
+	let refused = |arguments: &[&str], expected: &str| {
+		let (success, _, errors) = run(arguments);
+		assert!(!success && errors.contains(expected), "{arguments:?}: {errors}");
+	};
+	fs::create_dir_all(config.parent().unwrap()).unwrap();
+	// It listens where somebody else does, who must not be taken for it.
+	let taken = devnet.describe["providers"][0]["url"].as_str().unwrap();
+	let listen = taken.strip_prefix("http://").unwrap();
+	let init = ["init", "--capacity", "5 GiB", "--node-url", &devnet.url(), "--listen", listen];
+	assert!(run(&init).0);
+	refused(&init, "not overwritten");
+
+	refused(&["register"], "nil devnet fund");
+	let status = done(&["status"]);
+	let operator = status["operator"].as_str().unwrap();
+	assert_eq!(status["chain"], Value::Null);
+	assert!(
+		status["daemon"]["error"].as_str().unwrap().contains("is another provider"),
+		"{status}"
+	);
+	devnet
+		.nil(["devnet", "fund", operator, "--dir", devnet.root.join("net").to_str().unwrap()])
+		.ok();
+	assert_eq!(done(&["register"])["done"], "registered");
+	assert_eq!(done(&["register"])["done"], "registered already");
+	assert_eq!(done(&["status"])["chain"]["status"], "active");
+
+	refused(&["leave"], "NotDraining");
+	done(&["drain"]);
+	assert_eq!(done(&["status"])["chain"]["status"], "draining");
+	done(&["leave"]);
+	assert_eq!(done(&["status"])["chain"]["status"], "left");
+	refused(&["register"], "has left");
+	// The stake stays answerable for a while.
+	refused(&["withdraw"], "NothingToWithdraw");
 }

@@ -31,8 +31,10 @@ pub enum Command {
 	Register(SignerArgs),
 	/// Take no new slots any more.
 	Drain(SignerArgs),
-	/// End the registration, when no slot is left.
+	/// End the registration, when no slot is left. The stake is released after the evidence window.
 	Leave(SignerArgs),
+	/// Take stake that has been released.
+	Withdraw(SignerArgs),
 }
 
 /// Options of `init`.

@@ -8,10 +8,11 @@ use crate::{
 };
 use nil_client::{
 	account::AccountId,
-	chain::{Call, Chain, ChainConfig, ChainError, WaitFor},
+	chain::{Call, Chain, ChainConfig, ChainError, Included, WaitFor},
 	keys::{Signer, create_key_file},
 	wire::{self, Endpoint, Health},
 };
+use nil_types::ProviderStatus;
 use serde_json::{Value as Json, json};
 use std::{
 	fs::{self, OpenOptions},
@@ -63,6 +64,22 @@ pub enum CommandError {
 		/// The account in the configuration.
 		expected: AccountId,
 	},
+	/// The operator cannot pay.
+	#[error(
+		"the operator {operator} cannot pay for the transaction: send it some NIL (on a devnet: nil devnet fund {operator})"
+	)]
+	CannotPay {
+		/// The operator.
+		operator: AccountId,
+	},
+	/// The provider has left, and its record has not ended yet.
+	#[error(
+		"{operator} has left: `nil-provider withdraw` ends its record when its stake is released, and then it may register again"
+	)]
+	HasLeft {
+		/// The operator.
+		operator: AccountId,
+	},
 	/// Standard output is gone.
 	#[error(transparent)]
 	Output(#[from] io::Error),
@@ -94,6 +111,9 @@ pub async fn run(cli: Cli) -> Result<(), CommandError> {
 		Command::Register(args) => register(&Config::load(&path)?, &args).await,
 		Command::Drain(args) => submit(&Config::load(&path)?, &args, Call::drain()).await,
 		Command::Leave(args) => submit(&Config::load(&path)?, &args, Call::leave()).await,
+		Command::Withdraw(args) => {
+			submit(&Config::load(&path)?, &args, Call::withdraw_stake()).await
+		},
 	}
 }
 
@@ -201,24 +221,34 @@ async fn register(config: &Config, args: &SignerArgs) -> Result<(), CommandError
 	let chain = Chain::connect(&config.node.url).await?;
 	let account = signer.account_id();
 	if let Some(found) = chain.best().provider(account).await? {
+		if found.status == ProviderStatus::Left {
+			return Err(CommandError::HasLeft { operator: account });
+		}
 		// Registered already: what differs is updated, so that the command can be repeated.
 		let mut block = None;
 		for call in registration::changes(config, service.public_key(), &found) {
-			block = Some(chain.submit(&call, &signer, WaitFor::Best).await?.block.number);
+			block = Some(send(&chain, &call, &signer).await?.block.number);
 		}
 		let text = if block.is_some() { "updated" } else { "registered already" };
 		return report(args, text, account, block);
 	}
 	let terms = chain.best().terms().await?;
 	let wanted = registration::registration(config, service.public_key(), &terms);
-	let included = chain.submit(&Call::register(&wanted), &signer, WaitFor::Best).await?;
+	let included = send(&chain, &Call::register(&wanted), &signer).await?;
 	report(args, "registered", account, Some(included.block.number))
+}
+
+async fn send(chain: &Chain, call: &Call, signer: &Signer) -> Result<Included, CommandError> {
+	chain.submit(call, signer, WaitFor::Best).await.map_err(|error| match error {
+		error if error.cannot_pay() => CommandError::CannotPay { operator: signer.account_id() },
+		error => error.into(),
+	})
 }
 
 async fn submit(config: &Config, args: &SignerArgs, call: Call) -> Result<(), CommandError> {
 	let signer = signer(config, args)?;
 	let chain = Chain::connect(&config.node.url).await?;
-	let included = chain.submit(&call, &signer, WaitFor::Best).await?;
+	let included = send(&chain, &call, &signer).await?;
 	report(args, call.name(), signer.account_id(), Some(included.block.number))
 }
 
@@ -240,7 +270,7 @@ fn report(
 
 async fn status(config: &Config, args: &StatusArgs) -> Result<(), CommandError> {
 	let operator = AccountId(config.operator.account.0);
-	let daemon = health(config).await;
+	let daemon = health(config, operator).await;
 	let chain = on_chain(config, operator).await;
 	if args.json {
 		let part = |part: Result<Json, String>| match part {
@@ -291,7 +321,7 @@ async fn status(config: &Config, args: &StatusArgs) -> Result<(), CommandError> 
 }
 
 /// The daemon's own word, over its API.
-async fn health(config: &Config) -> Result<Health, String> {
+async fn health(config: &Config, operator: AccountId) -> Result<Health, String> {
 	let mut address = config.api.listen;
 	if address.ip().is_unspecified() {
 		let loopback: IpAddr = match address {
@@ -306,7 +336,12 @@ async fn health(config: &Config) -> Result<Health, String> {
 		let response = client?.get(url).send().await?.error_for_status()?;
 		response.json::<Health>().await
 	};
-	asked.await.map_err(|error: reqwest::Error| error.to_string())
+	let health = asked.await.map_err(|error: reqwest::Error| error.to_string())?;
+	if health.operator == operator {
+		Ok(health)
+	} else {
+		Err(format!("{} at {address} is another provider", health.operator))
+	}
 }
 
 /// The registration, as JSON; null when there is none.

@@ -150,6 +150,18 @@ impl ChainError {
 		)
 	}
 
+	/// Whether the signer has too little money, for the fee or for what the call takes.
+	pub fn cannot_pay(&self) -> bool {
+		match self {
+			// The pool's answer has one code for every invalid transaction; its words tell them apart.
+			Self::Refused { reason } => reason.contains("pay some fees"),
+			error => {
+				error.is_dispatch("Balances", "InsufficientBalance")
+					|| error.is_dispatch("Token", "FundsUnavailable")
+			},
+		}
+	}
+
 	/// Whether this is `pallet`'s error `name`.
 	pub fn is_dispatch(&self, wanted_pallet: &str, name: &str) -> bool {
 		matches!(self, Self::Dispatch { pallet, error, .. } if pallet == wanted_pallet && error == name)
