@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures::future::join_all;
 use itertools::Itertools;
 use nil_kzg::Blob;
-use nil_slab::{CheckedWitness, MduDecoder, MduEncoder};
+use nil_slab::{CheckedWitness, MduDecoder, MduEncoder, encode::EncodeError};
 use nil_types::{
 	Hash32, MduIndex, SlotIndex,
 	layout::{BLOB_BYTES, BLOB_PAYLOAD},
@@ -82,7 +82,7 @@ impl DealSource {
 	/// are too few to agree.
 	async fn unchecked_shards(&self, mdu: MduIndex, rows: RowRange) -> Vec<(SlotIndex, Bytes)> {
 		let k = self.profile().k;
-		let ask = |peer: &'_ ReadPeer| {
+		let ask = |peer: &ReadPeer| {
 			let (slot, client) = (peer.peer.slot, peer.peer.client.clone());
 			let deal = self.id();
 			async move { client.blobs(deal, mdu, slot, rows).await }
@@ -151,9 +151,7 @@ fn codeword(
 		};
 		let encoded = encoder.encode(&payload)?;
 		if root.is_none_or(|root| root == encoded.root) {
-			return Ok(Some(
-				encoded.witness.check(profile).map_err(nil_slab::encode::EncodeError::from)?,
-			));
+			return Ok(Some(encoded.witness.check(profile).map_err(EncodeError::from)?));
 		}
 	}
 	Ok(None)
