@@ -21,7 +21,7 @@ use nil_types::{
 };
 use std::sync::Arc;
 
-/// Slots that are suspected at a time, which bounds the combinations that are tried: 495 of twelve slots.
+/// Slots that are suspected at a time, which bounds the combinations that are tried: 794 of twelve slots.
 const MOST_SUSPECTS: usize = 4;
 
 impl DealSource {
