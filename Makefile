@@ -10,9 +10,9 @@ SHELL := bash
 .DEFAULT_GOAL := help
 ENV := $${NIL_CACHE_DIR:-$${XDG_CACHE_HOME:-$$HOME/.cache}/nil}/env.sh
 
-# Cargo unifies features over all that it is asked to build. Naming a test beside the binaries brings in the
-# development dependencies, so that the demo and the tests share one build of everything.
-BINARIES := --workspace --bins --test dev_chain
+# Cargo unifies features over all that it is asked to build. Naming a test beside the binaries, one that needs little
+# itself, brings in the features of development dependencies, so that the demo and the tests share one build.
+BINARIES := --workspace --bins --test conformance
 
 .PHONY: help setup checks build demo test lint collator fmt bench weights docs
 

@@ -18,7 +18,7 @@ if [ "${PROFILE:-}" = release ]; then
 	profile=release
 	arguments=(--release)
 fi
-cargo build --workspace --bins --test dev_chain --features nil-node/runtime-benchmarks --locked "${arguments[@]}"
+cargo build --workspace --bins --test conformance --features nil-node/runtime-benchmarks --locked "${arguments[@]}"
 mkdir -p runtime/src/weights
 for pallet in "${pallets[@]}"; do
 	output=runtime/src/weights/$pallet.rs

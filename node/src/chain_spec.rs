@@ -1,4 +1,5 @@
-//! The chains that have names: `dev` and `local`. Any other name is a file.
+//! The chains that have names: `dev` and `local`, and, in builds that carry that runtime, the same with `-rfc163` behind
+//! them. Any other name is a file.
 
 use nil_runtime::RuntimeGenesisConfig;
 use sc_chain_spec::{ChainType, Properties, json_merge};
@@ -37,6 +38,28 @@ mod extensions {
 
 const NO_WASM: &str = "this binary was built without the runtime's wasm (SKIP_WASM_BUILD)";
 
+/// The runtimes that this binary carries, by the arithmetic that validators use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Backend {
+	/// For every relay chain: the runtime's own arithmetic.
+	Portable,
+	/// For relay chains that have enabled the curve functions of RFC-163.
+	#[cfg(feature = "rfc163")]
+	Rfc163,
+}
+
+impl Backend {
+	/// The runtime's wasm, compressed as it goes into a chain's state.
+	pub fn wasm(self) -> Result<&'static [u8], String> {
+		let wasm = match self {
+			Self::Portable => nil_runtime::WASM_BINARY,
+			#[cfg(feature = "rfc163")]
+			Self::Rfc163 => nil_runtime_rfc163::WASM_BINARY,
+		};
+		wasm.ok_or_else(|| NO_WASM.into())
+	}
+}
+
 /// A specification of a NilStore chain.
 pub type ChainSpec = sc_chain_spec::GenericChainSpec<Extensions>;
 
@@ -49,27 +72,56 @@ fn properties() -> Properties {
 	properties
 }
 
-fn preset(
-	name: &str,
-	id: &str,
+/// A chain that has a name: what its specification says beside the runtime.
+struct Named {
+	name: &'static str,
+	id: &'static str,
 	chain_type: ChainType,
-	preset: &str,
-	relay_chain: &str,
-) -> Result<ChainSpec, String> {
-	let wasm = nil_runtime::WASM_BINARY.ok_or(NO_WASM)?;
-	Ok(ChainSpec::builder(wasm, Extensions { relay_chain: relay_chain.into() })
-		.with_name(name)
-		.with_id(id)
-		.with_chain_type(chain_type)
-		.with_genesis_config_preset_name(preset)
-		.with_protocol_id(id)
-		.with_properties(properties())
-		.build())
+	preset: &'static str,
+	relay_chain: &'static str,
+}
+
+/// One collator, no relay chain.
+const DEV: Named = Named {
+	name: "NilStore Development",
+	id: "nil-dev",
+	chain_type: ChainType::Development,
+	preset: DEV_RUNTIME_PRESET,
+	relay_chain: "",
+};
+
+/// Two collators under a local relay chain.
+const LOCAL: Named = Named {
+	name: "NilStore Local Testnet",
+	id: "nil-local",
+	chain_type: ChainType::Local,
+	preset: LOCAL_TESTNET_RUNTIME_PRESET,
+	relay_chain: "rococo-local",
+};
+
+impl Named {
+	/// The specification with the runtime `wasm`; `suffix` goes behind name and id.
+	fn with(&self, wasm: &[u8], suffix: &str) -> ChainSpec {
+		let id = format!("{}{suffix}", self.id);
+		ChainSpec::builder(wasm, Extensions { relay_chain: self.relay_chain.into() })
+			.with_name(&format!("{}{suffix}", self.name))
+			.with_id(&id)
+			.with_chain_type(self.chain_type.clone())
+			.with_genesis_config_preset_name(self.preset)
+			.with_protocol_id(&id)
+			.with_properties(properties())
+			.build()
+	}
 }
 
 /// The development chain: one collator, no relay chain.
 pub fn dev() -> Result<ChainSpec, String> {
-	preset("NilStore Development", "nil-dev", ChainType::Development, DEV_RUNTIME_PRESET, "")
+	Ok(dev_with(Backend::Portable.wasm()?))
+}
+
+/// The development chain with another runtime.
+pub fn dev_with(wasm: &[u8]) -> ChainSpec {
+	DEV.with(wasm, "")
 }
 
 /// The development chain with its genesis state in it.
@@ -84,7 +136,7 @@ pub fn dev_with_state() -> Result<ChainSpec, String> {
 
 /// The genesis state of a preset.
 fn native_genesis(preset: &str) -> Result<Storage, String> {
-	let wasm = nil_runtime::WASM_BINARY.ok_or(NO_WASM)?;
+	let wasm = Backend::Portable.wasm()?;
 	let patch = nil_runtime::genesis::get_preset(&preset.into())
 		.ok_or_else(|| format!("the runtime has no genesis preset called {preset}"))?;
 	let explain = |error: serde_json::Error| format!("in the genesis preset {preset}: {error}");
@@ -98,13 +150,7 @@ fn native_genesis(preset: &str) -> Result<Storage, String> {
 
 /// The local test network: two collators under a local relay chain.
 pub fn local() -> Result<ChainSpec, String> {
-	preset(
-		"NilStore Local Testnet",
-		"nil-local",
-		ChainType::Local,
-		LOCAL_TESTNET_RUNTIME_PRESET,
-		"rococo-local",
-	)
+	Ok(LOCAL.with(Backend::Portable.wasm()?, ""))
 }
 
 /// The specification called `id`, or in the file of that name.
@@ -112,10 +158,24 @@ pub fn load(id: &str) -> Result<Box<dyn sc_service::ChainSpec>, String> {
 	Ok(Box::new(match id {
 		"dev" => dev()?,
 		"" | "local" => local()?,
+		#[cfg(feature = "rfc163")]
+		"dev-rfc163" => DEV.with(Backend::Rfc163.wasm()?, "-rfc163"),
+		#[cfg(feature = "rfc163")]
+		"local-rfc163" => LOCAL.with(Backend::Rfc163.wasm()?, "-rfc163"),
 		path => ChainSpec::from_json_file(PathBuf::from(path))
-			.map_err(|error| format!("{error} (chains with names: dev, local)"))?,
+			.map_err(|error| format!("{error} (chains with names: {})", NAMES.join(", ")))?,
 	}))
 }
+
+/// The names that [`load`] knows.
+const NAMES: &[&str] = &[
+	"dev",
+	"local",
+	#[cfg(feature = "rfc163")]
+	"dev-rfc163",
+	#[cfg(feature = "rfc163")]
+	"local-rfc163",
+];
 
 #[cfg(test)]
 mod tests {

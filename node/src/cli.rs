@@ -1,6 +1,8 @@
 //! The command line.
 
+use crate::chain_spec::Backend;
 use clap::Parser;
+use std::path::PathBuf;
 
 /// The options of a node that runs.
 #[cfg(not(feature = "collator"))]
@@ -55,6 +57,18 @@ pub struct DevParams {
 	pub dev_seed: String,
 }
 
+/// Which runtime to write, and where.
+#[derive(Clone, Debug, Parser)]
+pub struct ExportRuntimeCmd {
+	/// The arithmetic that the relay chain's validators use.
+	#[arg(long, value_enum, default_value_t = Backend::Portable)]
+	pub backend: Backend,
+
+	/// The file to write; standard output without it.
+	#[arg(value_name = "FILE")]
+	pub output: Option<PathBuf>,
+}
+
 /// Everything that is not running a node.
 #[derive(Debug, clap::Subcommand)]
 pub enum Subcommand {
@@ -76,6 +90,9 @@ pub enum Subcommand {
 	/// Write the runtime at genesis: the code by which a relay chain's validators check blocks.
 	#[cfg(feature = "collator")]
 	ExportGenesisWasm(cumulus_client_cli::ExportGenesisWasmCommand),
+
+	/// Write a runtime's wasm, compressed: what a chain is upgraded to.
+	ExportRuntime(ExportRuntimeCmd),
 
 	/// Execute blocks of the database again.
 	CheckBlock(sc_cli::CheckBlockCmd),

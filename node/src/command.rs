@@ -2,7 +2,7 @@
 
 use crate::{
 	chain_spec,
-	cli::{Cli, Subcommand},
+	cli::{Cli, ExportRuntimeCmd, Subcommand},
 	dev, rpc,
 	service::Parts,
 };
@@ -10,6 +10,7 @@ use nil_runtime::opaque::Block;
 use sc_cli::{Result, SubstrateCli};
 use sc_network::config::NetworkBackendType;
 use sc_service::{ChainType, Configuration, TaskManager};
+use std::io::Write;
 
 impl SubstrateCli for Cli {
 	fn impl_name() -> String {
@@ -85,6 +86,7 @@ pub fn run() -> Result<()> {
 		Some(Subcommand::ExportGenesisWasm(cmd)) => {
 			cli.create_runner(cmd)?.sync_run(|config| cmd.run(&*config.chain_spec))
 		},
+		Some(Subcommand::ExportRuntime(cmd)) => export_runtime(cmd),
 		Some(Subcommand::CheckBlock(cmd)) => cli.create_runner(cmd)?.async_run(|config| {
 			let Opened { parts, import_queue } = open(&config)?;
 			Ok((cmd.run(parts.client, import_queue), parts.tasks))
@@ -113,6 +115,15 @@ pub fn run() -> Result<()> {
 		},
 		#[cfg(feature = "runtime-benchmarks")]
 		Some(Subcommand::Benchmark(cmd)) => benchmark(&cli, cmd),
+	}
+}
+
+fn export_runtime(cmd: &ExportRuntimeCmd) -> Result<()> {
+	let wasm = cmd.backend.wasm()?;
+	match &cmd.output {
+		Some(path) => std::fs::write(path, wasm)
+			.map_err(|error| format!("cannot write {}: {error}", path.display()).into()),
+		None => std::io::stdout().lock().write_all(wasm).map_err(Into::into),
 	}
 }
 

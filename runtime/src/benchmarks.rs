@@ -62,7 +62,7 @@ pub fn metadata(extra: bool) -> (Vec<BenchmarkList>, Vec<StorageInfo>) {
 /// Runs benchmarks. Curve arithmetic is this runtime's own, as where validators execute blocks: weights are theirs.
 pub fn dispatch(config: BenchmarkConfig) -> Result<Vec<BenchmarkBatch>, String> {
 	#[cfg(substrate_runtime)]
-	let _until_all_are_done = nil_host::in_runtime::replace();
+	let _until_all_are_done = nil_host::in_runtime::replace::<crate::executor::Arithmetic>();
 	let whitelist = AllPalletsWithSystem::whitelisted_storage_keys();
 	let mut batches = Vec::<BenchmarkBatch>::new();
 	let params = (&config, &whitelist);

@@ -4,7 +4,7 @@
 //! * four pallets of its own ([`configs::storage`]): the relay chain's randomness, providers, deals, and the slots
 //!   that tie providers to deals;
 //! * the curve arithmetic that they need is a host function where the node has it and code of this blob where it
-//!   has not, see [`executor`];
+//!   has not, see [`executor`]; `nil-runtime-rfc163` is this runtime for relay chains with RFC-163;
 //! * all deadlines count relay chain blocks, whatever this chain's own pace;
 //! * transactions carry only the standard extensions, so that wallets and libraries need no custom types.
 //!
@@ -113,19 +113,31 @@ impl_opaque_keys! {
 	}
 }
 
-/// The runtime's version. `spec_version` changes with every release whose execution differs,
-/// `transaction_version` when calls change their encoding.
-#[sp_version::runtime_version]
-pub const VERSION: RuntimeVersion = RuntimeVersion {
-	spec_name: Cow::Borrowed("nil"),
-	impl_name: Cow::Borrowed("nil"),
-	authoring_version: 1,
-	spec_version: 1,
-	impl_version: 0,
-	apis: apis::RUNTIME_API_VERSIONS,
-	transaction_version: 1,
-	system_version: 1,
-};
+/// The version, for a `spec_version` in literal digits, as the attribute wants it.
+macro_rules! version {
+	($spec_version:tt) => {
+		/// The runtime's version. The last digit of `spec_version` tells the arithmetic that validators use (0:
+		/// portable, 1: RFC-163), so that going over to RFC-163 is an upgrade like any other; the digits before it
+		/// change with every release whose execution differs. `transaction_version` changes when calls change
+		/// their encoding.
+		#[sp_version::runtime_version]
+		pub const VERSION: RuntimeVersion = RuntimeVersion {
+			spec_name: Cow::Borrowed("nil"),
+			impl_name: Cow::Borrowed("nil"),
+			authoring_version: 1,
+			spec_version: $spec_version,
+			impl_version: 0,
+			apis: apis::RUNTIME_API_VERSIONS,
+			transaction_version: 1,
+			system_version: 1,
+		};
+	};
+}
+
+#[cfg(not(feature = "rfc163"))]
+version!(10);
+#[cfg(feature = "rfc163")]
+version!(11);
 
 /// One token, NIL, in its smallest units.
 pub const UNIT: Balance = 1_000_000_000_000;

@@ -2,6 +2,8 @@
 //! with their storage proof recorded and sealed by Alice.
 #![allow(dead_code, reason = "no test uses all of it")]
 
+pub mod deals;
+
 use codec::{Decode, Encode};
 use cumulus_client_parachain_inherent::{INHERENT_IDENTIFIER, ParachainInherentData};
 use cumulus_primitives_core::{ParaId, ParachainBlockData, PersistedValidationData};
@@ -15,6 +17,11 @@ use nil_runtime::{
 	Block, DEFAULT_PARA_ID, Hash, Header, Nonce, RuntimeCall, SLOT_DURATION_MILLIS, SignedPayload,
 	TxExtension, UncheckedExtrinsic, VERSION,
 };
+use polkadot_node_core_pvf_common::executor_interface::{execute_artifact, prepare, prevalidate};
+use polkadot_parachain_primitives::primitives::{
+	BlockData, HeadData, ValidationParams, ValidationResult,
+};
+use polkadot_primitives::{ExecutorHostFunction, ExecutorParam, ExecutorParams};
 use sc_chain_spec::construct_genesis_block;
 use sc_executor::WasmExecutor;
 use sp_consensus_aura::digests::CompatibleDigestItem;
@@ -34,7 +41,7 @@ use sp_runtime::{
 use sp_state_machine::{Ext, InMemoryBackend, OverlayedChanges, TrieBackendBuilder};
 use sp_timestamp::Timestamp;
 use sp_trie::{proof_size_extension::ProofSizeExt, recorder::Recorder};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 /// What the made-up relay chain derives its randomness from.
 pub const SEED: &[u8] = b"test";
@@ -46,13 +53,47 @@ static EXECUTOR: LazyLock<Executor> = LazyLock::new(|| {
 		.build()
 });
 
-/// The development chain's state at genesis.
-static GENESIS: LazyLock<Storage> =
-	LazyLock::new(|| chain_spec::dev().unwrap().build_storage().unwrap());
+/// The runtimes, by the arithmetic that validators use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+	Portable,
+	Rfc163,
+}
 
-/// The runtime's wasm, as it goes into a chain's state.
-pub fn wasm() -> &'static [u8] {
-	nil_runtime::WASM_BINARY.expect("the tests need the runtime's wasm")
+impl Backend {
+	pub const ALL: [Self; 2] = [Self::Portable, Self::Rfc163];
+
+	/// The runtime's wasm, as it goes into a chain's state.
+	pub fn wasm(self) -> &'static [u8] {
+		match self {
+			Self::Portable => nil_runtime::WASM_BINARY,
+			Self::Rfc163 => nil_runtime_rfc163::WASM_BINARY,
+		}
+		.expect("the tests need the runtimes' wasm")
+	}
+
+	/// Its last digit tells the arithmetic.
+	pub fn spec_version(self) -> u32 {
+		VERSION.spec_version + self as u32
+	}
+
+	/// How a relay chain's validators execute it.
+	pub fn executor_params(self) -> ExecutorParams {
+		match self {
+			Self::Portable => ExecutorParams::default(),
+			Self::Rfc163 => {
+				[ExecutorParam::EnabledHostFunction(ExecutorHostFunction::EccRfc163)][..].into()
+			},
+		}
+	}
+
+	/// The development chain's state at genesis.
+	fn genesis(self) -> Storage {
+		static GENESES: [OnceLock<Storage>; 2] = [const { OnceLock::new() }; 2];
+		GENESES[self as usize]
+			.get_or_init(|| chain_spec::dev_with(self.wasm()).build_storage().unwrap())
+			.clone()
+	}
 }
 
 /// A block, and what a validator is given to check it.
@@ -69,6 +110,7 @@ pub struct Built {
 
 /// A chain in memory.
 pub struct TestChain {
+	backend: Backend,
 	state: InMemoryBackend<BlakeTwo256>,
 	executor: Executor,
 	head: Header,
@@ -79,9 +121,15 @@ pub struct TestChain {
 impl TestChain {
 	/// The development chain before its first block.
 	pub fn new() -> Self {
-		let state = InMemoryBackend::from((GENESIS.clone(), StateVersion::V1));
+		Self::with(Backend::Portable)
+	}
+
+	/// The development chain with another runtime, before its first block.
+	pub fn with(backend: Backend) -> Self {
+		let state = InMemoryBackend::from((backend.genesis(), StateVersion::V1));
 		let genesis = construct_genesis_block::<Block>(*state.root(), StateVersion::V1);
 		Self {
+			backend,
 			state,
 			executor: EXECUTOR.clone(),
 			genesis: genesis.header.hash(),
@@ -104,7 +152,22 @@ impl TestChain {
 	pub fn query<R: Decode>(&self, method: &str, arguments: &impl Encode) -> R {
 		let mut overlay = OverlayedChanges::default();
 		let mut ext = Ext::new(&mut overlay, &self.state, None);
-		call(&self.executor, &mut ext, method, &arguments.encode())
+		decode(&self.call(&mut ext, method, &arguments.encode()).unwrap())
+	}
+
+	fn call(
+		&self,
+		ext: &mut dyn sp_externalities::Externalities,
+		method: &str,
+		arguments: &[u8],
+	) -> Result<Vec<u8>, String> {
+		let code = WrappedRuntimeCode(self.backend.wasm().into());
+		// The executor knows compiled runtimes by this hash.
+		let hash = vec![self.backend as u8];
+		let code = RuntimeCode { code_fetcher: &code, heap_pages: None, hash };
+		let context = CallContext::Onchain { import: false };
+		let (result, _) = self.executor.call(ext, &code, method, arguments, context);
+		result.map_err(|error| format!("{method}: {error}"))
 	}
 
 	/// Reads the newest block's state through the pallets' own functions.
@@ -136,7 +199,7 @@ impl TestChain {
 		let implicit = (
 			(),
 			(),
-			VERSION.spec_version,
+			self.backend.spec_version(),
 			VERSION.transaction_version,
 			self.genesis,
 			self.genesis,
@@ -208,26 +271,37 @@ impl TestChain {
 		let mut extensions = Extensions::new();
 		extensions.register(ProofSizeExt::new(recorder.clone()));
 
-		let mut run = |method: &str, arguments: Vec<u8>| -> Result<Vec<u8>, String> {
-			let mut ext = Ext::new(&mut overlay, &recording, Some(&mut extensions));
-			call_raw(&self.executor, &mut ext, method, &arguments)
+		let mut run = |overlay: &mut OverlayedChanges<BlakeTwo256>,
+		               method: &str,
+		               arguments: Vec<u8>|
+		 -> Result<Vec<u8>, String> {
+			let mut ext = Ext::new(overlay, &recording, Some(&mut extensions));
+			self.call(&mut ext, method, &arguments)
 		};
-		run("Core_initialize_block", start.encode())?;
+		run(&mut overlay, "Core_initialize_block", start.encode())?;
 		let mut extrinsics: Vec<UncheckedExtrinsic> =
-			decode(&run("BlockBuilder_inherent_extrinsics", inherents.encode())?);
+			decode(&run(&mut overlay, "BlockBuilder_inherent_extrinsics", inherents.encode())?);
 		let inherent_count = extrinsics.len();
 		extrinsics.extend(transactions);
 		let mut outcomes = Vec::new();
-		for extrinsic in &extrinsics {
-			outcomes.push(decode::<ApplyExtrinsicResult>(&run(
-				"BlockBuilder_apply_extrinsic",
-				extrinsic.encode(),
-			)?));
+		let mut included = Vec::new();
+		for extrinsic in extrinsics {
+			overlay.start_transaction();
+			let applied = run(&mut overlay, "BlockBuilder_apply_extrinsic", extrinsic.encode())?;
+			let outcome: ApplyExtrinsicResult = decode(&applied);
+			// What cannot be applied, for want of room or because it is invalid, is not in the block.
+			if outcome.is_ok() {
+				overlay.commit_transaction().unwrap();
+				included.push(extrinsic);
+			} else {
+				overlay.rollback_transaction().unwrap();
+			}
+			outcomes.push(outcome);
 		}
 		for outcome in outcomes.drain(..inherent_count) {
 			outcome.unwrap().unwrap();
 		}
-		let header: Header = decode(&run("BlockBuilder_finalize_block", Vec::new())?);
+		let header: Header = decode(&run(&mut overlay, "BlockBuilder_finalize_block", Vec::new())?);
 
 		let proof = recorder.drain_storage_proof();
 		let pov_proof = proof.into_compact_proof::<BlakeTwo256>(*self.state.root()).unwrap();
@@ -238,7 +312,7 @@ impl TestChain {
 		let sealed = seal(header);
 		let parent = std::mem::replace(&mut self.head, sealed.clone());
 		self.place = place;
-		let pov = ParachainBlockData::new(vec![Block::new(sealed, extrinsics)], pov_proof, None);
+		let pov = ParachainBlockData::new(vec![Block::new(sealed, included)], pov_proof, None);
 		Ok(Built { outcomes, pov, parent, validation })
 	}
 
@@ -274,24 +348,32 @@ fn decode<T: Decode>(bytes: &[u8]) -> T {
 	T::decode(&mut &bytes[..]).unwrap()
 }
 
-fn call_raw(
-	executor: &Executor,
-	ext: &mut dyn sp_externalities::Externalities,
-	method: &str,
-	arguments: &[u8],
-) -> Result<Vec<u8>, String> {
-	let code = WrappedRuntimeCode(wasm().into());
-	let code = RuntimeCode { code_fetcher: &code, heap_pages: None, hash: vec![1] };
-	let (result, _) =
-		executor.call(ext, &code, method, arguments, CallContext::Onchain { import: false });
-	result.map_err(|error| format!("{method}: {error}"))
+/// A runtime as validators compile it.
+pub fn uncompressed(wasm: &[u8]) -> Vec<u8> {
+	sp_maybe_compressed_blob::decompress(wasm, 64 * 1024 * 1024).unwrap().into_owned()
 }
 
-fn call<R: Decode>(
-	executor: &Executor,
-	ext: &mut dyn sp_externalities::Externalities,
-	method: &str,
-	arguments: &[u8],
-) -> R {
-	decode(&call_raw(executor, ext, method, arguments).unwrap())
+/// Executes `validate_block` as a validator does whose relay chain is set up for `backend`.
+pub fn validate(
+	backend: Backend,
+	artifact: &[u8],
+	built: &Built,
+) -> Result<ValidationResult, String> {
+	let params = ValidationParams {
+		parent_head: HeadData(built.parent.encode()),
+		block_data: BlockData(built.pov.encode()),
+		relay_parent_number: built.validation.relay_parent_number,
+		relay_parent_storage_root: built.validation.relay_parent_storage_root,
+	};
+	// SAFETY: the artifact comes from `prepare` and was not modified.
+	let result =
+		unsafe { execute_artifact(artifact, &backend.executor_params(), &params.encode()) };
+	let bytes = result.map_err(|error| error.to_string())?;
+	ValidationResult::decode(&mut &bytes[..]).map_err(|error| error.to_string())
+}
+
+/// The runtime compiled as validators do.
+pub fn artifact(backend: Backend) -> Vec<u8> {
+	let blob = prevalidate(&uncompressed(backend.wasm())).unwrap();
+	prepare(blob, &backend.executor_params()).unwrap()
 }

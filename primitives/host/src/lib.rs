@@ -4,18 +4,20 @@
 //! A pairing costs 1.2 ms natively and four times as much inside the runtime, so a node answers through host
 //! functions ([`host::HostFunctions`], implemented with blst). A relay chain validator offers a fixed set of host
 //! functions, in which ours are not, and a missing import traps when it is called. So the runtime carries a second
-//! implementation (`nil_kzg::portable`), and the block executor that the runtime registers for validators swaps
-//! the host functions for it with [`in_runtime::replace`] while it executes a block.
+//! implementation, and the block executor that the runtime registers for validators swaps the host functions for it
+//! with `in_runtime::replace` while it executes a block. That is `nil_kzg::portable`, or, on relay chains that have
+//! enabled the curve functions of RFC-163, `nil_kzg::rfc163`.
 //!
 //! ```text
 //!            pallet ──> nil_host::verify_openings(..)
 //!                              │
 //!         node executes        │        validator executes (validate_block)
 //!   ext_nil_verify_openings_1  │  in_runtime::replace() swapped it:
-//!       nil_kzg::native (blst) ┴──────> nil_kzg::portable (arkworks, in wasm)
+//!       nil_kzg::native (blst) ┼──────> nil_kzg::portable (arkworks, in wasm)
+//!                              └──────> nil_kzg::rfc163   (arkworks, in wasm; multiplies and pairs natively)
 //! ```
 //!
-//! Both give the same answer for every input, valid or not, down to the error's variant and index: otherwise a
+//! All give the same answer for every input, valid or not, down to the error's variant and index: otherwise a
 //! validator would reject what a collator built. The test of this crate's `fixture` compares them through a real
 //! wasm executor.
 //!
@@ -136,45 +138,52 @@ pub fn compress(point: &G1Uncompressed) -> Result<G1Compressed, VerifyError> {
 	reply.take()
 }
 
-/// The implementation inside the runtime, and the swap that puts it in the place of the host's.
+/// The implementations inside the runtime, and the swap that puts one in the place of the host's.
 #[cfg(all(feature = "portable", substrate_runtime))]
 pub mod in_runtime {
 	use super::*;
+	use nil_kzg::verify::{self, Backend};
 
-	fn verify_openings(openings: &[Opening], reply: &mut Reply<CHECK_BYTES>) {
-		reply.put(&nil_kzg::portable::verify_openings(openings));
+	pub use nil_kzg::portable::Portable;
+	#[cfg(feature = "rfc163")]
+	pub use nil_kzg::rfc163::Rfc163;
+
+	fn verify_openings<B: Backend>(openings: &[Opening], reply: &mut Reply<CHECK_BYTES>) {
+		reply.put(&verify::openings::<B>(openings));
 	}
 
-	fn verify_parity(k: u8, m: u8, data: &[u8], parity: &[u8], reply: &mut Reply<CHECK_BYTES>) {
-		reply.put(&nil_kzg::portable::verify_parity(
-			(k, m),
-			data.as_chunks().0,
-			parity.as_chunks().0,
-		));
+	fn verify_parity<B: Backend>(
+		k: u8,
+		m: u8,
+		data: &[u8],
+		parity: &[u8],
+		reply: &mut Reply<CHECK_BYTES>,
+	) {
+		reply.put(&verify::parity::<B>((k, m), data.as_chunks().0, parity.as_chunks().0));
 	}
 
-	fn extend_manifest(
+	fn extend_manifest<B: Backend>(
 		manifest: &G1Uncompressed,
 		first: u32,
 		roots: &[u8],
 		reply: &mut Reply<UNCOMPRESSED_BYTES>,
 	) {
-		reply.put(&nil_kzg::portable::extend_manifest(manifest, first, roots.as_chunks().0));
+		reply.put(&verify::extend_manifest::<B>(manifest, first, roots.as_chunks().0));
 	}
 
-	fn compress(point: &G1Uncompressed, reply: &mut Reply<COMPRESSED_BYTES>) {
-		reply.put(&nil_kzg::portable::compress(point));
+	fn compress<B: Backend>(point: &G1Uncompressed, reply: &mut Reply<COMPRESSED_BYTES>) {
+		reply.put(&verify::compress::<B>(point));
 	}
 
-	/// Swaps every host function of this crate for the implementation inside the runtime, until the returned guard
-	/// is dropped. To be held around the execution of one block: swapping twice at the same time panics.
+	/// Swaps every host function of this crate for `B` inside the runtime, until the returned guard is dropped. To be
+	/// held around the execution of one block: swapping twice at the same time panics.
 	#[must_use = "the host functions come back when the guard is dropped"]
-	pub fn replace() -> impl Sized {
+	pub fn replace<B: Backend>() -> impl Sized {
 		(
-			host::host_verify_openings.replace_implementation(verify_openings),
-			host::host_verify_parity.replace_implementation(verify_parity),
-			host::host_extend_manifest.replace_implementation(extend_manifest),
-			host::host_compress.replace_implementation(compress),
+			host::host_verify_openings.replace_implementation(verify_openings::<B>),
+			host::host_verify_parity.replace_implementation(verify_parity::<B>),
+			host::host_extend_manifest.replace_implementation(extend_manifest::<B>),
+			host::host_compress.replace_implementation(compress::<B>),
 		)
 	}
 }

@@ -10,6 +10,7 @@
 //! * [`encoding`]: the strict rules for scalars and points, before any backend sees them;
 //! * [`verify`]: the checks themselves, generic over a [`verify::Backend`];
 //! * `portable` (feature `portable`): the backend on arkworks, `no_std`, for the inside of the runtime;
+//! * `rfc163` (feature `rfc163`): the same with the host's curve functions, where it has those of RFC-163;
 //! * `native` (feature `native`): the backend on blst, for nodes, providers and clients.
 //!
 //! With `native` come the parts that make and check bulk data: [`blob`], [`point`],
@@ -30,6 +31,8 @@ pub mod verify;
 
 #[cfg(feature = "portable")]
 pub mod portable;
+#[cfg(feature = "rfc163")]
+pub mod rfc163;
 
 #[cfg(feature = "native")]
 pub mod blob;

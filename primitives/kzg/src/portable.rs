@@ -116,18 +116,11 @@ impl Backend for Portable {
 	}
 
 	fn lagrange_msm(first: usize, scalars: &[Fr]) -> G1Affine {
-		let points: Vec<_> = setup::g1_lagrange()
-			.iter()
-			.skip(first)
-			.take(scalars.len())
-			.filter_map(read_uncompressed)
-			.collect();
-		Self::msm(&points, scalars, Fr::MODULUS_BIT_SIZE as usize)
+		Self::msm(&lagrange_points(first, scalars.len()), scalars, Fr::MODULUS_BIT_SIZE as usize)
 	}
 
 	fn pairings_agree(a: &G1Affine, b: &G1Affine) -> bool {
-		let points: Vec<_> = setup::g2().iter().filter_map(read_g2).collect();
-		let product = Bls12_381::multi_miller_loop([*a, -*b], points);
+		let product = Bls12_381::multi_miller_loop([*a, -*b], g2_points());
 		Bls12_381::final_exponentiation(product).is_some_and(|output| output.is_zero())
 	}
 }
@@ -175,6 +168,16 @@ fn digit(limbs: &[u64; 4], low: usize, width: usize) -> usize {
 		value |= at(limb + 1) << (64 - shift);
 	}
 	(value & ((1 << width) - 1)) as usize
+}
+
+/// `count` Lagrange points of the setup from `first` on, as many as there are.
+pub(crate) fn lagrange_points(first: usize, count: usize) -> Vec<G1Affine> {
+	setup::g1_lagrange().iter().skip(first).take(count).filter_map(read_uncompressed).collect()
+}
+
+/// The setup's points of G2: the generator, and `tau` times it.
+pub(crate) fn g2_points() -> Vec<G2Affine> {
+	setup::g2().iter().filter_map(read_g2).collect()
 }
 
 fn coordinate(bytes: &[u8; 48]) -> Option<Fq> {

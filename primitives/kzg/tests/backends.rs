@@ -4,7 +4,7 @@ mod common;
 
 use nil_kzg::{
 	Blob, Engines, G1Affine, Opening, PointRef, VerifyError, combine_commitments, encoding, native,
-	portable, prover, setup, stripe,
+	portable, prover, rfc163, setup, stripe,
 	verify::{Backend, G1_GENERATOR},
 };
 use proptest::prelude::*;
@@ -77,24 +77,28 @@ static VALID: LazyLock<Vec<Opening>> = LazyLock::new(|| {
 fn verify(openings: &[Opening]) -> Result<(), VerifyError> {
 	let result = native::verify_openings(openings);
 	assert_eq!(portable::verify_openings(openings), result, "{openings:?}");
+	assert_eq!(rfc163::verify_openings(openings), result, "{openings:?}");
 	result
 }
 
 fn parity(profile: (u8, u8), data: &[[u8; 48]], parity: &[[u8; 48]]) -> Result<(), VerifyError> {
 	let result = native::verify_parity(profile, data, parity);
 	assert_eq!(portable::verify_parity(profile, data, parity), result);
+	assert_eq!(rfc163::verify_parity(profile, data, parity), result);
 	result
 }
 
 fn extend(manifest: &[u8; 96], first: u32, roots: &[[u8; 32]]) -> Result<[u8; 96], VerifyError> {
 	let result = native::extend_manifest(manifest, first, roots);
 	assert_eq!(portable::extend_manifest(manifest, first, roots), result);
+	assert_eq!(rfc163::extend_manifest(manifest, first, roots), result);
 	result
 }
 
 fn compress(point: &[u8; 96]) -> Result<[u8; 48], VerifyError> {
 	let result = native::compress(point);
 	assert_eq!(portable::compress(point), result);
+	assert_eq!(rfc163::compress(point), result);
 	result
 }
 

@@ -1,6 +1,7 @@
 //! The embedded setup is the official one.
 
-mod common;
+#[path = "common/sources.rs"]
+mod sources;
 
 use nil_kzg::{G1Affine, setup};
 use sha2::{Digest, Sha256};
@@ -8,7 +9,7 @@ use std::fs;
 
 fn official(file: &str) -> Vec<u8> {
 	let path =
-		common::sources_of("c-kzg").join("bindings/rust/src/ethereum_kzg_settings").join(file);
+		sources::sources_of("c-kzg").join("bindings/rust/src/ethereum_kzg_settings").join(file);
 	fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 

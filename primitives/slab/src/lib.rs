@@ -15,21 +15,36 @@
 //! committing and sending can overlap without a slab ever being in memory as a whole.
 //!
 //! Everything that is read from outside is decoded strictly: each error names the value found and what was expected.
+//!
+//! Without the feature `std` only the [`tree`] is left, for the inside of runtimes.
+#![cfg_attr(not(feature = "std"), no_std)]
 #![forbid(unsafe_code)]
 
+extern crate alloc;
+
+#[cfg(feature = "std")]
 pub mod decode;
+#[cfg(feature = "std")]
 pub mod encode;
+#[cfg(feature = "std")]
 pub mod index;
+#[cfg(feature = "std")]
 pub mod manifest;
+#[cfg(feature = "std")]
 pub mod pack;
+#[cfg(feature = "std")]
 pub mod proof;
 pub mod tree;
+#[cfg(feature = "std")]
 pub mod witness;
 
-pub use decode::MduDecoder;
-pub use encode::{EncodedMdu, MduEncoder};
-pub use index::{Delta, Encryption, Entry, Extent, Index, IndexFile, SlabPath};
-pub use pack::Place;
-pub use proof::{ChainedProof, DealManifests};
 pub use tree::MduTree;
-pub use witness::{CheckedWitness, Witness};
+#[cfg(feature = "std")]
+pub use {
+	decode::MduDecoder,
+	encode::{EncodedMdu, MduEncoder},
+	index::{Delta, Encryption, Entry, Extent, Index, IndexFile, SlabPath},
+	pack::Place,
+	proof::{ChainedProof, DealManifests},
+	witness::{CheckedWitness, Witness},
+};

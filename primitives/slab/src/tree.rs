@@ -10,6 +10,7 @@
 //! Leaves are slot-major over all rows, those without payload included, so a path's length depends on the profile
 //! alone. The root is 31 bytes of hash in a canonical scalar, which the manifest commits to.
 
+use alloc::vec::Vec;
 use nil_types::{
 	G1Compressed, Hash32, Profile, ProfileError, blake2b_256, hash_to_fr, layout::BLOBS_PER_MDU,
 };
@@ -78,7 +79,7 @@ impl MduTree {
 		while level.len() > 1 {
 			let (pairs, _) = level.as_chunks::<2>();
 			let above = pairs.iter().map(|[left, right]| node_hash(left, right)).collect();
-			levels.push(std::mem::replace(&mut level, above));
+			levels.push(core::mem::replace(&mut level, above));
 		}
 		let top = level.first().copied().unwrap_or_default();
 		levels.push(level);

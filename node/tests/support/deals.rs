@@ -1,0 +1,115 @@
+//! A deal, and commits to it.
+
+use super::{Backend, TestChain};
+use codec::Encode;
+use nil_runtime::{UNIT, UncheckedExtrinsic};
+use nil_types::{
+	Capability, CodeKind, ContentShape, DealInfo, DealStatus, Generation, Hint, Profile,
+	ReceiptMessage, SlotInfo, SlotState, messages::roots_hash, traits::Receipt,
+};
+use sp_core::Pair;
+use sp_keyring::Sr25519Keyring;
+
+type AccountId = [u8; 32];
+
+/// The service key of the provider that `operator` runs.
+fn service_key(operator: Sr25519Keyring) -> sp_core::sr25519::Pair {
+	sp_core::sr25519::Pair::from_string(&format!("//{operator}//service"), None).unwrap()
+}
+
+const OPERATORS: [Sr25519Keyring; 4] =
+	[Sr25519Keyring::Bob, Sr25519Keyring::Charlie, Sr25519Keyring::Dave, Sr25519Keyring::Eve];
+
+/// A chain on which Alice's deal 0 of profile 2+1 has its slots.
+pub fn placed(backend: Backend) -> (TestChain, Profile) {
+	let mut chain = TestChain::with(backend);
+	let registrations = OPERATORS
+		.map(|operator| {
+			chain.sign(
+				operator,
+				0,
+				pallet_providers::Call::register {
+					service_key: service_key(operator).public().0,
+					multiaddrs: vec![b"/ip4/127.0.0.1/tcp/4100/http".to_vec().try_into().unwrap()]
+						.try_into()
+						.unwrap(),
+					capability: Capability::General,
+					domain: Default::default(),
+					capacity: 1 << 40,
+					price_floor: 0,
+					stake: 1_000_000 * UNIT,
+				},
+			)
+		})
+		.to_vec();
+	chain.build_all_good(registrations);
+
+	let profile = Profile::new(2, 1, CodeKind::Fr).unwrap();
+	let create = pallet_deals::Call::create_deal {
+		profile,
+		hint: Hint::Cold,
+		duration: 100_000,
+		max_monthly_spend: 0,
+		escrow: 1_000_000 * UNIT,
+	};
+	let create = chain.sign(Sr25519Keyring::Alice, 0, create);
+	chain.build_all_good(vec![create]);
+	for _ in 0..20 {
+		if info(&chain).status == DealStatus::Active {
+			return (chain, profile);
+		}
+		chain.build(Vec::new());
+	}
+	panic!("the deal was not placed: {:?}", info(&chain));
+}
+
+pub fn info(chain: &TestChain) -> DealInfo<AccountId> {
+	chain.query::<Option<_>>("NilApi_deal", &0u64).expect("deal 0 exists")
+}
+
+/// The `index`th signed commit to deal 0 of [`placed`], of `count` MDUs, with the receipts of all its slots.
+pub fn commit(chain: &TestChain, profile: Profile, index: u32, count: u32) -> UncheckedExtrinsic {
+	// The last MDU has one byte.
+	let size_bytes = u64::from(count - 1) * nil_types::layout::MDU_PAYLOAD as u64 + 1;
+	assert_eq!(ContentShape::new(size_bytes).mdus(), u64::from(count));
+	let roots: Vec<_> = (0..count).map(|i| nil_types::hash_to_fr(&(index, i).encode())).collect();
+	let index_root = nil_types::blake2b_256(b"index");
+	let index_len = 1;
+	let until = chain.place().block + 100;
+	let base_gen = Generation::from(index);
+	let slots: Vec<SlotInfo<AccountId>> = chain.query("NilApi_slots", &0u64);
+	assert_eq!(slots.len(), usize::from(profile.n()));
+	let receipts: Vec<_> = slots
+		.iter()
+		.map(|slot| {
+			let SlotState::Active { provider } = slot.state else { panic!("{slot:?}") };
+			let operator = OPERATORS.into_iter().find(|o| o.to_raw_public() == provider).unwrap();
+			let message = ReceiptMessage {
+				genesis: chain.genesis().0,
+				deal: 0,
+				generation: base_gen + 1,
+				slot: slot.slot,
+				roots_hash: roots_hash(&roots),
+				index_root,
+				size_bytes,
+				index_len,
+				until,
+			};
+			let signature = service_key(operator).sign(&message.signing_bytes()).0;
+			Receipt { slot: slot.slot, until, signature }
+		})
+		.collect();
+	chain.sign(
+		Sr25519Keyring::Alice,
+		1 + index,
+		pallet_deals::Call::commit_content {
+			deal: 0,
+			base_gen,
+			roots: roots.try_into().unwrap(),
+			index_root,
+			size_bytes,
+			index_len,
+			receipts: receipts.try_into().unwrap(),
+		},
+	)
+}
