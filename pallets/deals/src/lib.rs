@@ -78,6 +78,7 @@ pub use weights::WeightInfo;
 mod agenda;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
+mod events;
 mod impls;
 #[cfg(test)]
 mod mock;
@@ -88,12 +89,14 @@ mod try_state;
 mod types;
 pub mod weights;
 
+use frame_support::pallet_macros::import_section;
 #[cfg(doc)]
 use nil_types::{
 	Profile,
 	traits::{DealHooks, RelayBeacon},
 };
 
+#[import_section(events::events)]
 #[frame_support::pallet]
 #[allow(
 	clippy::too_many_arguments,
@@ -278,120 +281,6 @@ pub mod pallet {
 			);
 			Params::<T>::put(self.params);
 		}
-	}
-
-	/// What happened, complete enough to rebuild the pallet's state.
-	#[pallet::event]
-	#[pallet::generate_deposit(pub(super) fn deposit_event)]
-	pub enum Event<T: Config> {
-		/// A deal was created and waits for its slots.
-		#[codec(index = 0)]
-		DealCreated {
-			/// The deal.
-			deal: DealId,
-			/// Who pays, commits and cancels.
-			owner: T::AccountId,
-			/// How it is striped.
-			profile: Profile,
-			/// Which providers may be drawn.
-			hint: Hint,
-			/// The first relay block at which it is over.
-			expires_at: RelayBlock,
-			/// The fee taken.
-			fee: Amount,
-			/// Escrow held.
-			escrow: Amount,
-			/// What may be spent per month beyond rent.
-			max_monthly_spend: Amount,
-		},
-		/// All slots of a deal are drawn; content may be committed.
-		#[codec(index = 1)]
-		DealActivated {
-			/// The deal.
-			deal: DealId,
-		},
-		/// Content was committed.
-		#[codec(index = 2)]
-		ContentCommitted {
-			/// The deal.
-			deal: DealId,
-			/// The generation that the commit made.
-			generation: Generation,
-			/// First MDU of the commit in the slab.
-			first_mdu: u64,
-			/// MDUs of the commit.
-			mdus: u32,
-			/// Payload bytes, index included.
-			size_bytes: u64,
-			/// Length of the index, the payload's tail.
-			index_len: u32,
-			/// `H` of the index bytes.
-			index_root: Hash32,
-			/// `H` of the commit's MDU roots.
-			roots_hash: Hash32,
-			/// Bit `s` is set when slot `s` has signed.
-			signed: u32,
-			/// Bytes that all slots together store for it.
-			stored_bytes: u64,
-			/// Rent moved from free escrow to locked.
-			rent: Amount,
-			/// Deposit moved from free escrow.
-			deposit: Amount,
-		},
-		/// A slot signed a commit late.
-		#[codec(index = 3)]
-		ReceiptAdded {
-			/// The deal.
-			deal: DealId,
-			/// The generation that the commit made.
-			generation: Generation,
-			/// The slot.
-			slot: SlotIndex,
-		},
-		/// Escrow was added.
-		#[codec(index = 4)]
-		ToppedUp {
-			/// The deal.
-			deal: DealId,
-			/// Who paid.
-			by: T::AccountId,
-			/// How much.
-			amount: Amount,
-		},
-		/// A deal got a later deadline.
-		#[codec(index = 5)]
-		DealExtended {
-			/// The deal.
-			deal: DealId,
-			/// The first relay block at which it is over now.
-			expires_at: RelayBlock,
-			/// Rent moved from free escrow to locked.
-			rent: Amount,
-		},
-		/// A deal ended; providers may free its space.
-		#[codec(index = 6)]
-		DealEnded {
-			/// The deal.
-			deal: DealId,
-			/// Who owned it.
-			owner: T::AccountId,
-			/// Why it ended.
-			reason: EndReason,
-			/// What was released to the owner.
-			refunded: Amount,
-		},
-		/// Nothing of an ended deal is left in state.
-		#[codec(index = 7)]
-		RemnantsRemoved {
-			/// The deal that was.
-			deal: DealId,
-		},
-		/// Prices, fees or durations were set.
-		#[codec(index = 8)]
-		ParamsSet {
-			/// What holds from now on.
-			params: DealParams,
-		},
 	}
 
 	/// Why a call is refused.
