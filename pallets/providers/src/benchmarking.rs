@@ -2,7 +2,7 @@
 
 use crate::{
 	Call, Config, Ledgers, Pallet, Parameters, Profiles, Reweighing, ServiceKeys, Sweep,
-	draw::max_descents,
+	draw::max_descents, tree::LEAVES,
 };
 use frame_benchmarking::v2::*;
 use frame_support::{
@@ -16,8 +16,8 @@ use nil_types::{Capability, Hint, ProviderStatus};
 /// What benchmarks start from, here and, through the registry's trait, in other pallets.
 pub(crate) mod helpers {
 	use crate::{
-		Config, Domain, Ledgers, MAX_CAPACITY, Multiaddr, Multiaddrs, Pallet, Parameters,
-		ServiceKeys,
+		CandidateCount, Config, Domain, Ledgers, MAX_CAPACITY, Multiaddr, Multiaddrs, Pallet,
+		Parameters, ServiceKeys, tree::LEAVES,
 	};
 	use alloc::{format, vec, vec::Vec};
 	use frame_benchmarking::account;
@@ -39,6 +39,7 @@ pub(crate) mod helpers {
 	pub const SURPLUS: Amount = 1 << 20;
 
 	const _: () = assert!(CAPACITY <= MAX_CAPACITY);
+	const _: () = assert!(LEAVES.is_power_of_two());
 
 	/// The longest list of the longest addresses.
 	pub fn longest_multiaddrs() -> Multiaddrs {
@@ -108,7 +109,28 @@ pub(crate) mod helpers {
 		operator
 	}
 
-	/// Providers that take any price, with keys in the keystore.
+	/// Lets the next candidate of the benchmarks' class be at `position`.
+	///
+	/// The list has gaps then. Nothing that benchmarks measure looks at a place without weight, except where a candidate
+	/// leaves, which looks at the last place alone.
+	pub fn next_at<T: Config>(position: u32) {
+		CandidateCount::<T>::insert(Capability::General, position);
+	}
+
+	/// Where provider `number` is: its bits reversed, so that providers whose numbers follow one another share as few nodes
+	/// of the tree as can be. 32 of them have nodes of their own on the two lowest levels, and 16 above.
+	pub const fn far_apart(number: u32) -> u32 {
+		number.reverse_bits() >> (u32::BITS - LEAVES.trailing_zeros())
+	}
+
+	/// Attests the domain that a provider of the benchmarks declares.
+	pub fn attest_domain<T: Config>(operator: &T::AccountId, number: u32) {
+		Pallet::<T>::do_attest(operator.clone(), Some(longest_domain(number)))
+			.expect("the domain is the one declared");
+	}
+
+	/// Providers that take any price, with keys in the keystore, far apart in the tree and each in an attested domain of
+	/// its own: whatever is booked with one of them touches nodes and a domain that no other one shares.
 	pub fn providers<T: Config>(count: u32) -> Vec<(T::AccountId, ServiceKey)> {
 		(0u32..)
 			.filter(|number| {
@@ -122,7 +144,9 @@ pub(crate) mod helpers {
 				let service_key =
 					sp_io::crypto::sr25519_generate(KeyTypeId(BENCHMARK_KEY_TYPE), Some(seed)).0;
 				if !ServiceKeys::<T>::contains_key(service_key) {
+					next_at::<T>(far_apart(number));
 					register::<T>(&operator, service_key, number, 0);
+					attest_domain::<T>(&operator, number);
 				}
 				(operator, service_key)
 			})
@@ -156,10 +180,17 @@ mod benches {
 		assert_eq!(ServiceKeys::<T>::get(key(0)), Some(operator));
 	}
 
+	/// A provider in an attested domain, and one at the other end of the tree that moves when the first one leaves.
+	fn first_and_last<T: Config>() -> (T::AccountId, T::AccountId) {
+		let first = provider::<T>(0);
+		attest_domain::<T>(&first, 0);
+		next_at::<T>(LEAVES - 1);
+		(first, provider::<T>(1))
+	}
+
 	#[benchmark]
 	fn update() {
-		let operator = provider::<T>(0);
-		let moved = provider::<T>(1);
+		let (operator, moved) = first_and_last::<T>();
 		#[extrinsic_call]
 		_(
 			RawOrigin::Signed(operator.clone()),
@@ -239,8 +270,7 @@ mod benches {
 
 	#[benchmark]
 	fn drain() {
-		let operator = provider::<T>(0);
-		let moved = provider::<T>(1);
+		let (operator, moved) = first_and_last::<T>();
 		#[extrinsic_call]
 		_(RawOrigin::Signed(operator.clone()));
 		assert_eq!(
@@ -306,12 +336,13 @@ mod benches {
 	}
 
 	#[benchmark]
-	fn draw(n: Linear<1, 32>) -> Result<(), BenchmarkError> {
-		// All are too dear, and each is in a domain of its own: every descent reads all that one can.
+	fn draw(n: Linear<1, 32>) {
+		// All are too dear, far apart, and each in a domain of its own: every descent reads all that one can.
 		for number in 0..=max_descents(n) {
 			let operator = endowed::<T>(number);
+			next_at::<T>(far_apart(number));
 			helpers::register::<T>(&operator, key(number), number, 1);
-			Pallet::<T>::do_attest(operator, Some(longest_domain(number)))?;
+			attest_domain::<T>(&operator, number);
 		}
 		let drawn;
 		#[block]
@@ -320,7 +351,6 @@ mod benches {
 		}
 		assert_eq!(drawn.operators, None);
 		assert_eq!(drawn.descents, max_descents(n));
-		Ok(())
 	}
 
 	impl_benchmark_test_suite!(Pallet, crate::mock::new_test_ext(), crate::mock::Test);

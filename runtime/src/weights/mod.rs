@@ -18,23 +18,28 @@ pub use frame_support::weights::constants::{
 };
 
 use crate::Runtime;
+use ::pallet_beacon::WeightInfo as _;
 use ::pallet_providers::WeightInfo as _;
 use frame_support::weights::Weight;
 use nil_types::layout::MAX_SLOTS;
 
 type Measured = pallet_mode2::WeightInfo<Runtime>;
 type Registry = pallet_providers::WeightInfo<Runtime>;
+type Randomness = pallet_beacon::WeightInfo<Runtime>;
 
 /// The weights of mode 2, with a draw at its worst.
 ///
-/// The benchmark of a placement draws from providers that all suit. At worst a draw makes as many descents as it may, all
-/// of which the registry measures.
+/// The benchmark of a placement draws from providers that all suit, with the only record that there is. At worst a draw
+/// makes as many descents as it may, all of which the registry measures, and searches a full ring for its record, which
+/// the beacon measures.
 #[derive(Debug)]
 pub struct Mode2Weight;
 
 impl ::pallet_mode2::WeightInfo for Mode2Weight {
 	fn place() -> Weight {
-		Measured::place().saturating_add(Registry::draw(MAX_SLOTS))
+		Measured::place()
+			.saturating_add(Registry::draw(MAX_SLOTS))
+			.saturating_add(Randomness::first_at_or_after())
 	}
 
 	fn serve_base() -> Weight {
