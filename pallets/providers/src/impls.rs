@@ -3,7 +3,7 @@
 use crate::{
 	Config, Domain, Error, Event, HoldReason, Ledger, Ledgers, MAX_CAPACITY, Multiaddr, Multiaddrs,
 	Pallet, Parameters, Params, Profile, ProfileOf, Profiles, RetiredKey, Reweighing, ServiceKeys,
-	Sweep, Unbonding,
+	Sweep, Unbonding, tree,
 };
 use alloc::vec::Vec;
 use frame_support::{
@@ -229,7 +229,35 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
+	/// Whether parameters lie within the pallet's constants.
+	pub(crate) fn within_bounds(params: &Params) -> bool {
+		params.min_stake <= T::MaxMinStake::get()
+			&& params.stake_per_gib <= T::MaxStakePerGib::get()
+			&& params.diversity_threshold <= T::MaxDiversityThreshold::get()
+	}
+
+	/// Relations between constants.
+	pub(crate) fn check_constants() {
+		assert!(T::EvidenceWindow::get() > 0, "stake must be answerable for some time");
+		assert!(T::MaxUnbonding::get() >= 2, "one removal beside the one kept for leaving");
+		assert!(T::MaxRetiredKeys::get() >= 1, "a key must be replaceable");
+		assert!(
+			u128::from(MAX_CAPACITY >> 20) * u128::from(tree::LEAVES) * 3 <= u128::from(u64::MAX),
+			"the weights of all classes must add up in 64 bits"
+		);
+		let highest = Params {
+			min_stake: T::MaxMinStake::get(),
+			stake_per_gib: T::MaxStakePerGib::get(),
+			diversity_threshold: 0,
+		};
+		assert!(
+			highest.required(MAX_CAPACITY) < Amount::MAX / 2,
+			"the stake of the largest provider saturates"
+		);
+	}
+
 	pub(crate) fn do_set_params(params: Params) -> DispatchResult {
+		ensure!(Self::within_bounds(&params), Error::<T>::ParamsOutOfBounds);
 		Parameters::<T>::put(params);
 		Reweighing::<T>::put(Sweep { class: 0, below: u32::MAX });
 		Self::deposit_event(Event::ParamsSet { params });

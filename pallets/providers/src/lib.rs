@@ -62,7 +62,7 @@
 //!
 //! ## When parameters change
 //!
-//! [`set_params`](Call::set_params) starts a sweep: `on_idle` re-weighs a bounded number of candidates per block. Until
+//! [`set_params`](Call::set_params) takes values up to the pallet's constants and starts a sweep: `on_idle` re-weighs a bounded number of candidates per block. Until
 //! it is through, draws use some weights of before; what a candidate may *store* is always checked by the parameters in
 //! force.
 //!
@@ -169,6 +169,18 @@ pub mod pallet {
 		#[pallet::constant]
 		type MaxRetiredKeys: Get<u32>;
 
+		/// Highest [`Params::min_stake`] that may be set.
+		#[pallet::constant]
+		type MaxMinStake: Get<Amount>;
+
+		/// Highest [`Params::stake_per_gib`] that may be set.
+		#[pallet::constant]
+		type MaxStakePerGib: Get<Amount>;
+
+		/// Highest [`Params::diversity_threshold`] that may be set: above, failure domains would never count.
+		#[pallet::constant]
+		type MaxDiversityThreshold: Get<u32>;
+
 		/// Weights of this pallet.
 		type WeightInfo: WeightInfo;
 	}
@@ -234,6 +246,11 @@ pub mod pallet {
 	#[pallet::genesis_build]
 	impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
 		fn build(&self) {
+			assert!(
+				Pallet::<T>::within_bounds(&self.params),
+				"parameters of providers at genesis are out of bounds: {:?}",
+				self.params
+			);
 			Parameters::<T>::put(self.params);
 		}
 	}
@@ -427,6 +444,9 @@ pub mod pallet {
 		/// The class has as many candidates as its tree can weigh.
 		#[codec(index = 18)]
 		ClassFull,
+		/// A parameter is outside its bounds.
+		#[codec(index = 19)]
+		ParamsOutOfBounds,
 	}
 
 	#[pallet::hooks]
@@ -436,14 +456,7 @@ pub mod pallet {
 		}
 
 		fn integrity_test() {
-			assert!(T::EvidenceWindow::get() > 0, "stake must be answerable for some time");
-			assert!(T::MaxUnbonding::get() >= 2, "one removal beside the one kept for leaving");
-			assert!(T::MaxRetiredKeys::get() >= 1, "a key must be replaceable");
-			assert!(
-				u128::from(MAX_CAPACITY >> 20) * u128::from(tree::LEAVES) * 3
-					<= u128::from(u64::MAX),
-				"the weights of all classes must add up in 64 bits"
-			);
+			Self::check_constants();
 		}
 
 		#[cfg(feature = "try-runtime")]
@@ -568,7 +581,7 @@ pub mod pallet {
 			Self::do_attest(provider, domain)
 		}
 
-		/// Sets the parameters and starts the re-weighing of all candidates.
+		/// Sets the parameters, within the pallet's constants, and starts the re-weighing of all candidates.
 		#[pallet::call_index(9)]
 		#[pallet::weight(T::WeightInfo::set_params())]
 		pub fn set_params(origin: OriginFor<T>, params: Params) -> DispatchResult {

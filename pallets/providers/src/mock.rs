@@ -81,6 +81,9 @@ impl pallet_providers::Config for Test {
 	type EvidenceWindow = ConstU32<WINDOW>;
 	type MaxUnbonding = ConstU32<4>;
 	type MaxRetiredKeys = ConstU32<2>;
+	type MaxMinStake = ConstU128<1_000_000_000>;
+	type MaxStakePerGib = ConstU128<1_000_000_000>;
+	type MaxDiversityThreshold = ConstU32<1_000>;
 	type WeightInfo = ();
 }
 

@@ -14,6 +14,7 @@ use sp_runtime::TryRuntimeError;
 impl<T: Config> Pallet<T> {
 	/// Checks that
 	///
+	/// * the parameters lie within the pallet's constants;
 	/// * every ledger has a profile and every profile a ledger;
 	/// * an operator's hold is its stake and its unbonding stake, exactly;
 	/// * the service keys known are the current and the replaced ones of all providers, and no two providers share one;
@@ -28,6 +29,10 @@ impl<T: Config> Pallet<T> {
 	///
 	/// The sentence that does not hold.
 	pub fn do_try_state() -> Result<(), TryRuntimeError> {
+		ensure!(
+			Self::within_bounds(&Parameters::<T>::get()),
+			"the parameters lie within the pallet's constants"
+		);
 		Self::check_records()?;
 		Self::check_candidates()?;
 		Self::check_trees()

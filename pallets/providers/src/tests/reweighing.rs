@@ -1,12 +1,13 @@
 //! What happens to weights when the parameters change.
 
 use super::*;
-use crate::{Params, Reweighing, Sweep, WeightInfo, candidates::SWEEP_PER_BLOCK};
+use crate::{GenesisConfig, Params, Reweighing, Sweep, WeightInfo, candidates::SWEEP_PER_BLOCK};
 use frame_support::{traits::Hooks, weights::Weight};
 use nil_types::{
 	Hint,
 	traits::{ProviderRegistry, RegistryError},
 };
+use sp_runtime::BuildStorage;
 
 /// Twice the stake for a GiB.
 const DEARER: Params = Params { min_stake: 100, stake_per_gib: 20, diversity_threshold: 4 };
@@ -126,4 +127,35 @@ fn a_second_change_starts_the_sweep_again() {
 		Providers::on_idle(1, Weight::MAX);
 		assert_eq!([1, 2, 3].map(weight), [1024; 3]);
 	});
+}
+
+#[test]
+fn parameters_stay_within_the_constants() {
+	run(|| {
+		for params in [
+			Params { min_stake: 1_000_000_001, ..PARAMS },
+			Params { stake_per_gib: 1_000_000_001, ..PARAMS },
+			Params { diversity_threshold: 1_001, ..PARAMS },
+		] {
+			assert_noop!(
+				send_as_root(Call::set_params { params }),
+				Error::<Test>::ParamsOutOfBounds
+			);
+		}
+		let highest = Params {
+			min_stake: 1_000_000_000,
+			stake_per_gib: 1_000_000_000,
+			diversity_threshold: 1_000,
+		};
+		assert_ok!(send_as_root(Call::set_params { params: highest }));
+		assert_eq!(Providers::params(), highest);
+		<Providers as Hooks<u64>>::integrity_test();
+	});
+}
+
+#[test]
+#[should_panic(expected = "out of bounds")]
+fn a_genesis_out_of_bounds_does_not_build() {
+	let params = Params { min_stake: u128::MAX, ..PARAMS };
+	let _ = GenesisConfig::<Test> { params, ..Default::default() }.build_storage();
 }
