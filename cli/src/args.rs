@@ -95,6 +95,9 @@ pub enum Command {
 pub enum DealCommand {
 	/// Ask the chain for a deal and wait until its slots are drawn
 	#[command(after_help = "\
+Takes the creation fee, and holds the escrow and a deposit for each slot. What is not earned, and the
+deposits, return when the deal ends.
+
 Examples:
   nil deal create --size 10GiB --duration 90d
   nil deal create --profile 4+2 --hint hot --escrow 250 --duration 30d")]
@@ -147,7 +150,7 @@ pub struct DealCreateArgs {
 	/// How long the deal shall last: 30d, 12h, 45m, 600s or relay blocks
 	#[arg(long, default_value = "30d", value_parser = units::parse_duration)]
 	pub duration: RelayBlock,
-	/// NIL to hold for rent and deposits
+	/// NIL to hold for rent and commits' deposits, beside the deposit for the slots
 	#[arg(long, value_parser = units::parse_amount, required_unless_present = "size")]
 	pub escrow: Option<Amount>,
 	/// Hold as much as this many bytes of files will need at the present price

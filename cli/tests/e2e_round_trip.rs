@@ -313,6 +313,8 @@ fn deals_can_be_funded_and_ended(devnet: &Devnet) {
 		document[field].as_str().unwrap().parse().unwrap()
 	};
 	let before = devnet.nil(["deal", "show", &deal]).ok();
+	// A deposit for each of three slots.
+	assert_eq!(amount(&before, "deposit"), 3_000_000_000_000);
 	let after = devnet.nil(["deal", "top-up", &deal, "2.5"]).ok();
 	assert_eq!(amount(&after, "free_escrow"), amount(&before, "free_escrow") + 2_500_000_000_000);
 	let longer = devnet.nil(["deal", "extend", &deal, "1h"]).ok();

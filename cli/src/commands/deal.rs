@@ -78,15 +78,22 @@ async fn create(arguments: &DealCreateArgs, context: &Context) -> Result<()> {
 		"status": info.status,
 		"profile": info.profile,
 		"escrow": info.free_escrow.to_string(),
+		"deposit": info.deposit.to_string(),
 		"expires_at": info.expires_at,
 	});
 	context.output.result(&document, || match info.status {
 		DealStatus::Active => format!(
-			"deal {deal}: {} slots drawn, {} in escrow\nstore something: nil put PATH {deal}:/",
+			"deal {deal}: {} slots drawn, {} in escrow, a deposit of {} for the slots\n\
+			 store something: nil put PATH {deal}:/",
 			profile.n(),
-			amount(info.free_escrow)
+			amount(info.free_escrow),
+			amount(info.deposit)
 		),
-		DealStatus::Placing => format!("deal {deal}: its slots are being drawn"),
+		DealStatus::Placing => format!(
+			"deal {deal}: its slots are being drawn; {} in escrow, a deposit of {} for the slots",
+			amount(info.free_escrow),
+			amount(info.deposit)
+		),
 	})
 }
 

@@ -174,6 +174,7 @@ impl DealChain for FakeChain {
 			storage_price: 1,
 			creation_fee: 0,
 			commit_deposit: 0,
+			slot_deposit: 0,
 			min_duration: 1,
 			max_duration: 1_000_000,
 			receipt_grace: 100,

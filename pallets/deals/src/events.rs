@@ -26,6 +26,8 @@ mod events {
 			fee: Amount,
 			/// Escrow held.
 			escrow: Amount,
+			/// Deposit held for the slots.
+			deposit: Amount,
 			/// What may be spent per month beyond rent.
 			max_monthly_spend: Amount,
 		},

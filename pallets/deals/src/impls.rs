@@ -71,7 +71,10 @@ impl<T: Config> Pallet<T> {
 			Fortitude::Polite,
 		)?;
 		T::FeeHandler::on_unbalanced(credit);
-		T::Currency::hold(&HoldReason::Escrow.into(), &owner, escrow)?;
+		// Bounded by constants, which are checked not to saturate.
+		let slots = params.slot_deposit.saturating_mul(profile.n().into());
+		// Nobody owns as much as would saturate.
+		T::Currency::hold(&HoldReason::Escrow.into(), &owner, escrow.saturating_add(slots))?;
 
 		Self::agenda_enter(id, expires_at);
 		DealsOf::<T>::insert(&owner, id, ());
@@ -88,7 +91,7 @@ impl<T: Config> Pallet<T> {
 				stored_bytes: 0,
 				created_at: now,
 				expires_at,
-				ledger: Ledger { free: escrow, ..Default::default() },
+				ledger: Ledger { free: escrow, slots, ..Default::default() },
 				max_monthly_spend,
 			},
 		);
@@ -100,6 +103,7 @@ impl<T: Config> Pallet<T> {
 			expires_at,
 			fee,
 			escrow,
+			deposit: slots,
 			max_monthly_spend,
 		});
 		T::Slots::request(id, profile, hint).map_err(Error::<T>::from)?;
@@ -338,6 +342,7 @@ impl<T: Config> Pallet<T> {
 		params.storage_price <= T::MaxStoragePrice::get()
 			&& params.creation_fee <= T::MaxCreationFee::get()
 			&& params.commit_deposit <= T::MaxCommitDeposit::get()
+			&& params.slot_deposit <= T::MaxSlotDeposit::get()
 			&& params.min_duration >= 1
 			&& params.min_duration <= params.max_duration
 			&& params.max_duration <= T::MaxDuration::get()
@@ -363,6 +368,12 @@ impl<T: Config> Pallet<T> {
 		assert!(
 			rent(T::MaxStoragePrice::get(), largest, T::MaxDuration::get()) < Amount::MAX / 2,
 			"the highest rent of a commit saturates"
+		);
+		assert!(
+			T::MaxSlotDeposit::get()
+				.checked_mul(nil_types::layout::MAX_SLOTS.into())
+				.is_some_and(|deposit| deposit < Amount::MAX / 2),
+			"the highest deposit of a deal saturates"
 		);
 	}
 }
@@ -427,7 +438,7 @@ impl<T: Config> Pallet<T> {
 			expires_at: deal.expires_at,
 			free_escrow: deal.ledger.free,
 			locked_rent: deal.ledger.locked,
-			deposit: deal.ledger.deposit,
+			deposit: deal.ledger.deposits(),
 			max_monthly_spend: deal.max_monthly_spend,
 		})
 	}

@@ -6,8 +6,8 @@
 //! ## Terms
 //!
 //! * **Deal**: a term of storage that an *owner* pays for, striped by a [`Profile`] over slots.
-//! * **Ledger**: the deal's part of its owner's hold, in three parts. *Free* escrow pays future commits, *locked* rent
-//!   was bought by past ones, *deposits* stand for the state that commits occupy.
+//! * **Ledger**: the deal's part of its owner's hold. *Free* escrow pays future commits, *locked* rent
+//!   was bought by past ones, *deposits* stand for the state that commits occupy and for the slots that the deal keeps.
 //! * **Commit**: new content, appended to the deal's slab. Each makes one *generation*.
 //! * **Manifest**: a KZG commitment to the MDU roots of the slab, one point per 4,096 MDUs. The chain computes it from
 //!   the roots in the call, so it is append-only and the number of MDUs is a counted fact.
@@ -36,12 +36,16 @@
 //! stored(commit) = bytes_per_slot(size_bytes, profile) * n           all slots, signed or not
 //! rent(commit)   = ceil(storage_price * stored(commit) * (expires_at - now) / GiB)
 //! rent(extend)   = ceil(storage_price * stored_bytes   * blocks             / GiB)
-//! refund(end)    = free + locked + deposit                           all but the creation fee
+//! deposit(deal)  = slot_deposit * n                                  beside the escrow, at creation
+//! refund(end)    = free + locked + deposits                          all but the creation fee
 //! ```
 //!
 //! A commit is priced once, at the price of its block; later changes of the price do not touch it. Rent is locked, not
 //! paid: until providers prove what they store, nothing is earned, and ending a deal, early or not, returns the whole
 //! ledger. Rent covers all `n` slots from the start because a silent slot may still add its receipt.
+//!
+//! A provider cannot leave while it holds a slot, and an empty deal locks no rent. So that keeping `n` operators costs
+//! something from the start, each slot has a deposit, at the rate of the deal's creation.
 //!
 //! ## Deadlines
 //!
@@ -181,6 +185,10 @@ pub mod pallet {
 		/// Highest deposit per commit that may be set.
 		#[pallet::constant]
 		type MaxCommitDeposit: Get<Amount>;
+
+		/// Highest deposit per slot that may be set.
+		#[pallet::constant]
+		type MaxSlotDeposit: Get<Amount>;
 
 		/// Longest duration that may be set.
 		#[pallet::constant]
@@ -390,7 +398,7 @@ pub mod pallet {
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
 		/// Creates a deal of `duration` relay blocks and asks for its slots, which are drawn later. Takes the creation
-		/// fee for good and holds `escrow`.
+		/// fee for good and holds `escrow` and, beside it, the deposit for the slots.
 		#[pallet::call_index(0)]
 		#[pallet::weight(T::WeightInfo::create_deal())]
 		pub fn create_deal(

@@ -220,6 +220,7 @@ impl pallet_deals::Config for Test {
 	type MaxStoragePrice = ConstU128<1_000_000_000>;
 	type MaxCreationFee = ConstU128<10_000_000_000>;
 	type MaxCommitDeposit = ConstU128<10_000_000_000>;
+	type MaxSlotDeposit = ConstU128<10_000_000_000>;
 	type MaxDuration = ConstU32<10_000_000>;
 	type WeightInfo = ();
 }
@@ -229,6 +230,7 @@ pub const PARAMS: DealParams = DealParams {
 	storage_price: 1_000_000,
 	creation_fee: 500,
 	commit_deposit: 300,
+	slot_deposit: 70,
 	min_duration: 20,
 	max_duration: 1_000,
 };
@@ -285,6 +287,11 @@ pub fn events() -> Vec<Event<Test>> {
 		.collect();
 	System::reset_events();
 	events
+}
+
+/// The deposit for the slots of a deal.
+pub fn slots_deposit(profile: Profile) -> Amount {
+	PARAMS.slot_deposit * Amount::from(profile.n())
 }
 
 /// The number of the deal that the next creation makes.

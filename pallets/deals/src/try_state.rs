@@ -57,7 +57,8 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// * What each account has on hold for [`HoldReason::Escrow`] is the sum of the ledgers of the deals that it owns.
-	/// * A deal without commits has neither deposit nor locked rent.
+	/// * A deal without commits has neither locked rent nor a deposit for commits.
+	/// * A deal's deposit for slots is the same for each of them.
 	fn check_money() -> Checked {
 		let mut owed = BTreeMap::<T::AccountId, Amount>::new();
 		for deal in Deals::<T>::iter_values() {
@@ -66,9 +67,13 @@ impl<T: Config> Pallet<T> {
 			if deal.generation == 0 {
 				ensure!(
 					deal.ledger.deposit == 0 && deal.ledger.locked == 0,
-					"a deal without commits has neither deposit nor locked rent"
+					"a deal without commits has neither locked rent nor a deposit for commits"
 				);
 			}
+			ensure!(
+				deal.ledger.slots.checked_rem(deal.profile.n().into()) == Some(0),
+				"a deal's deposit for slots is the same for each of them"
+			);
 		}
 		for account in frame_system::Account::<T>::iter_keys() {
 			let sum = owed.remove(&account).unwrap_or_default();

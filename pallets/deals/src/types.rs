@@ -45,6 +45,8 @@ pub struct Ledger {
 	pub locked: Amount,
 	/// Deposits for commits in state.
 	pub deposit: Amount,
+	/// Deposit for the slots, for as long as the deal keeps them from others.
+	pub slots: Amount,
 }
 
 impl Ledger {
@@ -52,7 +54,12 @@ impl Ledger {
 	///
 	/// Saturates, which total issuance makes unreachable: every part was held in full.
 	pub const fn total(&self) -> Amount {
-		self.free.saturating_add(self.locked).saturating_add(self.deposit)
+		self.free.saturating_add(self.locked).saturating_add(self.deposits())
+	}
+
+	/// All deposits.
+	pub const fn deposits(&self) -> Amount {
+		self.deposit.saturating_add(self.slots)
 	}
 
 	/// Moves `rent` and `deposit` out of what is free. `None` when that is less than both together.
@@ -61,6 +68,7 @@ impl Ledger {
 			free: self.free.checked_sub(rent.checked_add(deposit)?)?,
 			locked: self.locked.checked_add(rent)?,
 			deposit: self.deposit.checked_add(deposit)?,
+			..*self
 		})
 	}
 }
@@ -88,6 +96,8 @@ pub struct DealParams {
 	pub creation_fee: Amount,
 	/// Deposit for each commit while its deal lives.
 	pub commit_deposit: Amount,
+	/// Deposit for each slot of a deal while the deal lives, beside its escrow.
+	pub slot_deposit: Amount,
 	/// Shortest duration of a deal in relay blocks, at least 1.
 	pub min_duration: RelayBlock,
 	/// Longest duration of a deal in relay blocks, counted from the present.
@@ -95,13 +105,14 @@ pub struct DealParams {
 }
 
 impl Default for DealParams {
-	/// With 12 decimals and relay blocks of 6 s: about 0.43 tokens per GiB and 30 days, fee and deposit of 0.01
-	/// tokens, durations from an hour to a year.
+	/// With 12 decimals and relay blocks of 6 s: about 0.43 tokens per GiB and 30 days, fee and deposit for a commit of
+	/// 0.01 tokens, deposit of 1 token per slot, durations from an hour to a year.
 	fn default() -> Self {
 		Self {
 			storage_price: 1_000_000,
 			creation_fee: 10_000_000_000,
 			commit_deposit: 10_000_000_000,
+			slot_deposit: 1_000_000_000_000,
 			min_duration: 600,
 			max_duration: 5_256_000,
 		}

@@ -141,7 +141,7 @@ pub struct DealInfo<AccountId> {
 	pub free_escrow: Amount,
 	/// Rent locked by commits and not yet earned.
 	pub locked_rent: Amount,
-	/// Deposits for stored commits, returned when the deal ends.
+	/// Deposits for slots and stored commits, returned when the deal ends.
 	pub deposit: Amount,
 	/// What the owner allows to be spent per month beyond rent.
 	pub max_monthly_spend: Amount,
@@ -253,6 +253,8 @@ pub struct Terms {
 	pub creation_fee: Amount,
 	/// Deposit for each commit while its deal lives.
 	pub commit_deposit: Amount,
+	/// Deposit for each slot of a deal while the deal lives, held beside its escrow.
+	pub slot_deposit: Amount,
 	/// Shortest duration of a deal in relay blocks.
 	pub min_duration: RelayBlock,
 	/// Longest duration of a deal in relay blocks.

@@ -89,6 +89,7 @@ impl FakeChain {
 			storage_price: 1 << 30,
 			creation_fee: 0,
 			commit_deposit: 5,
+			slot_deposit: 0,
 			min_duration: 1,
 			max_duration: 1_000_000,
 			receipt_grace: 100,

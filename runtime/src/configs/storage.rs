@@ -50,6 +50,7 @@ impl pallet_deals::Config for Runtime {
 	type MaxCreationFee = ConstU128<{ 1_000 * UNIT }>;
 	/// Five years.
 	type MaxDuration = ConstU32<{ 5 * 365 * DAY }>;
+	type MaxSlotDeposit = ConstU128<{ 100 * UNIT }>;
 	type MaxStoragePrice = ConstU128<UNIT>;
 	type MaxUpkeepSteps = ConstU32<1_000>;
 	type ReceiptGrace = ConstU32<DAY>;
@@ -79,6 +80,7 @@ pub fn terms() -> Terms {
 		storage_price: deals.storage_price,
 		creation_fee: deals.creation_fee,
 		commit_deposit: deals.commit_deposit,
+		slot_deposit: deals.slot_deposit,
 		min_duration: deals.min_duration,
 		max_duration: deals.max_duration,
 		receipt_grace: Deals::receipt_grace(),

@@ -36,7 +36,8 @@ fn a_commit_extends_the_manifest_locks_rent_and_makes_a_generation() {
 			Ledger {
 				free: ESCROW - rent - PARAMS.commit_deposit,
 				locked: rent,
-				deposit: PARAMS.commit_deposit
+				deposit: PARAMS.commit_deposit,
+				slots: slots_deposit(small()),
 			}
 		);
 		assert_eq!(
@@ -44,7 +45,7 @@ fn a_commit_extends_the_manifest_locks_rent_and_makes_a_generation() {
 			(1, 3, size)
 		);
 		assert_eq!(held_deal.stored_bytes, stored);
-		assert_eq!(held(OWNER), ESCROW);
+		assert_eq!(held(OWNER), ESCROW + slots_deposit(small()));
 		assert_eq!(
 			ManifestPoints::<Test>::get(deal, 0),
 			MockManifests::extend(&MockManifests::empty(), 0, &roots)

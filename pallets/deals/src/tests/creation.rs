@@ -36,12 +36,12 @@ fn a_new_deal_pays_its_fee_holds_its_escrow_and_waits_for_slots() {
 				stored_bytes: 0,
 				created_at: GENESIS_RELAY_BLOCK,
 				expires_at: GENESIS_RELAY_BLOCK + 100,
-				ledger: Ledger { free: 10_000, locked: 0, deposit: 0 },
+				ledger: Ledger { free: 10_000, locked: 0, deposit: 0, slots: 210 },
 				max_monthly_spend: 9,
 			})
 		);
 		assert_eq!(RequestedSlots::get(0), Some(small()));
-		assert_eq!(held(OWNER), 10_000);
+		assert_eq!(held(OWNER), 10_210);
 		assert_eq!(Balances::total_balance(&OWNER), START - PARAMS.creation_fee);
 		// The handler of this runtime burns fees.
 		assert_eq!(Balances::total_issuance(), issuance - PARAMS.creation_fee);
@@ -55,9 +55,42 @@ fn a_new_deal_pays_its_fee_holds_its_escrow_and_waits_for_slots() {
 				expires_at: GENESIS_RELAY_BLOCK + 100,
 				fee: PARAMS.creation_fee,
 				escrow: 10_000,
+				deposit: 210,
 				max_monthly_spend: 9,
 			}]
 		);
+	});
+}
+
+#[test]
+fn keeping_slots_has_a_deposit_from_the_start_at_the_rate_of_the_creation() {
+	run(|| {
+		let free = || Balances::balance(&OWNER);
+		let deal = create_active(small(), 100, 0);
+		assert_eq!(free(), START - PARAMS.creation_fee - slots_deposit(small()));
+		let params = DealParams { slot_deposit: 1_000, ..PARAMS };
+		assert_ok!(DealsPallet::set_params(RuntimeOrigin::root(), params));
+		let dearer = create_active(small(), 100, 0);
+		assert_eq!(free(), START - 2 * PARAMS.creation_fee - slots_deposit(small()) - 3_000);
+		// No commit is paid with it.
+		assert_noop!(Commit::of(dearer, 1).dispatch(), Error::<Test>::InsufficientEscrow);
+		// Both ways to end return it.
+		assert_ok!(DealsPallet::cancel_deal(RuntimeOrigin::signed(OWNER), deal));
+		assert_eq!(free(), START - 2 * PARAMS.creation_fee - 3_000);
+		advance(110);
+		idle();
+		assert_eq!(Deals::<Test>::get(dearer), None);
+		assert_eq!(free(), START - 2 * PARAMS.creation_fee);
+	});
+}
+
+#[test]
+fn an_owner_that_has_the_escrow_and_not_the_deposit_creates_nothing() {
+	run(|| {
+		let escrow = START - PARAMS.creation_fee - 10 - slots_deposit(small());
+		assert_noop!(create_with(small(), 100, escrow + 1), TokenError::FundsUnavailable);
+		assert_noop!(create_with(small(), 100, u128::MAX), TokenError::FundsUnavailable);
+		assert_ok!(create_with(small(), 100, escrow));
 	});
 }
 

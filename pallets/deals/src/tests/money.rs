@@ -21,13 +21,13 @@ fn a_sponsors_money_is_held_on_the_owner() {
 		events();
 		assert_ok!(DealsPallet::top_up(RuntimeOrigin::signed(SPONSOR), deal, 700));
 		assert_eq!(ledger(deal).free, 1_700);
-		assert_eq!((held(OWNER), held(SPONSOR)), (1_700, 0));
+		assert_eq!((held(OWNER), held(SPONSOR)), (1_700 + slots_deposit(small()), 0));
 		assert_eq!(Balances::total_balance(&SPONSOR), START - 700);
 		assert_eq!(events(), [Event::ToppedUp { deal, by: SPONSOR, amount: 700 }]);
 
 		assert_ok!(DealsPallet::top_up(RuntimeOrigin::signed(OWNER), deal, 300));
 		assert_eq!(ledger(deal).free, 2_000);
-		assert_eq!(held(OWNER), 2_000);
+		assert_eq!(held(OWNER), 2_000 + slots_deposit(small()));
 		assert_eq!(Balances::total_balance(&OWNER), START - PARAMS.creation_fee + 700);
 	});
 }
@@ -129,8 +129,8 @@ fn cancelling_returns_everything_but_the_fee() {
 			Error::<Test>::NotOwner
 		);
 		assert_ok!(DealsPallet::cancel_deal(RuntimeOrigin::signed(OWNER), deal));
-		// The other deal's escrow stays.
-		assert_eq!(held(OWNER), 5_000);
+		// What is held for the other deal stays.
+		assert_eq!(held(OWNER), 5_000 + slots_deposit(small()));
 		assert_eq!(Balances::total_balance(&OWNER), START - 2 * PARAMS.creation_fee + 700);
 		assert_eq!(
 			events(),
@@ -138,7 +138,7 @@ fn cancelling_returns_everything_but_the_fee() {
 				deal,
 				owner: OWNER,
 				reason: EndReason::Cancelled,
-				refunded: 10_000_000_700
+				refunded: 10_000_000_700 + slots_deposit(small()),
 			}]
 		);
 		assert!(PlacedSlots::get(deal).is_none() && PlacedSlots::get(other).is_some());
@@ -166,7 +166,7 @@ fn a_deal_that_waits_for_slots_can_be_cancelled_too() {
 fn an_owner_that_is_held_to_the_last_unit_gets_everything_back() {
 	run(|| {
 		let all = START - PARAMS.creation_fee - 10;
-		let deal = create(small(), 100, all);
+		let deal = create(small(), 100, all - slots_deposit(small()));
 		assert_eq!(held(OWNER), all);
 		assert_ok!(DealsPallet::cancel_deal(RuntimeOrigin::signed(OWNER), deal));
 		assert_eq!(Balances::total_balance(&OWNER), START - PARAMS.creation_fee);

@@ -29,6 +29,7 @@ fn parameters_stay_within_the_constants() {
 			DealParams { storage_price: 1_000_000_001, ..PARAMS },
 			DealParams { creation_fee: 10_000_000_001, ..PARAMS },
 			DealParams { commit_deposit: 10_000_000_001, ..PARAMS },
+			DealParams { slot_deposit: 10_000_000_001, ..PARAMS },
 			DealParams { min_duration: 0, ..PARAMS },
 			DealParams { min_duration: 1_001, ..PARAMS },
 			DealParams { max_duration: 10_000_001, ..PARAMS },

@@ -31,7 +31,7 @@ fn a_deal_is_told_with_its_compressed_manifests() {
 				expires_at: GENESIS_RELAY_BLOCK + 100,
 				free_escrow: held.ledger.free,
 				locked_rent: held.ledger.locked,
-				deposit: held.ledger.deposit,
+				deposit: PARAMS.commit_deposit + slots_deposit(small()),
 				max_monthly_spend: 0,
 			})
 		);
