@@ -5,6 +5,7 @@ use crate::{
 	units::{self, ByteRange},
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use nil_client::account::AccountId;
 use nil_types::{Amount, CodeKind, DealId, Hint, Profile, RelayBlock};
 use std::{ffi::OsString, path::PathBuf};
 
@@ -64,7 +65,7 @@ pub struct Global {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-	/// Create, look at, fund and end deals
+	/// Create, look at, fund, share and end deals
 	#[command(subcommand)]
 	Deal(DealCommand),
 	/// Store a file or a directory in a deal
@@ -128,6 +129,45 @@ Examples:
 		/// 30d, 12h, 45m, 600s or relay blocks
 		#[arg(value_parser = units::parse_duration)]
 		duration: RelayBlock,
+	},
+	/// Let another account put to and remove from a deal, at the deal's expense
+	#[command(after_help = "\
+Bytes are those of commits: files as they are stored, encrypted, and the index of each commit. Doing it
+again replaces what the account was allowed. Each account takes a deposit from the deal's escrow, which
+revoking returns. `nil deal show` lists who may upload.
+
+The other account signs with its own key (--key) and pays its own transaction fees. Uploading is not
+reading: each put should name, with --recipient, everybody else who shall open what it stores, the
+deal's owner included.
+
+Examples:
+  nil deal authorize 7 5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty --bytes 10GiB --for 7d
+  nil put photos 7:/photos --key //Bob --recipient age1..    # the account that was authorised")]
+	Authorize {
+		/// The deal's number
+		deal: DealId,
+		/// Who may upload
+		#[arg(value_name = "SS58")]
+		account: AccountId,
+		/// How much in all: bytes, or 64KiB, 10MiB, 1GiB
+		#[arg(long, value_name = "SIZE", value_parser = units::parse_size)]
+		bytes: u64,
+		/// How long from now: 30d, 12h, 45m, 600s or relay blocks
+		#[arg(long = "for", value_name = "DURATION", value_parser = units::parse_duration)]
+		duration: RelayBlock,
+	},
+	/// Take back what an account was authorised to upload; the owner and the account itself may
+	#[command(after_help = "\
+What it has committed stays. What it has not is told, and the deposit returns to the deal's escrow.
+
+Example:
+  nil deal revoke 7 5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty")]
+	Revoke {
+		/// The deal's number
+		deal: DealId,
+		/// Who was authorised
+		#[arg(value_name = "SS58")]
+		account: AccountId,
 	},
 	/// End a deal; what is not earned yet is returned
 	Cancel {

@@ -59,7 +59,18 @@ impl From<ChainError> for CliError {
 fn advice(pallet: &str, error: &str) -> Option<&'static str> {
 	let advice = match (pallet, error) {
 		("Deals", "InsufficientEscrow") => "add to the escrow: nil deal top-up DEAL AMOUNT",
-		("Deals", "NotOwner") => "sign with the key of the deal's owner: --key FILE",
+		("Deals", "NotOwner") => {
+			"sign with the key of the deal's owner: --key FILE; to upload, the owner may authorise your \
+			 account: nil deal authorize"
+		},
+		("Deals", "OwnerUploads") => "name another account: the owner may always upload",
+		("Deals", "TooManyUploaders") => {
+			"make room: nil deal revoke DEAL ACCOUNT; `nil deal show DEAL` lists them"
+		},
+		("Deals", "UnknownUploader") => "`nil deal show DEAL` lists who may upload",
+		("Deals", "UploaderExpired" | "BudgetExceeded") => {
+			"the deal's owner may allow more: nil deal authorize DEAL ACCOUNT --bytes SIZE --for DURATION"
+		},
 		("Deals", "UnknownDeal") => "`nil deal list` shows the deals of your account",
 		("Deals", "NotActive") => "its slots are not drawn yet: look with `nil deal show DEAL`",
 		("Deals", "DealExpired") => {
@@ -184,9 +195,24 @@ impl From<PutError> for CliError {
 					.code("deal_full")
 					.hint("create another deal for the rest")
 			},
-			PutError::NotOwner { .. } => Self::new(Exit::Refused, message)
-				.code("not_owner")
-				.hint("sign with the key of the deal's owner: --key FILE"),
+			PutError::NotOwner { deal, signer, .. } => {
+				Self::new(Exit::Refused, message).code("not_owner").hint(format_args!(
+					"sign with the key of the deal's owner: --key FILE; or the owner runs: nil deal \
+					 authorize {deal} {signer} --bytes SIZE --for DURATION"
+				))
+			},
+			PutError::UploaderExpired { deal, signer, .. } => {
+				Self::new(Exit::Refused, message).code("uploader_expired").hint(format_args!(
+					"the owner may allow more time: nil deal authorize {deal} {signer} --bytes SIZE --for \
+					 DURATION"
+				))
+			},
+			PutError::BudgetExceeded { deal, .. } => {
+				Self::new(Exit::Refused, message).code("budget_exceeded").hint(format_args!(
+					"put less, or the owner allows more: nil deal authorize {deal} ACCOUNT --bytes SIZE \
+					 --for DURATION"
+				))
+			},
 			PutError::NotActive { deal, .. } => Self::new(Exit::Refused, message)
 				.code("not_active")
 				.hint(format_args!("wait until they are: nil deal show {deal}")),

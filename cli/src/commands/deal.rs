@@ -1,4 +1,4 @@
-//! `nil deal`: create, look at, fund and end deals.
+//! `nil deal`: create, look at, fund, share and end deals.
 
 use crate::{
 	args::{DealCommand, DealCreateArgs},
@@ -36,6 +36,10 @@ pub async fn run(command: DealCommand, context: &Context) -> Result<()> {
 			let told = format!("deal {deal} lasts {} longer", units::blocks(duration));
 			change(deal, &Call::extend_deal(deal, duration), told, context).await
 		},
+		DealCommand::Authorize { deal, account, bytes, duration } => {
+			authorize(deal, account, bytes, duration, context).await
+		},
+		DealCommand::Revoke { deal, account } => revoke(deal, account, context).await,
 		DealCommand::Cancel { deal } => cancel(deal, context).await,
 	}
 }
@@ -207,12 +211,26 @@ async fn show(deal: DealId, context: &Context) -> Result<()> {
 			]
 		}));
 		use Align::{Left, Right};
+		let mut uploader_rows = vec![["may upload", "bytes", "for"].map(Into::into).to_vec()];
+		uploader_rows.extend(info.uploaders.iter().map(|uploader| {
+			let over = !uploader.counts_at(now);
+			// The last block counts.
+			let blocks = uploader.until.saturating_sub(now).saturating_add(1);
+			vec![
+				uploader.account.to_string(),
+				units::size(uploader.remaining_bytes),
+				if over { "its time is over".into() } else { units::blocks(blocks) },
+			]
+		}));
 		let mut text = fields(&heads);
 		if let Some(placement) = placement {
 			text.push_str(&format!(
 				"drawn from:   the first randomness at relay block {} or later ({} draws found too few)\n",
 				placement.draw_at, placement.attempts
 			));
+		}
+		if !info.uploaders.is_empty() {
+			text.push_str(&format!("\n{}", table(&[Left, Right, Left], &uploader_rows)));
 		}
 		if !slots.is_empty() {
 			text.push_str(&format!("\n{}", table(&[Right, Left, Left, Left], &slot_rows)));
@@ -237,6 +255,39 @@ async fn change(deal: DealId, call: &Call, told: String, context: &Context) -> R
 		object.insert("block".into(), json!(included.block));
 	}
 	context.output.result(&document, || told)
+}
+
+async fn authorize(
+	deal: DealId,
+	account: AccountId,
+	bytes: u64,
+	duration: RelayBlock,
+	context: &Context,
+) -> Result<()> {
+	let now = context.chain().await?.best().terms().await?.relay_block;
+	let until = now.saturating_add(duration);
+	let told = format!(
+		"{account} may upload {} to deal {deal} for {}",
+		units::size(bytes),
+		units::blocks(duration)
+	);
+	change(deal, &Call::authorize_uploader(deal, account, bytes, until), told, context).await
+}
+
+async fn revoke(deal: DealId, account: AccountId, context: &Context) -> Result<()> {
+	let signer = context.signer()?;
+	let chain = context.chain().await?;
+	existing(&chain, deal).await?;
+	let call = Call::revoke_uploader(deal, account);
+	let included = chain.submit(&call, &signer, WaitFor::Best).await?;
+	let revoked = included.event("Deals", "UploaderRevoked");
+	let left = revoked.and_then(|event| event.number("left"));
+	let document =
+		json!({ "deal": deal, "account": account, "left_bytes": left, "block": included.block });
+	context.output.result(&document, || {
+		let left = units::size(left.unwrap_or_default());
+		format!("{account} may not upload to deal {deal} any more; {left} of its budget were left")
+	})
 }
 
 async fn cancel(deal: DealId, context: &Context) -> Result<()> {
@@ -275,6 +326,7 @@ fn describe(deal: &DealInfo<AccountId>) -> Value {
 		"locked_rent": deal.locked_rent.to_string(),
 		"deposit": deal.deposit.to_string(),
 		"max_monthly_spend": deal.max_monthly_spend.to_string(),
+		"uploaders": deal.uploaders,
 	})
 }
 

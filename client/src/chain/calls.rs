@@ -82,6 +82,23 @@ impl Call {
 		Self::new(("Deals", DEALS), ("cancel_deal", 5), deal)
 	}
 
+	/// `Deals.authorize_uploader`: lets `uploader` commit up to `max_bytes` payload bytes until relay block `until` has
+	/// passed.
+	pub fn authorize_uploader(
+		deal: DealId,
+		uploader: AccountId,
+		max_bytes: u64,
+		until: RelayBlock,
+	) -> Self {
+		let arguments = (deal, uploader, max_bytes, until);
+		Self::new(("Deals", DEALS), ("authorize_uploader", 8), arguments)
+	}
+
+	/// `Deals.revoke_uploader`: the deal's owner and the uploader itself may.
+	pub fn revoke_uploader(deal: DealId, uploader: AccountId) -> Self {
+		Self::new(("Deals", DEALS), ("revoke_uploader", 9), (deal, uploader))
+	}
+
 	/// `Mode2.place`: tries the draw of a waiting deal; anybody may.
 	pub fn place(deal: DealId) -> Self {
 		Self::new(("Mode2", MODE2), ("place", 0), deal)
@@ -240,5 +257,13 @@ mod tests {
 			"04".to_owned() + "07" + "08000000" + &"09".repeat(64),
 		];
 		assert_eq!(hex::encode(commit.bytes()), expected.concat());
+
+		let authorise = Call::authorize_uploader(1, AccountId([2; 32]), 3, 4);
+		let expected =
+			["2a08", "0100000000000000", &"02".repeat(32), "0300000000000000", "04000000"];
+		assert_eq!(hex::encode(authorise.bytes()), expected.concat());
+		let revoke = Call::revoke_uploader(1, AccountId([2; 32]));
+		let expected = ["2a09", "0100000000000000", &"02".repeat(32)];
+		assert_eq!(hex::encode(revoke.bytes()), expected.concat());
 	}
 }

@@ -4,7 +4,7 @@ use crate::{
 	account::AccountId, chain::ChainError, crypt::CryptError, get::GetError, http::HttpError,
 };
 use nil_slab::{encode::EncodeError, index::IndexError, index::PathError};
-use nil_types::{DealId, DealStatus, Generation};
+use nil_types::{DealId, DealStatus, Generation, RelayBlock};
 use std::{io, path::PathBuf};
 
 /// Why a put, or a removal, failed. Run again it goes on where it stopped.
@@ -59,8 +59,8 @@ pub enum PutError {
 		/// The most that a commit carries.
 		allowed: usize,
 	},
-	/// The signer does not own the deal.
-	#[error("deal {deal} is owned by {owner}, not by {signer}")]
+	/// The signer neither owns the deal nor may upload to it.
+	#[error("deal {deal} is owned by {owner}, who has not authorised {signer} to upload to it")]
 	NotOwner {
 		/// The deal.
 		deal: DealId,
@@ -68,6 +68,31 @@ pub enum PutError {
 		owner: AccountId,
 		/// The signer.
 		signer: AccountId,
+	},
+	/// The time for which the signer was authorised is over.
+	#[error("{signer} could upload to deal {deal} until relay block {until}, and it is {now}")]
+	UploaderExpired {
+		/// The deal.
+		deal: DealId,
+		/// The signer.
+		signer: AccountId,
+		/// The last relay block at which it could.
+		until: RelayBlock,
+		/// The present one.
+		now: RelayBlock,
+	},
+	/// The put is larger than what the signer may still commit.
+	#[error(
+		"this takes at least {needed} bytes, encryption and index included: the owner of deal {deal} has \
+		 authorised {left} more"
+	)]
+	BudgetExceeded {
+		/// The deal.
+		deal: DealId,
+		/// Payload bytes that the put has at least.
+		needed: u64,
+		/// Payload bytes that the signer may still commit.
+		left: u64,
 	},
 	/// The deal takes no content yet.
 	#[error("deal {deal} is {status:?}: its slots are not drawn yet")]

@@ -166,7 +166,7 @@ async fn run(
 ) -> Result<PutReport, PutError> {
 	let started = Instant::now();
 	let info = chain.deal(deal).await?;
-	check_deal(&info, signer.account_id())?;
+	let budget = check_deal(&*chain, &info, signer.account_id()).await?;
 	let mut journal = Journal::open(&options.state_dir, &chain.genesis(), deal)?;
 	let prepared = prepare_run(&*chain, &info, &scan, removals, &options, &mut journal).await?;
 	let plan = prepared.plan.clone();
@@ -183,6 +183,7 @@ async fn run(
 		feed::check(&plan, &base)?;
 	}
 	check_room(&plan, &info, prepared.landed)?;
+	check_budget(&plan, &info, prepared.landed, budget)?;
 	options
 		.progress
 		.emit(Event::Total { bytes: plan.stored_len(), files: plan.files.len() as u64 });
@@ -230,8 +231,13 @@ async fn run(
 			progress: &options.progress,
 		})
 		.await?;
-		let job =
-			Job { number, generation, first_mdu: now.total_mdus, known: prepared.known.clone() };
+		let job = Job {
+			number,
+			generation,
+			first_mdu: now.total_mdus,
+			budget: check_deal(&*chain, &now, signer.account_id()).await?,
+			known: prepared.known.clone(),
+		};
 		let (next, report) = work.commit(feed, Arc::new(slots), job, &mut journal).await?;
 		feed = next;
 		commits.push(report);
@@ -300,15 +306,44 @@ async fn prepare_run(
 	})
 }
 
-fn check_deal(info: &DealInfo<AccountId>, signer: AccountId) -> Result<(), PutError> {
+/// Whether `signer` may commit to the deal; payload bytes up to which it may, and `None` for the owner, who always may.
+async fn check_deal(
+	chain: &dyn DealChain,
+	info: &DealInfo<AccountId>,
+	signer: AccountId,
+) -> Result<Option<u64>, PutError> {
 	let (deal, owner) = (info.id, info.owner);
+	let mut budget = None;
 	if owner != signer {
-		return Err(PutError::NotOwner { deal, owner, signer });
+		let uploader = info.uploader(&signer).ok_or(PutError::NotOwner { deal, owner, signer })?;
+		let now = chain.terms().await?.relay_block;
+		if !uploader.counts_at(now) {
+			return Err(PutError::UploaderExpired { deal, signer, until: uploader.until, now });
+		}
+		budget = Some(uploader.remaining_bytes);
 	}
 	match info.status {
-		DealStatus::Active => Ok(()),
+		DealStatus::Active => Ok(budget),
 		status => Err(PutError::NotActive { deal, status }),
 	}
+}
+
+/// Whether an uploader may commit the files that are left to be committed, with a byte of index for each commit. How long
+/// the indexes are is known when they are made, and checked then.
+fn check_budget(
+	plan: &Plan,
+	info: &DealInfo<AccountId>,
+	landed: usize,
+	budget: Option<u64>,
+) -> Result<(), PutError> {
+	let Some(left) = budget else { return Ok(()) };
+	let indexes = plan.commits().saturating_sub(landed) as u64;
+	let files = plan.stored_len().saturating_sub(plan.range_of(landed).start);
+	let needed = files.saturating_add(indexes);
+	if indexes > 0 && needed > left {
+		return Err(PutError::BudgetExceeded { deal: info.id, needed, left });
+	}
+	Ok(())
 }
 
 /// Whether the deal has room for the MDUs of files; the index is left to the chain to judge.

@@ -54,6 +54,8 @@ pub(crate) struct Job {
 	pub(crate) generation: Generation,
 	/// Its first MDU in the slab.
 	pub(crate) first_mdu: MduIndex,
+	/// Payload bytes that it may have, when the signer is not the owner.
+	pub(crate) budget: Option<u64>,
 	/// Roots of its MDUs as an earlier run made them.
 	pub(crate) known: HashMap<(Generation, MduIndex), Hash32>,
 }
@@ -117,6 +119,7 @@ impl Work<'_> {
 
 		let mut roots: BTreeMap<u64, Hash32> = BTreeMap::new();
 		let mut resumed = 0u64;
+		let mut payload_bytes = 0u64;
 		let mut running: JoinSet<Result<Made, PutError>> = JoinSet::new();
 		let mut failure = None;
 		loop {
@@ -135,6 +138,13 @@ impl Work<'_> {
 				},
 				next = next_payload(&permits, &mut payloads) => {
 					let Some((permit, place, payload)) = next? else { break };
+					payload_bytes = payload_bytes.saturating_add(payload.len() as u64);
+					if let Some(left) = job.budget.filter(|left| payload_bytes > *left) {
+						// Every provider would refuse this MDU, each in its own words.
+						let (deal, needed) = (self.deal, payload_bytes);
+						failure = Some(PutError::BudgetExceeded { deal, needed, left });
+						break;
+					}
 					let mdu = job.first_mdu.saturating_add(place);
 					let known = job.known.get(&(job.generation, mdu));
 					match known {

@@ -11,15 +11,15 @@ pub const AUTHORIZATION_SCHEME: &str = "Nil";
 /// The longest header value that is read: the token has a fixed size, this is about twice that.
 const MAX_HEADER: usize = 512;
 
-/// An [`UploadToken`] with its signature by the deal's owner.
+/// An [`UploadToken`] with its signature by the deal's owner or by an account that the owner authorised on the chain.
 ///
 /// In a request: `Authorization: Nil <base64url without padding of the SCALE encoding>`.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct SignedToken {
 	/// What is allowed.
 	pub token: UploadToken,
-	/// Who allows it: the deal's owner.
-	pub owner: [u8; 32],
+	/// Who allows it: the deal's owner, or an uploader within its budget.
+	pub signer: [u8; 32],
 	/// sr25519 over [`UploadToken::signing_bytes`], or over the same within `<Bytes>` and `</Bytes>`, which is how
 	/// browser wallets sign.
 	pub signature: [u8; 64],
@@ -31,11 +31,11 @@ pub enum TokenError {
 	/// Not `Nil` and a token in base64url.
 	#[error("the authorization is not \"Nil\" and a token in base64url")]
 	Malformed,
-	/// The signature is not the owner's over this token.
-	#[error("the signature is not {owner}'s over this token")]
+	/// The signature is not the signer's over this token.
+	#[error("the signature is not {signer}'s over this token")]
 	BadSignature {
 		/// Who the token names.
-		owner: AccountId,
+		signer: AccountId,
 	},
 	/// The token's time is over.
 	#[error("the token expired at {expires} s, and it is {now} s since the epoch")]
@@ -51,10 +51,10 @@ pub enum TokenError {
 }
 
 impl SignedToken {
-	/// Signs `token` as the deal's owner.
-	pub fn sign(token: UploadToken, owner: &Signer) -> Self {
-		let signature = owner.sign(&token.signing_bytes());
-		Self { token, owner: owner.public_key(), signature }
+	/// Signs `token` as the deal's owner or uploader.
+	pub fn sign(token: UploadToken, signer: &Signer) -> Self {
+		let signature = signer.sign(&token.signing_bytes());
+		Self { token, signer: signer.public_key(), signature }
 	}
 
 	/// The `Authorization` header's value.
@@ -75,8 +75,8 @@ impl SignedToken {
 		Self::decode_all(&mut bytes.as_slice()).map_err(|_| TokenError::Malformed)
 	}
 
-	/// Checks chain, time (`now` in seconds since the Unix epoch) and signature. Whether the owner owns the deal, and
-	/// whether the token covers the request, is for the caller to check.
+	/// Checks chain, time (`now` in seconds since the Unix epoch) and signature. Whether the signer may upload
+	/// to the deal, and whether the token covers the request, is for the caller to check.
 	pub fn verify(&self, genesis: &[u8; 32], now: u64) -> Result<(), TokenError> {
 		if self.token.genesis != *genesis {
 			return Err(TokenError::OtherChain);
@@ -87,12 +87,12 @@ impl SignedToken {
 		let message = self.token.signing_bytes();
 		debug_assert!(message.starts_with(UPLOAD_TAG));
 		let wrapped = [b"<Bytes>", message.as_slice(), b"</Bytes>"].concat();
-		if keys::verify_signature(&self.owner, &message, &self.signature)
-			|| keys::verify_signature(&self.owner, &wrapped, &self.signature)
+		if keys::verify_signature(&self.signer, &message, &self.signature)
+			|| keys::verify_signature(&self.signer, &wrapped, &self.signature)
 		{
 			Ok(())
 		} else {
-			Err(TokenError::BadSignature { owner: AccountId(self.owner) })
+			Err(TokenError::BadSignature { signer: AccountId(self.signer) })
 		}
 	}
 }
@@ -121,7 +121,7 @@ mod tests {
 		let alice = Signer::from_uri("//Alice").unwrap();
 		let message = [b"<Bytes>", token().signing_bytes().as_slice(), b"</Bytes>"].concat();
 		let signature = alice.sign(&message);
-		let signed = SignedToken { token: token(), owner: alice.public_key(), signature };
+		let signed = SignedToken { token: token(), signer: alice.public_key(), signature };
 		assert_eq!(signed.verify(&[1; 32], 1), Ok(()));
 	}
 
@@ -133,7 +133,7 @@ mod tests {
 		let mut larger = good.clone();
 		larger.token.max_bytes = 5;
 		let mut other = good.clone();
-		other.owner = bob.public_key();
+		other.signer = bob.public_key();
 		for bad in [larger, other] {
 			assert!(matches!(bad.verify(&[1; 32], 1), Err(TokenError::BadSignature { .. })));
 		}

@@ -9,7 +9,7 @@ use nil_client::{
 use nil_slab::manifest;
 use nil_types::{
 	CommitInfo, ContentShape, DealId, DealInfo, DealStatus, Generation, Hash32, Hint, Profile,
-	ReceiptMessage, SlotInfo, SlotState, Terms, deal::SerdeBytes, messages::roots_hash,
+	ReceiptMessage, SlotInfo, SlotState, Terms, Uploader, deal::SerdeBytes, messages::roots_hash,
 };
 use std::sync::{
 	Mutex, MutexGuard,
@@ -56,6 +56,7 @@ impl FakeChain {
 			locked_rent: 0,
 			deposit: 0,
 			max_monthly_spend: 0,
+			uploaders: Vec::new(),
 		};
 		let state = State { deal, slots: Vec::new(), commits: Vec::new(), roots: Vec::new() };
 		Self {
@@ -98,11 +99,28 @@ impl FakeChain {
 		self.state().deal.status = status;
 	}
 
+	/// Lets an account upload, and no other one but the owner.
+	pub fn authorise(&self, account: AccountId, remaining_bytes: u64, until: u32) {
+		self.state().deal.uploaders = vec![Uploader { account, remaining_bytes, until }];
+	}
+
+	/// Payload bytes that the account authorised may still commit.
+	pub fn budget(&self) -> Option<u64> {
+		self.state().deal.uploaders.first().map(|uploader| uploader.remaining_bytes)
+	}
+
 	fn apply(&self, signer: &Signer, commit: &CommitContent) -> Result<(), String> {
 		let mut state = self.state();
 		let profile = state.deal.profile;
+		let mut uploaders = state.deal.uploaders.clone();
 		if signer.account_id() != state.deal.owner {
-			return Err("NotOwner".into());
+			let found = uploaders.iter_mut().find(|entry| entry.account == signer.account_id());
+			let uploader = found.ok_or("NotOwner")?;
+			if uploader.until < NOW {
+				return Err("UploaderExpired".into());
+			}
+			let left = uploader.remaining_bytes.checked_sub(commit.size_bytes);
+			uploader.remaining_bytes = left.ok_or("BudgetExceeded")?;
 		}
 		if commit.base_gen != state.deal.generation {
 			return Err("WrongGeneration".into());
@@ -156,6 +174,7 @@ impl FakeChain {
 		let points = manifest::points(&state.roots).unwrap();
 		state.deal.manifests =
 			points.iter().map(|point| SerdeBytes(manifest::compress(point).unwrap())).collect();
+		state.deal.uploaders = uploaders;
 		state.deal.generation = generation;
 		state.deal.total_mdus += shape.mdus();
 		state.deal.size_bytes += commit.size_bytes;
@@ -175,6 +194,7 @@ impl DealChain for FakeChain {
 			creation_fee: 0,
 			commit_deposit: 0,
 			slot_deposit: 0,
+			uploader_deposit: 0,
 			min_duration: 1,
 			max_duration: 1_000_000,
 			receipt_grace: 100,

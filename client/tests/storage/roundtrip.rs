@@ -1,10 +1,15 @@
 //! What goes in comes out.
 
-use crate::{World, chain::DEAL, noise, shapes};
+use crate::{
+	World,
+	chain::{DEAL, NOW},
+	noise, shapes,
+};
 use nil_client::{
 	crypt::{Identities, Sealing},
 	fs::Listed,
 	get::{GetError, ReadOptions, Reader},
+	keys::Signer,
 	put::{self, PutError},
 	verify::verify,
 };
@@ -205,7 +210,7 @@ async fn strangers_unplaced_deals_and_unknown_deals_are_refused() {
 	let world = World::new(profile(2, 1, CodeKind::Fr)).await;
 	let source = world.path("file");
 	fs::write(&source, b"content").unwrap();
-	let bob = nil_client::keys::Signer::from_uri("//Bob").unwrap();
+	let bob = Signer::from_uri("//Bob").unwrap();
 	let by_bob = put::put(world.chain.clone(), &bob, DEAL, &source, "", world.put_options()).await;
 	assert!(matches!(by_bob, Err(PutError::NotOwner { .. })));
 	let nowhere =
@@ -214,6 +219,55 @@ async fn strangers_unplaced_deals_and_unknown_deals_are_refused() {
 	world.chain.set_status(DealStatus::Placing);
 	assert!(matches!(world.put(&source, "").await, Err(PutError::NotActive { .. })));
 	assert_eq!(world.chain.generation(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_uploader_puts_and_removes_within_its_budget_and_time() {
+	let world = World::new(profile(2, 1, CodeKind::Fr)).await;
+	let source = world.path("file");
+	let size = 3 * BLOB_PAYLOAD;
+	fs::write(&source, noise(size, 7)).unwrap();
+	let bob = Signer::from_uri("//Bob").unwrap();
+	let put = async || {
+		let options = world.put_options();
+		put::put(world.chain.clone(), &bob, DEAL, &source, "file", options).await
+	};
+
+	world.chain.authorise(bob.account_id(), 1 << 30, NOW - 1);
+	let late = put().await.unwrap_err();
+	assert!(matches!(late, PutError::UploaderExpired { until, now: NOW, .. } if until == NOW - 1));
+
+	// What the files alone need is told before anything is sent.
+	world.chain.authorise(bob.account_id(), size as u64, NOW);
+	let needed = match put().await.unwrap_err() {
+		PutError::BudgetExceeded { deal: DEAL, needed, left } => {
+			assert!(needed > size as u64 && left == size as u64);
+			needed
+		},
+		other => panic!("{other:?}"),
+	};
+	// That is without the index, whose length is known when it is made.
+	world.chain.authorise(bob.account_id(), needed, NOW);
+	let index = put().await.unwrap_err();
+	assert!(
+		matches!(index, PutError::BudgetExceeded { needed: more, left, .. } if more > left && left == needed),
+		"{index:?}"
+	);
+	assert_eq!(world.chain.generation(), 0);
+
+	world.chain.authorise(bob.account_id(), 1 << 20, NOW);
+	let report = put().await.unwrap();
+	let spent = report.commits[0].size_bytes;
+	assert_eq!(world.chain.budget(), Some((1 << 20) - spent));
+	let options = world.put_options();
+	let removed =
+		put::remove(world.chain.clone(), &bob, DEAL, &["file".to_owned()], options).await.unwrap();
+	assert_eq!((removed.files, removed.generation), (1, 2));
+	let index = removed.commits[0].size_bytes;
+	assert_eq!(world.chain.budget(), Some((1 << 20) - spent - index));
+	// The owner's puts are the owner's business.
+	world.put(&source, "file").await.unwrap();
+	assert_eq!(world.chain.budget(), Some((1 << 20) - spent - index));
 }
 
 #[tokio::test(flavor = "multi_thread")]

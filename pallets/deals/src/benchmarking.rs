@@ -2,7 +2,7 @@
 
 use crate::{
 	Agenda, AgendaCursor, Call, Commits, Config, Deals, ManifestPoints, NextDealId, Pallet, Params,
-	Remnant, RemnantQueue, Remnants,
+	Remnant, RemnantQueue, Remnants, Uploaders,
 };
 use alloc::{vec, vec::Vec};
 use frame_benchmarking::v2::*;
@@ -13,7 +13,8 @@ use frame_support::{
 };
 use frame_system::RawOrigin;
 use nil_types::{
-	Amount, CodeKind, CommitInfo, ContentShape, DealId, Hash32, Hint, Profile,
+	Amount, CodeKind, CommitInfo, ContentShape, DealId, Hash32, Hint, Profile, RelayBlock,
+	deal::MAX_UPLOADERS,
 	layout::{MAX_ROOTS, MAX_SLOTS, MDU_PAYLOAD, MDUS_PER_MANIFEST},
 	messages::roots_hash,
 	traits::{CommitTerms, ManifestMath, Receipt, RelayBeacon, SlotManager},
@@ -50,6 +51,22 @@ fn active<T: Config>() -> DealId {
 	create::<T>(WIDEST, Hint::Cold);
 	T::Slots::benchmark_place(deal, WIDEST, Hint::Cold);
 	deal
+}
+
+/// Authorises as many uploaders as a deal may have, for ever and for everything; the last of them.
+fn authorise_all<T: Config>(deal: DealId) -> T::AccountId {
+	let uploader = |number| account::<T::AccountId>("uploader", number, 0);
+	for number in 1..=MAX_UPLOADERS {
+		Pallet::<T>::do_authorize_uploader(
+			owner::<T>(),
+			deal,
+			uploader(number),
+			u64::MAX,
+			RelayBlock::MAX,
+		)
+		.expect("the list has room");
+	}
+	uploader(MAX_UPLOADERS)
 }
 
 /// The arguments of a commit of `mdus` MDUs on top of what the deal has, signed by all slots.
@@ -135,9 +152,11 @@ mod benches {
 			}
 		});
 		let receipts = prepared.receipts.iter().take(s as usize).cloned().collect();
+		// An uploader's budget is looked at beside what the owner's commit looks at.
+		let uploader = authorise_all::<T>(deal);
 		#[extrinsic_call]
 		_(
-			RawOrigin::Signed(owner::<T>()),
+			RawOrigin::Signed(uploader),
 			deal,
 			0,
 			prepared.roots,
@@ -185,6 +204,7 @@ mod benches {
 	fn cancel_deal() {
 		let deal = active::<T>();
 		Prepared::new::<T>(deal, 1).commit::<T>(deal, 32);
+		authorise_all::<T>(deal);
 		#[extrinsic_call]
 		_(RawOrigin::Signed(owner::<T>()), deal);
 		assert!(Deals::<T>::get(deal).is_none());
@@ -200,6 +220,26 @@ mod benches {
 		_(origin as T::RuntimeOrigin, params);
 		assert_eq!(Params::<T>::get(), params);
 		Ok(())
+	}
+
+	#[benchmark]
+	fn authorize_uploader() {
+		let deal = active::<T>();
+		let uploader = authorise_all::<T>(deal);
+		#[extrinsic_call]
+		_(RawOrigin::Signed(owner::<T>()), deal, uploader, 7, RelayBlock::MAX);
+		let left = |entry: &crate::Authorisation<_>| entry.uploader.remaining_bytes;
+		assert_eq!(Uploaders::<T>::get(deal).last().map(left), Some(7));
+	}
+
+	#[benchmark]
+	fn revoke_uploader() {
+		let deal = active::<T>();
+		authorise_all::<T>(deal);
+		let first: T::AccountId = account("uploader", 1, 0);
+		#[extrinsic_call]
+		_(RawOrigin::Signed(first.clone()), deal, first);
+		assert_eq!(Uploaders::<T>::get(deal).len() as u32, MAX_UPLOADERS - 1);
 	}
 
 	#[benchmark]
@@ -219,6 +259,7 @@ mod benches {
 	fn expire_deal() {
 		let deal = active::<T>();
 		Prepared::new::<T>(deal, 1).commit::<T>(deal, 32);
+		authorise_all::<T>(deal);
 		// The agenda serves its last entry first.
 		let bucket = Pallet::<T>::bucket_of(Deals::<T>::get(deal).expect("exists").expires_at);
 		let other = Agenda::<T>::get(bucket, 1).expect("two deals end together");

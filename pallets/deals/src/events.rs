@@ -64,6 +64,8 @@ mod events {
 			rent: Amount,
 			/// Deposit moved from free escrow.
 			deposit: Amount,
+			/// Who committed: the owner, or an uploader, whose budget shrank by `size_bytes`.
+			by: T::AccountId,
 		},
 		/// A slot signed a commit late.
 		#[codec(index = 3)]
@@ -118,6 +120,32 @@ mod events {
 		ParamsSet {
 			/// What holds from now on.
 			params: DealParams,
+		},
+		/// An account may upload to a deal. What it was authorised to before no longer counts.
+		#[codec(index = 9)]
+		UploaderAuthorized {
+			/// The deal.
+			deal: DealId,
+			/// The account.
+			uploader: T::AccountId,
+			/// Payload bytes that it may commit.
+			max_bytes: u64,
+			/// Last relay block at which it may.
+			until: RelayBlock,
+			/// Deposit moved from free escrow, after that of an authorisation replaced returned to it.
+			deposit: Amount,
+		},
+		/// An account may not upload to a deal any more.
+		#[codec(index = 10)]
+		UploaderRevoked {
+			/// The deal.
+			deal: DealId,
+			/// The account.
+			uploader: T::AccountId,
+			/// Payload bytes of its budget that it had not committed.
+			left: u64,
+			/// Deposit moved back to free escrow.
+			deposit: Amount,
 		},
 	}
 }

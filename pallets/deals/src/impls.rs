@@ -2,7 +2,7 @@
 
 use crate::{
 	Commits, Config, Deal, DealParams, Deals, DealsOf, EndReason, Error, Event, HoldReason, Ledger,
-	ManifestPoints, NewContent, NextDealId, Pallet, Params, Remnant,
+	ManifestPoints, NewContent, NextDealId, Pallet, Params, Remnant, Uploaders,
 };
 use alloc::vec::Vec;
 use frame_support::{
@@ -23,7 +23,7 @@ use nil_types::{
 	traits::{CommitTerms, DealHooks, ManifestMath, Receipt, RelayBeacon, SlotError, SlotManager},
 };
 
-type DealOf<T> = Deal<<T as frame_system::Config>::AccountId>;
+pub(crate) type DealOf<T> = Deal<<T as frame_system::Config>::AccountId>;
 
 impl<T> From<SlotError> for Error<T> {
 	fn from(error: SlotError) -> Self {
@@ -118,7 +118,9 @@ impl<T: Config> Pallet<T> {
 	) -> DispatchResult {
 		let now = T::Beacon::now();
 		let mut deal = Self::living(id, now)?;
-		ensure!(deal.owner == who, Error::<T>::NotOwner);
+		if deal.owner != who {
+			Self::spend_budget(id, &who, content.size_bytes, now)?;
+		}
 		ensure!(deal.status == DealStatus::Active, Error::<T>::NotActive);
 		ensure!(deal.generation == content.base_gen, Error::<T>::WrongGeneration);
 		let NewContent { roots, index_root, size_bytes, index_len, .. } = content;
@@ -191,6 +193,7 @@ impl<T: Config> Pallet<T> {
 			stored_bytes,
 			rent,
 			deposit,
+			by: who,
 		});
 		Ok(())
 	}
@@ -281,7 +284,7 @@ impl<T: Config> Pallet<T> {
 // Steps that calls share.
 impl<T: Config> Pallet<T> {
 	/// A deal whose term is not over.
-	fn living(id: DealId, now: RelayBlock) -> Result<DealOf<T>, DispatchError> {
+	pub(crate) fn living(id: DealId, now: RelayBlock) -> Result<DealOf<T>, DispatchError> {
 		let deal = Deals::<T>::get(id).ok_or(Error::<T>::UnknownDeal)?;
 		ensure!(now < deal.expires_at, Error::<T>::DealExpired);
 		Ok(deal)
@@ -328,6 +331,7 @@ impl<T: Config> Pallet<T> {
 		Self::agenda_leave(id);
 		Deals::<T>::remove(id);
 		DealsOf::<T>::remove(&deal.owner, id);
+		Uploaders::<T>::remove(id);
 		Self::leave_remnant(Remnant {
 			deal: id,
 			commits: deal.generation,
@@ -343,6 +347,7 @@ impl<T: Config> Pallet<T> {
 			&& params.creation_fee <= T::MaxCreationFee::get()
 			&& params.commit_deposit <= T::MaxCommitDeposit::get()
 			&& params.slot_deposit <= T::MaxSlotDeposit::get()
+			&& params.uploader_deposit <= T::MaxUploaderDeposit::get()
 			&& params.min_duration >= 1
 			&& params.min_duration <= params.max_duration
 			&& params.max_duration <= T::MaxDuration::get()
@@ -440,6 +445,7 @@ impl<T: Config> Pallet<T> {
 			locked_rent: deal.ledger.locked,
 			deposit: deal.ledger.deposits(),
 			max_monthly_spend: deal.max_monthly_spend,
+			uploaders: Uploaders::<T>::get(id).into_iter().map(|entry| entry.uploader).collect(),
 		})
 	}
 

@@ -7,10 +7,13 @@
 //!
 //! * **Deal**: a term of storage that an *owner* pays for, striped by a [`Profile`] over slots.
 //! * **Ledger**: the deal's part of its owner's hold. *Free* escrow pays future commits, *locked* rent
-//!   was bought by past ones, *deposits* stand for the state that commits occupy and for the slots that the deal keeps.
+//!   was bought by past ones, *deposits* stand for the state that commits and authorisations occupy and for the slots
+//!   that the deal keeps.
 //! * **Commit**: new content, appended to the deal's slab. Each makes one *generation*.
 //! * **Manifest**: a KZG commitment to the MDU roots of the slab, one point per 4,096 MDUs. The chain computes it from
 //!   the roots in the call, so it is append-only and the number of MDUs is a counted fact.
+//! * **Uploader**: an account that the owner authorised to upload and commit, within a budget of payload bytes and up to
+//!   a relay block.
 //! * **Receipt**: the signature of a slot's provider over a commit, given once it has stored and checked its shards.
 //! * **Relay block**: the unit of every duration and deadline, read from [`RelayBeacon::now`].
 //!
@@ -19,11 +22,13 @@
 //! | call | by | when |
 //! |---|---|---|
 //! | [`create_deal`](Call::create_deal) | anyone, who becomes the owner | |
-//! | [`commit_content`](Call::commit_content) | owner | Active, before the deadline |
+//! | [`commit_content`](Call::commit_content) | owner, or an uploader within its budget and time | Active, before the deadline |
 //! | [`add_receipt`](Call::add_receipt) | anyone | within [`Config::ReceiptGrace`] of the commit |
 //! | [`top_up`](Call::top_up) | anyone; a sponsor's money is held in the owner's account | before the deadline |
 //! | [`extend_deal`](Call::extend_deal) | owner | before the deadline |
 //! | [`cancel_deal`](Call::cancel_deal) | owner | always, also after the deadline |
+//! | [`authorize_uploader`](Call::authorize_uploader) | owner | before the deadline |
+//! | [`revoke_uploader`](Call::revoke_uploader) | owner, or the uploader | always, also after the deadline |
 //! | [`set_params`](Call::set_params) | [`Config::AdminOrigin`] | |
 //! | [`upkeep`](Call::upkeep) | anyone | when the hooks lag behind |
 //!
@@ -47,10 +52,22 @@
 //! A provider cannot leave while it holds a slot, and an empty deal locks no rent. So that keeping `n` operators costs
 //! something from the start, each slot has a deposit, at the rate of the deal's creation.
 //!
+//! ## Uploaders
+//!
+//! The owner may let others upload: each by its own key, within `max_bytes` payload bytes (`size_bytes` of its commits,
+//! their indexes included) and up to relay block `until`, which counts by its number. Authorising an account again
+//! replaces what it had. A commit by an uploader is the owner's in everything else: its rent and its deposit come from the
+//! deal's escrow, and it asks for the current generation. Fees of transactions are the uploader's own. One
+//! call of either side revokes; its event tells the bytes that were left, and the deposit returns to the free
+//! escrow. An authorisation whose time or budget is over keeps its place until it is revoked or the deal ends.
+//!
+//! What a budget does not bound is the number of commits: each costs the escrow a deposit and at least one blob per
+//! slot, however small it is. An owner that does not trust its uploader keeps the free escrow small.
+//!
 //! ## Deadlines
 //!
-//! A deal is over at relay block `expires_at` by number: every call but `cancel_deal` refuses it from then on, whether or
-//! not anything has cleaned up. Cleaning up is the work of the *agenda*, a calendar queue: deadlines lie in buckets of
+//! A deal is over at relay block `expires_at` by number: every call but `cancel_deal` and `revoke_uploader` refuses it from
+//! then on, whether or not anything has cleaned up. Cleaning up is the work of the *agenda*, a calendar queue: deadlines lie in buckets of
 //! [`Config::BucketLength`] relay blocks, each bucket is a dense list with one item per storage entry, and every deal
 //! knows its place. So entering, leaving (swap with the last) and moving on an extension take a constant number of
 //! reads and writes however many deals end at the same time, no bucket can be filled up against others, and serving
@@ -64,12 +81,13 @@
 //!
 //! Checked by `try_state` and stated there: every owner's hold is the sum of the ledgers of its deals; generations,
 //! MDUs and bytes of a deal add up over its commits; each deal is once in the index of its owner and once in the
-//! agenda; every stored item belongs to a deal or to a remnant.
+//! agenda; every stored item belongs to a deal or to a remnant; uploaders' deposits are in their deal's ledger.
 //!
 //! ## Limits
 //!
-//! A commit carries at most 1,024 roots and 32 receipts, a deal at most 65,536 MDUs (and so as many commits) and 16
-//! manifest points. Parameters stay within the pallet's constants. Nothing in a block depends on the number of deals.
+//! A commit carries at most 1,024 roots and 32 receipts, a deal at most 65,536 MDUs (and so as many commits), 16
+//! manifest points and 8 uploaders. Parameters stay within the pallet's constants. Nothing in a block depends on the
+//! number of deals.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -91,6 +109,7 @@ mod tests;
 #[cfg(any(feature = "try-runtime", test))]
 mod try_state;
 mod types;
+mod uploaders;
 pub mod weights;
 
 use frame_support::pallet_macros::import_section;
@@ -190,6 +209,10 @@ pub mod pallet {
 		#[pallet::constant]
 		type MaxSlotDeposit: Get<Amount>;
 
+		/// Highest deposit per uploader that may be set.
+		#[pallet::constant]
+		type MaxUploaderDeposit: Get<Amount>;
+
 		/// Longest duration that may be set.
 		#[pallet::constant]
 		type MaxDuration: Get<RelayBlock>;
@@ -235,6 +258,11 @@ pub mod pallet {
 		CommitInfo,
 		OptionQuery,
 	>;
+
+	/// Who may upload to each deal beside its owner. No list is empty.
+	#[pallet::storage]
+	pub type Uploaders<T: Config> =
+		StorageMap<_, Twox64Concat, DealId, Authorisations<T::AccountId>, ValueQuery>;
 
 	/// The manifest points of each deal, uncompressed: the chain computed them, nobody need check them again. Point `j`
 	/// covers MDUs `4096j .. 4096j+4095`.
@@ -297,7 +325,7 @@ pub mod pallet {
 		/// No such deal.
 		#[codec(index = 0)]
 		UnknownDeal,
-		/// The caller does not own the deal.
+		/// The caller does not own the deal, and its owner has not authorised it to do this.
 		#[codec(index = 1)]
 		NotOwner,
 		/// The deal's term is over.
@@ -315,7 +343,7 @@ pub mod pallet {
 		/// No more deals can be numbered.
 		#[codec(index = 6)]
 		TooManyDeals,
-		/// The amount or the number of blocks is zero.
+		/// The amount, or the number of blocks or bytes, is zero.
 		#[codec(index = 7)]
 		Zero,
 		/// The commit was made for another generation than the deal's current one.
@@ -375,6 +403,21 @@ pub mod pallet {
 		/// No deal is due and nothing is left behind.
 		#[codec(index = 26)]
 		NothingToDo,
+		/// The account is not authorised to upload to the deal.
+		#[codec(index = 27)]
+		UnknownUploader,
+		/// As many accounts are authorised to upload to the deal as may be.
+		#[codec(index = 28)]
+		TooManyUploaders,
+		/// The last relay block at which the account may upload has passed.
+		#[codec(index = 29)]
+		UploaderExpired,
+		/// The commit is larger than what the uploader may still commit.
+		#[codec(index = 30)]
+		BudgetExceeded,
+		/// The owner may upload without being authorised.
+		#[codec(index = 31)]
+		OwnerUploads,
 	}
 
 	#[pallet::hooks]
@@ -414,7 +457,7 @@ pub mod pallet {
 		}
 
 		/// Appends content to a deal: `size_bytes` payload bytes, of which the last `index_len` are the index, in MDUs
-		/// of these `roots`. At least `k + 1` slots must have signed.
+		/// of these `roots`. At least `k + 1` slots must have signed. An uploader's budget shrinks by `size_bytes`.
 		#[pallet::call_index(1)]
 		#[pallet::weight(T::WeightInfo::commit_content(roots.len() as u32, receipts.len() as u32))]
 		pub fn commit_content(
@@ -495,6 +538,34 @@ pub mod pallet {
 			let done = Self::run_upkeep(&mut meter, steps);
 			ensure!(done > 0, Error::<T>::NothingToDo);
 			Ok(Some(meter.consumed()).into())
+		}
+
+		/// Lets `uploader` upload to a deal and commit up to `max_bytes` payload bytes, until relay block `until` has
+		/// passed. Replaces what the same account was authorised to. Takes a deposit from the free escrow.
+		#[pallet::call_index(8)]
+		#[pallet::weight(T::WeightInfo::authorize_uploader())]
+		pub fn authorize_uploader(
+			origin: OriginFor<T>,
+			deal: DealId,
+			uploader: T::AccountId,
+			max_bytes: u64,
+			until: RelayBlock,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_authorize_uploader(who, deal, uploader, max_bytes, until)
+		}
+
+		/// Ends an authorisation to upload. The caller is the deal's owner or the uploader itself. The deposit returns to
+		/// the free escrow.
+		#[pallet::call_index(9)]
+		#[pallet::weight(T::WeightInfo::revoke_uploader())]
+		pub fn revoke_uploader(
+			origin: OriginFor<T>,
+			deal: DealId,
+			uploader: T::AccountId,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_revoke_uploader(who, deal, uploader)
 		}
 	}
 }

@@ -221,6 +221,7 @@ impl pallet_deals::Config for Test {
 	type MaxCreationFee = ConstU128<10_000_000_000>;
 	type MaxCommitDeposit = ConstU128<10_000_000_000>;
 	type MaxSlotDeposit = ConstU128<10_000_000_000>;
+	type MaxUploaderDeposit = ConstU128<10_000_000_000>;
 	type MaxDuration = ConstU32<10_000_000>;
 	type WeightInfo = ();
 }
@@ -231,6 +232,7 @@ pub const PARAMS: DealParams = DealParams {
 	creation_fee: 500,
 	commit_deposit: 300,
 	slot_deposit: 70,
+	uploader_deposit: 40,
 	min_duration: 20,
 	max_duration: 1_000,
 };

@@ -7,3 +7,4 @@ mod money;
 mod params;
 mod properties;
 mod queries;
+mod uploaders;

@@ -2,11 +2,11 @@
 
 use crate::{
 	Agenda, AgendaCursor, AgendaLen, AgendaPlaces, Commits, Config, Deals, DealsOf, HoldReason,
-	ManifestPoints, NextDealId, Pallet, QueueEnds, RemnantQueue, Remnants,
+	ManifestPoints, NextDealId, Pallet, QueueEnds, RemnantQueue, Remnants, Uploaders,
 };
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use frame_support::{ensure, traits::fungible::hold::Inspect};
-use nil_types::{Amount, ContentShape, DealStatus, layout::MAX_MDUS};
+use nil_types::{Amount, ContentShape, DealStatus, deal::MAX_UPLOADERS, layout::MAX_MDUS};
 use sp_runtime::DispatchError;
 
 type Checked = Result<(), DispatchError>;
@@ -17,6 +17,7 @@ impl<T: Config> Pallet<T> {
 		Self::check_params()?;
 		Self::check_deals()?;
 		Self::check_money()?;
+		Self::check_uploaders()?;
 		Self::check_content()?;
 		Self::check_agenda()?;
 		Self::check_remnants()
@@ -57,16 +58,23 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// * What each account has on hold for [`HoldReason::Escrow`] is the sum of the ledgers of the deals that it owns.
-	/// * A deal without commits has neither locked rent nor a deposit for commits.
+	/// * A deal's ledger holds the deposits of its uploaders; without commits it has no others, and no locked rent.
 	/// * A deal's deposit for slots is the same for each of them.
 	fn check_money() -> Checked {
 		let mut owed = BTreeMap::<T::AccountId, Amount>::new();
-		for deal in Deals::<T>::iter_values() {
+		for (id, deal) in Deals::<T>::iter() {
 			let sum = owed.entry(deal.owner).or_default();
 			*sum = sum.saturating_add(deal.ledger.total());
+			let uploaders = Uploaders::<T>::get(id)
+				.iter()
+				.fold(0, |sum: Amount, entry| sum.saturating_add(entry.deposit));
+			ensure!(
+				deal.ledger.deposit >= uploaders,
+				"a deal's ledger holds the deposits of its uploaders"
+			);
 			if deal.generation == 0 {
 				ensure!(
-					deal.ledger.deposit == 0 && deal.ledger.locked == 0,
+					deal.ledger.deposit == uploaders && deal.ledger.locked == 0,
 					"a deal without commits has neither locked rent nor a deposit for commits"
 				);
 			}
@@ -86,6 +94,21 @@ impl<T: Config> Pallet<T> {
 			owed.into_values().all(|sum| sum == 0),
 			"an owner that is owed something has an account"
 		);
+		Ok(())
+	}
+
+	/// * Only deals have uploaders, at most as many as may be, and no list of them is empty.
+	/// * The uploaders of a deal are different accounts, and none is its owner.
+	fn check_uploaders() -> Checked {
+		for (id, entries) in Uploaders::<T>::iter() {
+			let deal = Deals::<T>::get(id).ok_or("only deals have uploaders")?;
+			ensure!(!entries.is_empty(), "no list of uploaders is empty");
+			ensure!(entries.len() <= MAX_UPLOADERS as usize, "a deal has few uploaders");
+			let accounts: BTreeSet<_> =
+				entries.iter().map(|entry| entry.uploader.account.clone()).collect();
+			ensure!(accounts.len() == entries.len(), "a deal's uploaders are different accounts");
+			ensure!(!accounts.contains(&deal.owner), "the owner is no uploader of its deal");
+		}
 		Ok(())
 	}
 

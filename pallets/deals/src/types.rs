@@ -3,7 +3,8 @@
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{BoundedVec, traits::ConstU32};
 use nil_types::{
-	Amount, DealId, DealStatus, Generation, Hash32, Hint, Profile, RelayBlock, layout::MAX_ROOTS,
+	Amount, DealId, DealStatus, Generation, Hash32, Hint, Profile, RelayBlock, Uploader,
+	deal::MAX_UPLOADERS, layout::MAX_ROOTS,
 };
 use scale_info::TypeInfo;
 
@@ -43,7 +44,7 @@ pub struct Ledger {
 	pub free: Amount,
 	/// Rent locked by commits and extensions, not yet earned.
 	pub locked: Amount,
-	/// Deposits for commits in state.
+	/// Deposits for commits and authorisations in state.
 	pub deposit: Amount,
 	/// Deposit for the slots, for as long as the deal keeps them from others.
 	pub slots: Amount,
@@ -71,7 +72,28 @@ impl Ledger {
 			..*self
 		})
 	}
+
+	/// Moves a deposit back to what is free. `None` when it is not there.
+	pub fn release(&self, deposit: Amount) -> Option<Self> {
+		Some(Self {
+			free: self.free.checked_add(deposit)?,
+			deposit: self.deposit.checked_sub(deposit)?,
+			..*self
+		})
+	}
 }
+
+/// An account's authorisation to upload to a deal and to commit what it uploaded.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Authorisation<AccountId> {
+	/// Who may, how much and how long.
+	pub uploader: Uploader<AccountId>,
+	/// The part of the ledger's deposits that stands for it.
+	pub deposit: Amount,
+}
+
+/// All authorisations of a deal, each for another account.
+pub type Authorisations<AccountId> = BoundedVec<Authorisation<AccountId>, ConstU32<MAX_UPLOADERS>>;
 
 /// Prices, fees and limits that governance sets within the bounds of the pallet's constants.
 #[derive(
@@ -98,6 +120,8 @@ pub struct DealParams {
 	pub commit_deposit: Amount,
 	/// Deposit for each slot of a deal while the deal lives, beside its escrow.
 	pub slot_deposit: Amount,
+	/// Deposit for each account that may upload to a deal beside its owner, until it is revoked.
+	pub uploader_deposit: Amount,
 	/// Shortest duration of a deal in relay blocks, at least 1.
 	pub min_duration: RelayBlock,
 	/// Longest duration of a deal in relay blocks, counted from the present.
@@ -105,14 +129,15 @@ pub struct DealParams {
 }
 
 impl Default for DealParams {
-	/// With 12 decimals and relay blocks of 6 s: about 0.43 tokens per GiB and 30 days, fee and deposit for a commit of
-	/// 0.01 tokens, deposit of 1 token per slot, durations from an hour to a year.
+	/// With 12 decimals and relay blocks of 6 s: about 0.43 tokens per GiB and 30 days, fee and deposits for a commit and
+	/// for an uploader of 0.01 tokens, deposit of 1 token per slot, durations from an hour to a year.
 	fn default() -> Self {
 		Self {
 			storage_price: 1_000_000,
 			creation_fee: 10_000_000_000,
 			commit_deposit: 10_000_000_000,
 			slot_deposit: 1_000_000_000_000,
+			uploader_deposit: 10_000_000_000,
 			min_duration: 600,
 			max_duration: 5_256_000,
 		}

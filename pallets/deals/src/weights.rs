@@ -9,7 +9,7 @@ use frame_support::weights::{Weight, constants::RocksDbWeight};
 pub trait WeightInfo {
 	/// [`crate::Call::create_deal`].
 	fn create_deal() -> Weight;
-	/// [`crate::Call::commit_content`] with `r` roots and `s` receipts.
+	/// [`crate::Call::commit_content`] with `r` roots and `s` receipts, by an uploader.
 	fn commit_content(r: u32, s: u32) -> Weight;
 	/// [`crate::Call::add_receipt`].
 	fn add_receipt() -> Weight;
@@ -21,6 +21,10 @@ pub trait WeightInfo {
 	fn cancel_deal() -> Weight;
 	/// [`crate::Call::set_params`].
 	fn set_params() -> Weight;
+	/// [`crate::Call::authorize_uploader`] that replaces an entry of a full list.
+	fn authorize_uploader() -> Weight;
+	/// [`crate::Call::revoke_uploader`] of a full list.
+	fn revoke_uploader() -> Weight;
 	/// Upkeep that finds nothing to do.
 	fn upkeep_base() -> Weight;
 	/// A step of upkeep that ends a deal.
@@ -41,7 +45,7 @@ impl WeightInfo for () {
 		Weight::from_parts(2_000_000_000, 24_000)
 			.saturating_add(Weight::from_parts(100_000_000, 0).saturating_mul(r.into()))
 			.saturating_add(Weight::from_parts(110_000_000, 4_000).saturating_mul(s.into()))
-			.saturating_add(RocksDbWeight::get().reads_writes(8, 6))
+			.saturating_add(RocksDbWeight::get().reads_writes(9, 7))
 			.saturating_add(RocksDbWeight::get().reads_writes(6, 6).saturating_mul(s.into()))
 	}
 	fn add_receipt() -> Weight {
@@ -58,11 +62,19 @@ impl WeightInfo for () {
 	}
 	fn cancel_deal() -> Weight {
 		Weight::from_parts(900_000_000, 160_000)
-			.saturating_add(RocksDbWeight::get().reads_writes(210, 210))
+			.saturating_add(RocksDbWeight::get().reads_writes(210, 211))
 	}
 	fn set_params() -> Weight {
 		Weight::from_parts(10_000_000, 1_500)
 			.saturating_add(RocksDbWeight::get().reads_writes(0, 1))
+	}
+	fn authorize_uploader() -> Weight {
+		Weight::from_parts(60_000_000, 8_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(4, 2))
+	}
+	fn revoke_uploader() -> Weight {
+		Weight::from_parts(50_000_000, 7_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(2, 2))
 	}
 	fn upkeep_base() -> Weight {
 		Weight::from_parts(15_000_000, 6_000)
@@ -70,7 +82,7 @@ impl WeightInfo for () {
 	}
 	fn expire_deal() -> Weight {
 		Weight::from_parts(900_000_000, 165_000)
-			.saturating_add(RocksDbWeight::get().reads_writes(215, 211))
+			.saturating_add(RocksDbWeight::get().reads_writes(215, 212))
 	}
 	fn pass_bucket() -> Weight {
 		Weight::from_parts(15_000_000, 6_000)

@@ -145,6 +145,39 @@ pub struct DealInfo<AccountId> {
 	pub deposit: Amount,
 	/// What the owner allows to be spent per month beyond rent.
 	pub max_monthly_spend: Amount,
+	/// Who may upload and commit beside the owner; at most [`MAX_UPLOADERS`], those whose time is over included.
+	pub uploaders: Vec<Uploader<AccountId>>,
+}
+
+impl<AccountId: PartialEq> DealInfo<AccountId> {
+	/// What `account` is authorised to upload, whether or not its time is over.
+	pub fn uploader(&self, account: &AccountId) -> Option<&Uploader<AccountId>> {
+		self.uploaders.iter().find(|uploader| uploader.account == *account)
+	}
+}
+
+/// Accounts that may be authorised to upload to a deal at a time.
+pub const MAX_UPLOADERS: u32 = 8;
+
+/// An account that may upload and commit to a deal that it does not own.
+#[derive(
+	Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize))]
+pub struct Uploader<AccountId> {
+	/// The account.
+	pub account: AccountId,
+	/// Payload bytes that it may still commit.
+	pub remaining_bytes: u64,
+	/// Last relay block at which it may.
+	pub until: RelayBlock,
+}
+
+impl<AccountId> Uploader<AccountId> {
+	/// Whether its time is not over at relay block `now`.
+	pub const fn counts_at(&self, now: RelayBlock) -> bool {
+		now <= self.until
+	}
 }
 
 /// One commit of a deal, as it is kept in state.
@@ -255,6 +288,8 @@ pub struct Terms {
 	pub commit_deposit: Amount,
 	/// Deposit for each slot of a deal while the deal lives, held beside its escrow.
 	pub slot_deposit: Amount,
+	/// Deposit for each account that may upload to a deal beside its owner, until it is revoked.
+	pub uploader_deposit: Amount,
 	/// Shortest duration of a deal in relay blocks.
 	pub min_duration: RelayBlock,
 	/// Longest duration of a deal in relay blocks.

@@ -22,7 +22,9 @@ pub mod profile;
 pub mod provider;
 pub mod traits;
 
-pub use deal::{CommitInfo, DealInfo, DealStatus, Hint, PlacementInfo, SlotInfo, SlotState, Terms};
+pub use deal::{
+	CommitInfo, DealInfo, DealStatus, Hint, PlacementInfo, SlotInfo, SlotState, Terms, Uploader,
+};
 #[cfg(feature = "std")]
 pub use hashing::Hasher;
 pub use hashing::{blake2b_256, hash_to_fr};

@@ -55,7 +55,7 @@ impl ReceiptMessage {
 	}
 }
 
-/// What a deal's owner signs, so that providers accept an upload.
+/// What a deal's owner, or whom it authorised to upload, signs so that providers accept an upload.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
 pub struct UploadToken {
 	/// Hash of the chain's block 0.

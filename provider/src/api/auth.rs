@@ -1,10 +1,14 @@
-//! Who may upload: the deal's owner, by a signed token, for the generation to come, to the slot's provider.
+//! Who may upload: the deal's owner, or whom it authorised on the chain, by a signed token, for the generation to come, to
+//! the slot's provider.
 
 use super::{ApiError, ApiResult, App};
 use crate::{chain::DealView, store::HoldingKey, unix_now};
 use axum::http::{HeaderMap, StatusCode, header};
-use nil_client::wire::{ErrorCode, SignedToken, TokenError};
-use nil_types::{DealStatus, UploadToken};
+use nil_client::{
+	account::AccountId,
+	wire::{ErrorCode, SignedToken, TokenError},
+};
+use nil_types::{ContentShape, DealStatus, UploadToken};
 use std::sync::Arc;
 
 /// A request that its token covers.
@@ -14,6 +18,19 @@ pub struct Authorised {
 	pub token: UploadToken,
 	/// The deal on the best block.
 	pub view: Arc<DealView>,
+	/// Payload bytes that an uploader may still commit; `None` for the owner.
+	pub budget: Option<u64>,
+}
+
+impl Authorised {
+	/// Bytes that the slot may stage: what the token allows, and no more than what the slot stores of the largest commit
+	/// that the chain would take from an uploader.
+	pub fn max_staged(&self) -> u64 {
+		let of_budget = self
+			.budget
+			.map(|bytes| ContentShape::new(bytes).bytes_per_slot(&self.view.deal.profile));
+		of_budget.map_or(self.token.max_bytes, |bytes| bytes.min(self.token.max_bytes))
+	}
 }
 
 /// Checks the token in `headers` against the chain for `key`.
@@ -43,18 +60,24 @@ pub async fn authorise(
 			None => Err(ApiError::not_found(format!("deal {} does not exist", key.deal))),
 		};
 		match (view, fit) {
-			(Some(view), Ok(())) => return Ok(Authorised { token: signed.token, view }),
+			(Some(view), Ok(budget)) => {
+				return Ok(Authorised { token: signed.token, view, budget });
+			},
 			(_, Err(error)) if fresh => return Err(error),
 			_ => fresh = true,
 		}
 	}
 }
 
-fn fits(app: &App, view: &DealView, signed: &SignedToken, key: &HoldingKey) -> ApiResult<()> {
+/// Whether a token is one of the owner or of an uploader, for a commit that could be made; the uploader's budget.
+fn fits(
+	app: &App,
+	view: &DealView,
+	signed: &SignedToken,
+	key: &HoldingKey,
+) -> ApiResult<Option<u64>> {
 	let deal = &view.deal;
-	if deal.owner.0 != signed.owner {
-		return Err(ApiError::forbidden("the token's signer does not own the deal"));
-	}
+	let budget = budget(view, AccountId(signed.signer))?;
 	if deal.status != DealStatus::Active {
 		return Err(ApiError::forbidden("the deal's slots are not drawn yet").retry());
 	}
@@ -74,5 +97,30 @@ fn fits(app: &App, view: &DealView, signed: &SignedToken, key: &HoldingKey) -> A
 			format!("slot {} of deal {} is not held by {}", key.slot, key.deal, app.operator);
 		return Err(ApiError::new(StatusCode::FORBIDDEN, ErrorCode::NotMySlot, message));
 	}
-	Ok(())
+	Ok(budget)
+}
+
+/// Payload bytes that the chain would take from `signer`; `None` without a limit of its own, for the owner.
+fn budget(view: &DealView, signer: AccountId) -> ApiResult<Option<u64>> {
+	let deal = &view.deal;
+	if deal.owner == signer {
+		return Ok(None);
+	}
+	let Some(uploader) = deal.uploader(&signer) else {
+		return Err(ApiError::forbidden(
+			"the token's signer does not own the deal and is not authorised to upload to it",
+		));
+	};
+	if !uploader.counts_at(view.terms.relay_block) {
+		return Err(ApiError::forbidden(format!(
+			"{signer} was authorised to upload until relay block {}",
+			uploader.until
+		)));
+	}
+	if uploader.remaining_bytes == 0 {
+		return Err(ApiError::forbidden(format!(
+			"{signer} has uploaded all that it was authorised to"
+		)));
+	}
+	Ok(Some(uploader.remaining_bytes))
 }

@@ -31,10 +31,17 @@ pub async fn post(
 	body: Bytes,
 ) -> ApiResult<Vec<u8>> {
 	let key = HoldingKey { deal, generation, slot };
-	let Authorised { view, .. } = auth::authorise(&app, &headers, &key, true).await?;
+	let Authorised { view, budget, .. } = auth::authorise(&app, &headers, &key, true).await?;
 	let request = ReceiptRequest::decode_all(&mut &*body)
 		.map_err(|error| ApiError::bad_request(format!("not a request for a receipt: {error}")))?;
 	drop(body);
+	if let Some(budget) = budget.filter(|budget| request.size_bytes > *budget) {
+		// The chain would refuse the commit, and the promise would bind space for nothing.
+		return Err(ApiError::too_large(format!(
+			"a commit of {} bytes: the token's signer may still commit {budget}",
+			request.size_bytes
+		)));
+	}
 	let (wanted, lives) = wanted(&app, &view, &request)?;
 	check_means(&app, &key, &view, &wanted).await?;
 

@@ -59,9 +59,9 @@ pub async fn put(
 	body: Body,
 ) -> ApiResult<Json<Stored>> {
 	let key = StagedKey { holding: HoldingKey { deal, generation, slot }, mdu };
-	let Authorised { token, view } = auth::authorise(&app, &headers, &key.holding, false).await?;
-	check_place(mdu, view.deal.total_mdus)?;
-	let profile = view.deal.profile;
+	let authorised = auth::authorise(&app, &headers, &key.holding, false).await?;
+	check_place(mdu, authorised.view.deal.total_mdus)?;
+	let profile = authorised.view.deal.profile;
 	let declared = content_length(&headers)?;
 	let longest_witness = Witness::max_encoded_len(&profile);
 	let longest = body_len(longest_witness, profile.rows().into());
@@ -89,7 +89,14 @@ pub async fn put(
 		)));
 	}
 
-	let _reservation = reserve(&app, key, shard_bytes(rows), token.max_bytes, &view).await?;
+	let _reservation = match reserve(&app, key, shard_bytes(rows), &authorised).await {
+		// The owner may have allowed an uploader more than a view of seconds ago says.
+		Err(error) if authorised.budget.is_some() && error.body.code == ErrorCode::TooLarge => {
+			let fresh = auth::authorise(&app, &headers, &key.holding, true).await?;
+			reserve(&app, key, shard_bytes(rows), &fresh).await?
+		},
+		reserved => reserved?,
+	};
 	let shards = receive(&app, body, rows, profile, slot).await?;
 	let root = checked.root();
 	let len = shards.len();
@@ -147,14 +154,14 @@ fn content_length(headers: &HeaderMap) -> ApiResult<Option<u64>> {
 		.transpose()
 }
 
-/// Sets the bytes of an upload's shards aside, within the token's budget, the deal's escrow and the disk.
+/// Sets the bytes of an upload's shards aside, within what may be staged, the deal's escrow and the disk.
 async fn reserve(
 	app: &Arc<App>,
 	key: StagedKey,
 	bytes: u64,
-	budget: u64,
-	view: &crate::chain::DealView,
+	authorised: &Authorised,
 ) -> ApiResult<super::limits::Reservation> {
+	let (view, most) = (&authorised.view, authorised.max_staged());
 	let (store, reserve) = (app.store.clone(), app.reserve);
 	let (staged, free) = spawn_blocking(move || {
 		Ok::<_, ApiError>((store.staged_of(&key.holding)?, store.free_bytes(reserve)?))
@@ -168,8 +175,10 @@ async fn reserve(
 	let escrow = view.deal.free_escrow;
 	app.limits.reserve(key.holding, bytes, |own, all| {
 		let sum = staged.saturating_add(own).saturating_add(bytes);
-		if sum > budget {
-			let message = format!("{sum} bytes for this slot: the token allows {budget}");
+		if sum > most {
+			let message = format!(
+				"{sum} bytes for this slot: the token, and what its signer may still commit, allow {most}"
+			);
 			return Err(ApiError::too_large(message));
 		}
 		let owed = rent(price, sum.saturating_mul(slots), remaining);

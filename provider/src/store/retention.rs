@@ -165,6 +165,7 @@ mod tests {
 			locked_rent: 0,
 			deposit: 0,
 			max_monthly_spend: 0,
+			uploaders: Vec::new(),
 		};
 		DealFacts {
 			deal: Some(deal),

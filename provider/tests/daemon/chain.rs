@@ -64,6 +64,7 @@ impl FakeChain {
 			locked_rent: 0,
 			deposit: 0,
 			max_monthly_spend: 0,
+			uploaders: Vec::new(),
 		};
 		let stranger = AccountId([0xee; 32]);
 		let last = profile.n() - 1;
@@ -90,6 +91,7 @@ impl FakeChain {
 			creation_fee: 0,
 			commit_deposit: 5,
 			slot_deposit: 0,
+			uploader_deposit: 0,
 			min_duration: 1,
 			max_duration: 1_000_000,
 			receipt_grace: 100,

@@ -174,8 +174,17 @@ impl World {
 	}
 
 	async fn receipt(&self, slot: u8, request: &ReceiptRequest) -> Result<Receipt, Refusal> {
+		self.receipt_with(&self.auth(), slot, request).await
+	}
+
+	async fn receipt_with(
+		&self,
+		auth: &str,
+		slot: u8,
+		request: &ReceiptRequest,
+	) -> Result<Receipt, Refusal> {
 		let url = self.url(&wire::receipt_path(DEAL, 1, slot));
-		let request = self.http.post(url).header(AUTHORIZATION, self.auth()).body(request.encode());
+		let request = self.http.post(url).header(AUTHORIZATION, auth).body(request.encode());
 		let bytes = answer(request.send().await.unwrap()).await?.bytes().await.unwrap();
 		Ok(Receipt::decode(&mut &*bytes).unwrap())
 	}

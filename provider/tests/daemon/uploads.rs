@@ -1,5 +1,5 @@
 use super::{chain::NOW, *};
-use nil_types::{DealStatus, layout::BLOB_BYTES};
+use nil_types::{DealStatus, Uploader, layout::BLOB_BYTES};
 
 /// The group order, big-endian: the smallest scalar that is an alias of another one, zero.
 const ORDER: &str = "73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001";
@@ -82,7 +82,7 @@ async fn tokens_must_be_the_owners_for_this_deal_generation_and_time() {
 	let stranger = Signer::from_uri("//Bob").unwrap();
 	let good = world.token();
 	let mut forged = SignedToken::sign(good.clone(), &stranger);
-	forged.owner = world.owner.public_key();
+	forged.signer = world.owner.public_key();
 	for (what, auth, status, code) in [
 		("nonsense", "Bearer x".into(), 401, ErrorCode::Unauthorized),
 		("forged", forged.to_header(), 401, ErrorCode::Unauthorized),
@@ -137,6 +137,70 @@ async fn tokens_must_be_the_owners_for_this_deal_generation_and_time() {
 	world.upload_with(&exact, 1, 0, 0, COMMIT.body(0)).await.unwrap();
 	let refusal = world.upload_with(&exact, 1, 1, 0, COMMIT.body(0)).await.unwrap_err();
 	refusal.is(413, ErrorCode::TooLarge);
+}
+
+/// Lets Bob upload to the deal.
+fn authorise_bob(world: &World, remaining_bytes: u64, until: u32) -> Signer {
+	let bob = Signer::from_uri("//Bob").unwrap();
+	let account = bob.account_id();
+	world.chain.best(|state| {
+		state.deal.as_mut().unwrap().uploaders = vec![Uploader { account, remaining_bytes, until }];
+	});
+	bob
+}
+
+#[tokio::test]
+async fn an_uploader_may_stage_and_be_promised_what_its_budget_covers() {
+	let world = World::new().await;
+	let bob = authorise_bob(&world, COMMIT.size, NOW);
+	let auth = SignedToken::sign(world.token(), &bob).to_header();
+	world.upload_with(&auth, 1, 0, 0, COMMIT.body(0)).await.unwrap();
+	// Again is not more, whatever the token allows; another MDU is.
+	world.upload_with(&auth, 1, 0, 0, COMMIT.body(0)).await.unwrap();
+	let refusal = world.upload_with(&auth, 1, 1, 0, COMMIT.body(0)).await.unwrap_err();
+	refusal.is(413, ErrorCode::TooLarge);
+	world.upload(0, COMMIT.body(0)).await.unwrap();
+	assert_eq!(world.staged(0).await.len(), 1);
+	let receipt = world.receipt_with(&auth, 0, &COMMIT.request()).await.unwrap();
+	assert!(world.holds(&receipt, &COMMIT));
+
+	// A byte less, which the shards do not show.
+	let world = World::new().await;
+	authorise_bob(&world, COMMIT.size - 1, NOW);
+	world.upload_with(&auth, 1, 0, 0, COMMIT.body(0)).await.unwrap();
+	let refusal = world.receipt_with(&auth, 0, &COMMIT.request()).await.unwrap_err();
+	refusal.is(413, ErrorCode::TooLarge);
+	// The owner has no such limit.
+	world.receipt(0, &COMMIT.request()).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_uploader_without_time_budget_or_authorisation_is_refused() {
+	let world = World::new().await;
+	let bob = authorise_bob(&world, 1 << 30, NOW);
+	let auth = SignedToken::sign(world.token(), &bob).to_header();
+	let refused = async |what: &str| {
+		// A receipt is refused by the newest block; an upload may be taken by a view of seconds ago.
+		let refusal = world.receipt_with(&auth, 0, &COMMIT.request()).await.unwrap_err();
+		assert_eq!(refusal.body.code, ErrorCode::Forbidden, "{what}: {refusal:?}");
+		let refusal = world.upload_with(&auth, 1, 0, 0, COMMIT.body(0)).await.unwrap_err();
+		assert_eq!(refusal.body.code, ErrorCode::Forbidden, "{what}: {refusal:?}");
+	};
+	world.upload_with(&auth, 1, 0, 0, COMMIT.body(0)).await.unwrap();
+	authorise_bob(&world, 0, NOW);
+	refused("no bytes are left").await;
+	authorise_bob(&world, 1 << 30, NOW - 1);
+	refused("its time is over").await;
+	world.chain.best(|state| state.deal.as_mut().unwrap().uploaders.clear());
+	refused("revoked").await;
+
+	// What the newest block allows is allowed at once, also beyond what was allowed before.
+	authorise_bob(&world, 1, NOW);
+	let refusal = world.upload_with(&auth, 1, 0, 0, COMMIT.body(0)).await.unwrap_err();
+	refusal.is(413, ErrorCode::TooLarge);
+	authorise_bob(&world, COMMIT.size, NOW);
+	world.upload_with(&auth, 1, 0, 0, COMMIT.body(0)).await.unwrap();
+	world.receipt_with(&auth, 0, &COMMIT.request()).await.unwrap();
 }
 
 #[tokio::test]

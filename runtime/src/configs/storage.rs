@@ -52,6 +52,7 @@ impl pallet_deals::Config for Runtime {
 	type MaxDuration = ConstU32<{ 5 * 365 * DAY }>;
 	type MaxSlotDeposit = ConstU128<{ 100 * UNIT }>;
 	type MaxStoragePrice = ConstU128<UNIT>;
+	type MaxUploaderDeposit = ConstU128<UNIT>;
 	type MaxUpkeepSteps = ConstU32<1_000>;
 	type ReceiptGrace = ConstU32<DAY>;
 	type RuntimeHoldReason = RuntimeHoldReason;
@@ -81,6 +82,7 @@ pub fn terms() -> Terms {
 		creation_fee: deals.creation_fee,
 		commit_deposit: deals.commit_deposit,
 		slot_deposit: deals.slot_deposit,
+		uploader_deposit: deals.uploader_deposit,
 		min_duration: deals.min_duration,
 		max_duration: deals.max_duration,
 		receipt_grace: Deals::receipt_grace(),

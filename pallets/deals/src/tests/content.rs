@@ -77,6 +77,7 @@ fn a_commit_extends_the_manifest_locks_rent_and_makes_a_generation() {
 				stored_bytes: stored,
 				rent,
 				deposit: PARAMS.commit_deposit,
+				by: OWNER,
 			}]
 		);
 	});

@@ -30,6 +30,7 @@ fn parameters_stay_within_the_constants() {
 			DealParams { creation_fee: 10_000_000_001, ..PARAMS },
 			DealParams { commit_deposit: 10_000_000_001, ..PARAMS },
 			DealParams { slot_deposit: 10_000_000_001, ..PARAMS },
+			DealParams { uploader_deposit: 10_000_000_001, ..PARAMS },
 			DealParams { min_duration: 0, ..PARAMS },
 			DealParams { min_duration: 1_001, ..PARAMS },
 			DealParams { max_duration: 10_000_001, ..PARAMS },
@@ -75,6 +76,8 @@ fn call_indices_are_pinned() {
 			("cancel_deal", 5),
 			("set_params", 6),
 			("upkeep", 7),
+			("authorize_uploader", 8),
+			("revoke_uploader", 9),
 		]
 	);
 }

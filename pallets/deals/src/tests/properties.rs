@@ -3,18 +3,20 @@
 use crate::{mock::*, *};
 use frame_support::{storage::with_storage_layer, traits::Hooks, weights::Weight};
 use nil_types::{Hint, layout::MDU_PAYLOAD};
-use proptest::{collection::vec, prelude::*};
+use proptest::{collection::vec, option, prelude::*};
 
 #[derive(Clone, Debug)]
 enum Action {
 	Create { who: AccountId, duration: u32, escrow: u128 },
 	Place { pick: usize },
-	Commit { pick: usize, mdus: u64, less: u64, slots: u8, base_off: u32 },
+	Commit { by: Option<AccountId>, pick: usize, mdus: u64, less: u64, slots: u8, base_off: u32 },
 	AddReceipt { pick: usize, slot: u8 },
 	TopUp { who: AccountId, pick: usize, amount: u128 },
 	Extend { who: AccountId, pick: usize, blocks: u32 },
 	Cancel { who: AccountId, pick: usize },
-	SetPrice { price: u128 },
+	Authorize { who: AccountId, pick: usize, uploader: AccountId, mdus: u64, blocks: u32 },
+	Revoke { who: AccountId, pick: usize, uploader: AccountId },
+	SetPrice { price: u128, deposit: u128 },
 	Advance { blocks: u32 },
 	Idle { room: u64 },
 	Upkeep { steps: u32 },
@@ -30,18 +32,26 @@ fn action() -> impl Strategy<Value = Action> {
 		3 => (account(), 10u32..120, 0u128..1_000_000_000)
 			.prop_map(|(who, duration, escrow)| Action::Create { who, duration, escrow }),
 		3 => pick.clone().prop_map(|pick| Action::Place { pick }),
-		6 => (pick.clone(), 1u64..4, 0u64..3, 0u8..16, 0u32..8).prop_map(
-			|(pick, mdus, less, slots, off)| Action::Commit {
-				pick, mdus, less, slots: slots | 0b0111, base_off: u32::from(off == 0)
+		6 => (option::of(account()), pick.clone(), 1u64..4, 0u64..3, 0u8..16, 0u32..8).prop_map(
+			|(by, pick, mdus, less, slots, off)| Action::Commit {
+				by, pick, mdus, less, slots: slots | 0b0111, base_off: u32::from(off == 0)
 			}
 		),
+		4 => (account(), pick.clone(), account(), 0u64..9, 0u32..80).prop_map(
+			|(who, pick, uploader, mdus, blocks)| Action::Authorize {
+				who, pick, uploader, mdus, blocks
+			}
+		),
+		2 => (account(), pick.clone(), account())
+			.prop_map(|(who, pick, uploader)| Action::Revoke { who, pick, uploader }),
 		2 => (pick.clone(), 0u8..5).prop_map(|(pick, slot)| Action::AddReceipt { pick, slot }),
 		2 => (account(), pick.clone(), 0u128..1_000_000_000)
 			.prop_map(|(who, pick, amount)| Action::TopUp { who, pick, amount }),
 		2 => (account(), pick.clone(), 0u32..200)
 			.prop_map(|(who, pick, blocks)| Action::Extend { who, pick, blocks }),
 		2 => (account(), pick).prop_map(|(who, pick)| Action::Cancel { who, pick }),
-		1 => (0u128..3_000_000).prop_map(|price| Action::SetPrice { price }),
+		1 => (0u128..3_000_000, 0u128..500)
+			.prop_map(|(price, deposit)| Action::SetPrice { price, deposit }),
 		4 => (1u32..40).prop_map(|blocks| Action::Advance { blocks }),
 		2 => (0u64..40).prop_map(|room| Action::Idle { room }),
 		1 => (0u32..20).prop_map(|steps| Action::Upkeep { steps }),
@@ -71,11 +81,12 @@ fn perform(action: Action) {
 			}
 			Ok(())
 		},
-		Action::Commit { pick, mdus, less, slots, base_off } => {
+		Action::Commit { by, pick, mdus, less, slots, base_off } => {
 			let deal = picked(pick);
 			if Deals::<Test>::contains_key(deal) {
 				let mut commit = Commit::of(deal, mdus * MDU_PAYLOAD as u64 - less);
 				commit.base_gen += base_off;
+				commit.who = by.unwrap_or(commit.who);
 				commit.signed_by((0..4).filter(|slot| slots & 1 << slot != 0)).dispatch()?;
 			}
 			Ok(())
@@ -105,9 +116,22 @@ fn perform(action: Action) {
 			DealsPallet::extend_deal(signed(who), picked(pick), blocks)
 		},
 		Action::Cancel { who, pick } => DealsPallet::cancel_deal(signed(who), picked(pick)),
-		Action::SetPrice { price } => DealsPallet::set_params(
+		Action::Authorize { who, pick, uploader, mdus, blocks } => {
+			let (bytes, until) = (mdus * MDU_PAYLOAD as u64, Now::get() + blocks);
+			DealsPallet::authorize_uploader(signed(who), picked(pick), uploader, bytes, until)
+		},
+		Action::Revoke { who, pick, uploader } => {
+			DealsPallet::revoke_uploader(signed(who), picked(pick), uploader)
+		},
+		Action::SetPrice { price, deposit } => DealsPallet::set_params(
 			RuntimeOrigin::root(),
-			DealParams { storage_price: price, ..PARAMS },
+			DealParams {
+				storage_price: price,
+				commit_deposit: deposit,
+				slot_deposit: deposit,
+				uploader_deposit: deposit,
+				..PARAMS
+			},
 		),
 		Action::Advance { blocks } => {
 			advance(blocks);
@@ -147,6 +171,7 @@ proptest! {
 			assert_eq!(Deals::<Test>::count(), 0);
 			assert_eq!(Commits::<Test>::iter_keys().count(), 0);
 			assert_eq!(ManifestPoints::<Test>::iter_keys().count(), 0);
+			assert_eq!(Uploaders::<Test>::iter_keys().count(), 0);
 			for who in OWNER..=SPONSOR {
 				assert_eq!(held(who), 0);
 			}

@@ -33,6 +33,7 @@ fn a_deal_is_told_with_its_compressed_manifests() {
 				locked_rent: held.ledger.locked,
 				deposit: PARAMS.commit_deposit + slots_deposit(small()),
 				max_monthly_spend: 0,
+				uploaders: Vec::new(),
 			})
 		);
 	});
