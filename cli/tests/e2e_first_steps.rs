@@ -92,6 +92,30 @@ fn a_new_provider_registers_and_leaves() {
 	assert_eq!(done(&["register"])["done"], "registered already");
 	assert_eq!(done(&["status"])["chain"]["status"], "active");
 
+	// An operator who offers more holds the stake for it first; one who offers less gets nothing back unasked.
+	let amount =
+		|field: &str| -> u128 { done(&["stake"])[field].as_str().unwrap().parse().unwrap() };
+	let (held, spare) = (amount("held"), amount("spare"));
+	assert_eq!((amount("wanted"), spare), (held, 0));
+	let offer = |from: &str, to: &str| {
+		let text = fs::read_to_string(&config).unwrap();
+		assert!(text.contains(from), "{text}");
+		fs::write(&config, text.replace(from, to)).unwrap();
+		assert_eq!(done(&["register"])["done"], "updated");
+	};
+	offer("capacity = \"5 GiB\"", "capacity = \"6 GiB\"");
+	let larger = amount("held");
+	assert!(larger > held, "{larger} after {held}");
+	assert_eq!(done(&["status"])["chain"]["capacity"], 6u64 << 30);
+	offer("capacity = \"6 GiB\"", "capacity = \"5 GiB\"");
+	assert_eq!((amount("held"), amount("spare")), (larger, larger - held));
+	done(&["stake", "--remove", &(larger - held).to_string()]);
+	assert_eq!((amount("held"), amount("spare")), (held, 0));
+	let all = amount("releasable") + 1;
+	refused(&["stake", "--remove", &all.to_string()], "StakeTooLow");
+	done(&["stake", "--add", "0.5 NIL"]);
+	assert_eq!(amount("spare"), 500_000_000_000);
+
 	refused(&["leave"], "NotDraining");
 	done(&["drain"]);
 	assert_eq!(done(&["status"])["chain"]["status"], "draining");

@@ -33,6 +33,11 @@ pub enum Command {
 	Drain(SignerArgs),
 	/// End the registration, when no slot is left. The stake is released after the evidence window.
 	Leave(SignerArgs),
+	/// Show, add or release stake.
+	///
+	/// `run` and `register` add what the configuration asks for and never release any. What is released stays answerable
+	/// for the evidence window; `withdraw` takes it afterwards.
+	Stake(StakeArgs),
 	/// Take stake that has been released.
 	Withdraw(SignerArgs),
 }
@@ -106,6 +111,20 @@ pub struct StatusArgs {
 	/// Print one JSON object.
 	#[arg(long)]
 	pub json: bool,
+}
+
+/// Options of `stake`.
+#[derive(Debug, Args)]
+pub struct StakeArgs {
+	/// Hold so much more.
+	#[arg(long, value_name = "AMOUNT", conflicts_with = "remove")]
+	pub add: Option<Nil>,
+	/// Release so much: at most what is beyond the stake for the bytes in use.
+	#[arg(long, value_name = "AMOUNT")]
+	pub remove: Option<Nil>,
+	/// Who signs.
+	#[command(flatten)]
+	pub signer: SignerArgs,
 }
 
 /// Options of the commands that submit a transaction.

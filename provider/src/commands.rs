@@ -1,9 +1,9 @@
 //! The commands of [`crate::cli`].
 
 use crate::{
-	chain::registration,
-	cli::{Cli, Command, InitArgs, SignerArgs, StatusArgs},
-	config::{Config, Draft, LogConfig, LogFormat, StakeConfig, render},
+	chain::registration::{self, StakeStanding},
+	cli::{Cli, Command, InitArgs, SignerArgs, StakeArgs, StatusArgs},
+	config::{Config, Draft, LogConfig, LogFormat, Nil, StakeConfig, render},
 	daemon::{self, DaemonError},
 };
 use nil_client::{
@@ -80,6 +80,12 @@ pub enum CommandError {
 		/// The operator.
 		operator: AccountId,
 	},
+	/// The provider has no record on chain.
+	#[error("{operator} is not registered: run `nil-provider register`")]
+	NotRegistered {
+		/// The operator.
+		operator: AccountId,
+	},
 	/// Standard output is gone.
 	#[error(transparent)]
 	Output(#[from] io::Error),
@@ -111,6 +117,7 @@ pub async fn run(cli: Cli) -> Result<(), CommandError> {
 		Command::Register(args) => register(&Config::load(&path)?, &args).await,
 		Command::Drain(args) => submit(&Config::load(&path)?, &args, Call::drain()).await,
 		Command::Leave(args) => submit(&Config::load(&path)?, &args, Call::leave()).await,
+		Command::Stake(args) => stake(&Config::load(&path)?, &args).await,
 		Command::Withdraw(args) => {
 			submit(&Config::load(&path)?, &args, Call::withdraw_stake()).await
 		},
@@ -226,7 +233,8 @@ async fn register(config: &Config, args: &SignerArgs) -> Result<(), CommandError
 		}
 		// Registered already: what differs is updated, so that the command can be repeated.
 		let mut block = None;
-		for call in registration::changes(config, service.public_key(), &found) {
+		let terms = chain.best().terms().await?;
+		for call in registration::changes(config, service.public_key(), &found, &terms) {
 			block = Some(send(&chain, &call, &signer).await?.block.number);
 		}
 		let text = if block.is_some() { "updated" } else { "registered already" };
@@ -264,6 +272,51 @@ fn report(
 		print_line(format_args!("{done}: {operator}, block {block}"))?;
 	} else {
 		print_line(format_args!("{done}: {operator}"))?;
+	}
+	Ok(())
+}
+
+/// Adds or releases stake, or tells how it stands.
+async fn stake(config: &Config, args: &StakeArgs) -> Result<(), CommandError> {
+	let call = match (args.add, args.remove) {
+		(Some(amount), _) => Call::add_stake(amount.0),
+		(None, Some(amount)) => Call::remove_stake(amount.0),
+		(None, None) => return show_stake(config, args.signer.json).await,
+	};
+	submit(config, &args.signer, call).await
+}
+
+async fn show_stake(config: &Config, as_json: bool) -> Result<(), CommandError> {
+	let operator = AccountId(config.operator.account.0);
+	let chain = Chain::connect(&config.node.url).await?;
+	let found = chain.best().provider(operator).await?;
+	let found = found.ok_or(CommandError::NotRegistered { operator })?;
+	let terms = chain.best().terms().await?;
+	let StakeStanding { held, needed, wanted, releasable, spare } =
+		StakeStanding::of(config, &found, &terms);
+	if as_json {
+		print_line(json!({
+			"operator": operator,
+			"held": held.to_string(),
+			"needed": needed.to_string(),
+			"wanted": wanted.to_string(),
+			"releasable": releasable.to_string(),
+			"spare": spare.to_string(),
+		}))?;
+		return Ok(());
+	}
+	print_line(format_args!("held        {}", Nil(held)))?;
+	print_line(format_args!("needed      {} for {} bytes in use", Nil(needed), found.used))?;
+	print_line(format_args!("configured  {}", Nil(wanted)))?;
+	print_line(format_args!("releasable  {}", Nil(releasable)))?;
+	if wanted > held && found.status == ProviderStatus::Active {
+		print_line("\nless than configured: `nil-provider register` adds what is missing")?;
+	} else if spare > 0 {
+		print_line(format_args!(
+			"\nmore than configured: `nil-provider stake --remove \"{}\"` starts to release it, and \
+			 `nil-provider withdraw` takes it after the evidence window",
+			Nil(spare)
+		))?;
 	}
 	Ok(())
 }

@@ -19,6 +19,7 @@ mod connection;
 mod error;
 mod events;
 mod follow;
+mod stake;
 mod submit;
 mod view;
 
@@ -26,6 +27,7 @@ pub use calls::{Call, CommitContent, CreateDeal, RegisterProvider, UpdateProvide
 pub use connection::{Chain, ChainConfig};
 pub use error::ChainError;
 pub use events::ChainEvent;
+pub use stake::{backed_bytes, required_stake};
 pub use submit::{Included, WaitFor};
 pub use view::{At, Balance, View};
 

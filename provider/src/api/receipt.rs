@@ -2,7 +2,7 @@
 
 use super::{ApiError, ApiResult, App, auth, auth::Authorised};
 use crate::{
-	chain::{DealView, registration::required_stake},
+	chain::DealView,
 	store::{Content, Holding, HoldingKey, StagedKey, StoreError},
 };
 use axum::{
@@ -12,7 +12,7 @@ use axum::{
 };
 use codec::{DecodeAll, Encode};
 use nil_client::{
-	chain::At,
+	chain::{At, required_stake},
 	wire::{ErrorCode, Receipt, ReceiptRequest},
 };
 use nil_types::{

@@ -125,9 +125,10 @@ domain = {domain}
 capacity = "{capacity}"
 # Lowest storage price taken, per GiB and relay block.
 price_floor = "{price_floor}"
-# Stake to hold, such as "100 NIL", or "auto": what the chain asks for the whole capacity.
+# Stake to hold, such as "100 NIL", or "auto": what the chain asks for the whole capacity. More than this is never
+# released by itself: `nil-provider stake` shows what is held and what could be released.
 stake = "{stake}"
-# Whether `run` submits an update when the chain and this section (or the addresses) differ.
+# Whether `run` submits an update, and adds missing stake, when the chain and this section (or the addresses) differ.
 keep_updated = true
 
 [log]
