@@ -90,6 +90,7 @@ impl From<StoreError> for ApiError {
 			StoreError::Conflict { .. } => {
 				Self::new(StatusCode::CONFLICT, ErrorCode::Forbidden, error).retry()
 			},
+			StoreError::NoRoom { .. } => Self::no_space(error),
 			_ if error.is_full() => Self::no_space("the provider's disk is full"),
 			_ => Self::internal(error),
 		}

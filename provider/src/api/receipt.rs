@@ -2,8 +2,8 @@
 
 use super::{ApiError, ApiResult, App, auth, auth::Authorised};
 use crate::{
-	chain::DealView,
-	store::{Content, Holding, HoldingKey, StagedKey, StoreError},
+	chain::{DealView, registration::room_for_promises},
+	store::{Content, Holding, HoldingKey, Room, StagedKey, StoreError},
 };
 use axum::{
 	body::Bytes,
@@ -12,11 +12,11 @@ use axum::{
 };
 use codec::{DecodeAll, Encode};
 use nil_client::{
-	chain::{At, required_stake},
+	chain::At,
 	wire::{ErrorCode, Receipt, ReceiptRequest},
 };
 use nil_types::{
-	ContentShape, ProviderStatus, ReceiptMessage, blake2b_256,
+	ContentShape, ReceiptMessage, Terms, blake2b_256,
 	layout::{MAX_INDEX_BYTES, MAX_MDUS, MAX_ROOTS, rent},
 	messages::roots_hash,
 };
@@ -43,7 +43,8 @@ pub async fn post(
 		)));
 	}
 	let (wanted, lives) = wanted(&app, &view, &request)?;
-	check_means(&app, &key, &view, &wanted).await?;
+	check_escrow(&view, &wanted)?;
+	let room = app.room(&view.terms).await?;
 
 	// Every verdict on what was uploaded before this request is in after this.
 	app.verifier.settle().await?;
@@ -51,7 +52,7 @@ pub async fn post(
 	let store = app.store.clone();
 	let promised = spawn_blocking(move || {
 		let content = Content { roots: &request.roots, lives: &lives, index: &request.index };
-		store.promise(key, wanted, content, now)
+		store.promise(key, wanted, content, now, room)
 	})
 	.await?;
 	let holding = promised.map_err(|error| blame(&app, &key, error))?;
@@ -121,13 +122,8 @@ fn wanted(app: &App, view: &DealView, request: &ReceiptRequest) -> ApiResult<(Ho
 	Ok((holding, (0..count).map(|mdu| shape.live(mdu)).collect()))
 }
 
-/// Whether the deal can pay, and the provider's capacity and stake stretch, for what is promised.
-async fn check_means(
-	app: &Arc<App>,
-	key: &HoldingKey,
-	view: &DealView,
-	wanted: &Holding,
-) -> ApiResult<()> {
+/// Whether the deal can pay for what is promised.
+fn check_escrow(view: &DealView, wanted: &Holding) -> ApiResult<()> {
 	let stored = wanted.bytes.saturating_mul(view.deal.profile.n().into());
 	let owed = rent(view.terms.storage_price, stored, view.remaining())
 		.saturating_add(view.terms.commit_deposit);
@@ -139,29 +135,18 @@ async fn check_means(
 		let code = ErrorCode::EscrowTooSmall;
 		return Err(ApiError::new(StatusCode::PAYMENT_REQUIRED, code, message));
 	}
-	let info = app.chain.provider(At::Best, app.operator).await?;
-	let may_sign = |status| matches!(status, ProviderStatus::Active | ProviderStatus::Draining);
-	let Some(info) = info.filter(|info| may_sign(info.status)) else {
-		return Err(ApiError::no_space("the provider is not registered, is jailed or has left"));
-	};
-	if info.service_key != app.service.public_key() {
-		let message = "the chain knows another service key of this provider";
-		return Err(ApiError::no_space(message));
-	}
-	let store = app.store.clone();
-	let own = *key;
-	let promised = spawn_blocking(move || store.promised_bytes(&own)).await??;
-	let total = info.used.saturating_add(promised).saturating_add(wanted.bytes);
-	if total > info.capacity {
-		let message = format!("{total} bytes with this commit: the capacity is {}", info.capacity);
-		return Err(ApiError::no_space(message));
-	}
-	let needed = required_stake(&view.terms, total);
-	if needed > info.stake {
-		let message = format!("{total} bytes need a stake of {needed}: it is {}", info.stake);
-		return Err(ApiError::no_space(message));
-	}
 	Ok(())
+}
+
+impl App {
+	/// What capacity and stake leave for promises.
+	async fn room(&self, terms: &Terms) -> ApiResult<Room> {
+		let settled = self.store.settled_bytes();
+		let found = self.chain.provider(At::Best, self.operator).await?;
+		let bytes = room_for_promises(found.as_ref(), &self.service.public_key(), terms)
+			.map_err(ApiError::no_space)?;
+		Ok(Room { bytes, settled })
+	}
 }
 
 /// Says which MDUs failed their check, where the store only knows that they are not there.

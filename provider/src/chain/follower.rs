@@ -158,9 +158,7 @@ impl Follower {
 	pub async fn look_at_promises(self: &Arc<Self>, at: BlockRef) -> Result<(), FollowError> {
 		let this = self.clone();
 		let deals: BTreeSet<DealId> = spawn_blocking(move || {
-			let open = this.store.holdings()?.into_iter();
-			let open = open.filter(|(_, holding)| holding.committed.is_none());
-			let deals: BTreeSet<_> = open.map(|(key, _)| key.deal).collect();
+			let deals = this.store.promised_deals()?;
 			let known = this.store.finalised()?;
 			if !deals.is_empty() {
 				if at.number < known {

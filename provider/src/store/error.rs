@@ -56,6 +56,18 @@ pub enum StoreError {
 		/// The MDUs.
 		mdus: Vec<MduIndex>,
 	},
+	/// All promises together would be more than capacity and stake allow.
+	#[error(
+		"{wanted} bytes beside {others} that are promised: capacity and stake leave room for {room}"
+	)]
+	NoRoom {
+		/// Bytes of the promise.
+		wanted: u64,
+		/// Bytes of all others.
+		others: u64,
+		/// Bytes that all may have.
+		room: u64,
+	},
 	/// Content was removed between the moment it was found and the moment it was needed.
 	#[error("content was removed meanwhile; the same request will write it again")]
 	Raced,

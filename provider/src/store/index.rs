@@ -33,13 +33,18 @@ const HOLDINGS: Table = Table::new("holdings");
 const MDUS: Table = Table::new("mdus");
 const CONTENT: Table = Table::new("content");
 const REFERENCES: Table = Table::new("references");
+/// Bytes of each holding that is promised and not committed: what is asked on every receipt and every block must not cost
+/// more the more is stored.
+const PROMISES: Table = Table::new("promises");
 
 const META_FORMAT: &[u8] = b"format";
 const META_GENESIS: &[u8] = b"genesis";
 const META_FINALISED: &[u8] = b"finalised";
 
 /// Format of the store that this program reads and writes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+/// The format before [`PROMISES`], which is made anew when such a store is opened.
+const FORMAT_WITHOUT_PROMISES: u32 = 1;
 /// Memory for pages of the index.
 const CACHE_BYTES: usize = 32 << 20;
 
@@ -55,14 +60,17 @@ impl Index {
 		{
 			let mut meta = write.open_table(META.definition)?;
 			let found = value_in(&meta, META_FORMAT, META)?;
-			match found {
-				None => drop(meta.insert(META_FORMAT, FORMAT.encode().as_slice())?),
-				Some(FORMAT) => {},
-				Some(found) => return Err(StoreError::Format { found, expected: FORMAT }),
+			if !matches!(found, None | Some(FORMAT | FORMAT_WITHOUT_PROMISES)) {
+				let found = found.unwrap_or_default();
+				return Err(StoreError::Format { found, expected: FORMAT });
 			}
-			for table in [STAGED, HOLDINGS, MDUS, CONTENT, REFERENCES] {
+			for table in [STAGED, HOLDINGS, MDUS, CONTENT, REFERENCES, PROMISES] {
 				write.open_table(table.definition)?;
 			}
+			if found == Some(FORMAT_WITHOUT_PROMISES) {
+				list_promises(&write)?;
+			}
+			meta.insert(META_FORMAT, FORMAT.encode().as_slice())?;
 		}
 		write.commit()?;
 		Ok(Self { database })
@@ -117,6 +125,11 @@ impl Index {
 		self.scan(HOLDINGS, prefix, HoldingKey::parse)
 	}
 
+	/// Holdings that are promised and not committed, and their bytes, whose keys start with `prefix`.
+	pub fn promises_from(&self, prefix: &[u8]) -> Result<Vec<(HoldingKey, u64)>, StoreError> {
+		self.scan(PROMISES, prefix, HoldingKey::parse)
+	}
+
 	pub fn content(&self, key: &ContentKey) -> Result<Option<Located>, StoreError> {
 		self.get(CONTENT, &key.bytes())
 	}
@@ -158,20 +171,39 @@ impl Index {
 		parse: impl Fn(&[u8]) -> Option<K>,
 	) -> Result<Vec<(K, V)>, StoreError> {
 		let read = self.database.begin_read()?;
-		let rows = read.open_table(table.definition)?;
-		let corrupt = || StoreError::Corrupt { table: table.name };
-		let mut found = Vec::new();
-		for row in rows.range(prefix..)? {
-			let (key, value) = row?;
-			if !key.value().starts_with(prefix) {
-				break;
-			}
-			let key = parse(key.value()).ok_or_else(corrupt)?;
-			let value = V::decode_all(&mut value.value()).map_err(|_| corrupt())?;
-			found.push((key, value));
-		}
-		Ok(found)
+		scan_in(&read.open_table(table.definition)?, table, prefix, parse)
 	}
+}
+
+/// Fills [`PROMISES`] from the holdings.
+fn list_promises(write: &WriteTransaction) -> Result<(), StoreError> {
+	let holdings = write.open_table(HOLDINGS.definition)?;
+	let mut promises = write.open_table(PROMISES.definition)?;
+	let all: Vec<(_, Holding)> = scan_in(&holdings, HOLDINGS, &[], HoldingKey::parse)?;
+	for (key, holding) in all.iter().filter(|(_, holding)| holding.committed.is_none()) {
+		promises.insert(key.bytes().as_slice(), holding.bytes.encode().as_slice())?;
+	}
+	Ok(())
+}
+
+fn scan_in<K, V: Decode>(
+	rows: &impl ReadableTable<Bytes, Bytes>,
+	table: Table,
+	prefix: &[u8],
+	parse: impl Fn(&[u8]) -> Option<K>,
+) -> Result<Vec<(K, V)>, StoreError> {
+	let corrupt = || StoreError::Corrupt { table: table.name };
+	let mut found = Vec::new();
+	for row in rows.range(prefix..)? {
+		let (key, value) = row?;
+		if !key.value().starts_with(prefix) {
+			break;
+		}
+		let key = parse(key.value()).ok_or_else(corrupt)?;
+		let value = V::decode_all(&mut value.value()).map_err(|_| corrupt())?;
+		found.push((key, value));
+	}
+	Ok(found)
 }
 
 fn value_in<V: Decode>(
@@ -188,6 +220,12 @@ fn value_in<V: Decode>(
 fn has_prefix(table: &impl ReadableTable<Bytes, Bytes>, prefix: &[u8]) -> Result<bool, StoreError> {
 	let first = table.range(prefix..)?.next().transpose()?;
 	Ok(first.is_some_and(|(key, _)| key.value().starts_with(prefix)))
+}
+
+/// The bytes of all `promises` but `key`'s.
+pub fn sum_but(key: &HoldingKey, promises: Vec<(HoldingKey, u64)>) -> u64 {
+	let others = promises.into_iter().filter(|(other, _)| other != key);
+	others.fold(0, |sum, (_, bytes)| sum.saturating_add(bytes))
 }
 
 /// Changes that become durable together, or not at all. There is one at a time: making a second one waits.
@@ -226,7 +264,18 @@ impl Change {
 	}
 
 	pub fn insert_holding(&self, key: &HoldingKey, holding: &Holding) -> Result<(), StoreError> {
+		match holding.committed {
+			None => self.put(PROMISES, &key.bytes(), &holding.bytes)?,
+			Some(_) => self.delete(PROMISES, &key.bytes())?,
+		}
 		self.put(HOLDINGS, &key.bytes(), holding)
+	}
+
+	/// Bytes of all promises that no finalised commit covers yet, but `key`'s.
+	pub fn promised_bytes(&self, key: &HoldingKey) -> Result<u64, StoreError> {
+		let promises = self.write.open_table(PROMISES.definition)?;
+		let all: Vec<(_, u64)> = scan_in(&promises, PROMISES, &[], HoldingKey::parse)?;
+		Ok(sum_but(key, all))
 	}
 
 	/// Removes a holding, its MDUs and its references.
@@ -242,6 +291,7 @@ impl Change {
 		for hash in [holding.roots_hash, holding.index_root] {
 			self.release(&ContentKey::object(hash), &Holder::Whole(*key))?;
 		}
+		self.delete(PROMISES, &key.bytes())?;
 		self.delete(HOLDINGS, &key.bytes())
 	}
 
@@ -308,5 +358,53 @@ impl Change {
 	fn delete(&self, table: Table, key: &[u8]) -> Result<(), StoreError> {
 		self.write.open_table(table.definition)?.remove(key)?;
 		Ok(())
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	fn holding(committed: Option<u32>) -> Holding {
+		Holding {
+			first_mdu: 0,
+			mdus: 1,
+			roots_hash: [1; 32],
+			index_root: [2; 32],
+			size_bytes: 9,
+			index_len: 1,
+			bytes: 1000,
+			until: 50,
+			committed,
+		}
+	}
+
+	/// A store as the program before left it: holdings, and no list of promises.
+	#[test]
+	fn a_store_without_the_list_of_promises_gets_it() {
+		let dir = tempfile::tempdir().unwrap();
+		let path = dir.path().join("index.redb");
+		let key = |generation| HoldingKey { deal: 7, generation, slot: 2 };
+		{
+			let index = Index::open(&path).unwrap();
+			let change = index.change().unwrap();
+			change.insert_holding(&key(1), &holding(Some(20))).unwrap();
+			change.insert_holding(&key(2), &holding(None)).unwrap();
+			change.delete(PROMISES, &key(2).bytes()).unwrap();
+			change.put(META, META_FORMAT, &FORMAT_WITHOUT_PROMISES).unwrap();
+			change.commit().unwrap();
+		}
+		for _ in 0..2 {
+			let index = Index::open(&path).unwrap();
+			assert_eq!(index.promises_from(&[]).unwrap(), [(key(2), 1000)]);
+			assert_eq!(index.get::<u32>(META, META_FORMAT).unwrap(), Some(FORMAT));
+		}
+		let index = Index::open(&path).unwrap();
+		let change = index.change().unwrap();
+		change.put(META, META_FORMAT, &(FORMAT + 1)).unwrap();
+		change.commit().unwrap();
+		drop(index);
+		let refused = Index::open(&path);
+		assert!(matches!(refused, Err(StoreError::Format { found: 3, expected: FORMAT })));
 	}
 }

@@ -24,6 +24,7 @@
 //! | `meta` | name | format, genesis, highest finalised block seen |
 //! | `staged` | deal, generation, slot, MDU | [`Staged`]: uploaded, not promised |
 //! | `holdings` | deal, generation, slot | [`Holding`]: promised by a receipt, or committed |
+//! | `promises` | deal, generation, slot | bytes of each holding that is not committed |
 //! | `mdus` | deal, slot, MDU, generation | [`HeldMdu`]: what can be read |
 //! | `content` | kind, hash, slot | [`Located`]: the file |
 //! | `references` | content key, holder | nothing: content without a row here is removed |
@@ -36,24 +37,25 @@
 mod error;
 mod files;
 mod index;
+mod parts;
 mod record;
 mod retention;
 
 pub use error::StoreError;
 pub use files::{Incoming, Step};
+pub use parts::{Content, Readable, ReadableShard, Recovery, Room, Upload, Usage};
 pub use record::{
 	ContentKey, FileId, HeldMdu, Holder, Holding, HoldingKey, Kind, Located, Staged, StagedKey,
 };
 pub use retention::{DealFacts, Fate, Now, holding_fate, staged_fate};
 
 use files::Files;
-use index::{Change, Index};
-use nil_types::{
-	DealId, Generation, Hash32, MduIndex, Profile, RelayBlock, SlotIndex, blake2b_256,
-};
+use index::{Change, Index, sum_but};
+use nil_types::{DealId, Generation, Hash32, MduIndex, RelayBlock, SlotIndex, blake2b_256};
 use std::{
 	collections::BTreeSet,
 	path::{Path, PathBuf},
+	sync::atomic::{AtomicU64, Ordering},
 };
 
 /// The store. Cheap to share behind an `Arc`.
@@ -61,84 +63,8 @@ use std::{
 pub struct Store {
 	files: Files,
 	index: Index,
-}
-
-/// What the store found when it opened.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Recovery {
-	/// Files removed that the index does not name.
-	pub orphans: u64,
-	/// Unchecked uploads dropped whose file is missing or has another length.
-	pub lost_uploads: Vec<StagedKey>,
-	/// Content whose file is missing or has another length. Something outside this program has touched it.
-	pub damaged: Vec<ContentKey>,
-	/// Uploads that are not checked yet.
-	pub unverified: Vec<StagedKey>,
-}
-
-/// How much the store holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-	/// Staged MDUs.
-	pub staged: u64,
-	/// Bytes of staged shards.
-	pub staged_bytes: u64,
-	/// Promises that no finalised commit covers yet.
-	pub promised: u64,
-	/// Bytes of shards promised.
-	pub promised_bytes: u64,
-	/// Commits held.
-	pub committed: u64,
-	/// Bytes of shards committed.
-	pub committed_bytes: u64,
-	/// Files of checked content.
-	pub files: u64,
-	/// Their bytes.
-	pub file_bytes: u64,
-}
-
-/// What comes with shards when they are staged.
-#[derive(Clone, Copy, Debug)]
-pub struct Upload<'a> {
-	/// The MDU's root, computed from the witness.
-	pub root: Hash32,
-	/// How the deal is striped.
-	pub profile: Profile,
-	/// Data blobs of the MDU that hold payload.
-	pub live: u8,
-	/// The witness, SCALE, checked.
-	pub witness: &'a [u8],
-	/// Now, in seconds since the Unix epoch.
-	pub at: u64,
-}
-
-/// What comes with a receipt.
-#[derive(Clone, Copy, Debug)]
-pub struct Content<'a> {
-	/// The commit's MDU roots.
-	pub roots: &'a [Hash32],
-	/// For each MDU, the data blobs that hold payload.
-	pub lives: &'a [u8],
-	/// The index bytes.
-	pub index: &'a [u8],
-}
-
-/// A piece of content to read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Readable {
-	/// The file.
-	pub path: PathBuf,
-	/// Its bytes, as recorded.
-	pub len: u64,
-}
-
-/// Shards of an MDU to read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReadableShard {
-	/// The MDU.
-	pub mdu: HeldMdu,
-	/// The blobs.
-	pub content: Readable,
+	/// Bytes of promises that became commits since the store was opened.
+	settled: AtomicU64,
 }
 
 impl Store {
@@ -146,7 +72,7 @@ impl Store {
 	pub fn open(path: &Path) -> Result<(Self, Recovery), StoreError> {
 		let files = Files::open(path)?;
 		let index = Index::open(&path.join("index.redb"))?;
-		let store = Self { files, index };
+		let store = Self { files, index, settled: AtomicU64::new(0) };
 		let recovery = store.recover()?;
 		Ok((store, recovery))
 	}
@@ -301,12 +227,17 @@ impl Store {
 	/// A promise of the same content is prolonged, never cut short. One of other content is replaced when `now` is past
 	/// its `until`, and is a [`StoreError::Conflict`] before: the owner may still commit it. What is returned is what the
 	/// receipt must say.
+	///
+	/// The promise must fit into `room` together with all others, which are counted in the transaction that records it: of
+	/// several promises at once each one sees those before. Promises that became commits since the chain was read count
+	/// too, for the chain did not count them yet.
 	pub fn promise(
 		&self,
 		key: HoldingKey,
 		holding: Holding,
 		content: Content<'_>,
 		now: RelayBlock,
+		room: Room,
 	) -> Result<Holding, StoreError> {
 		let Content { roots, lives, index } = content;
 		let roots_key = ContentKey::object(holding.roots_hash);
@@ -326,6 +257,13 @@ impl Store {
 			} else {
 				change.drop_holding(&key, &former)?;
 			}
+		}
+		let since = self.settled_bytes().saturating_sub(room.settled);
+		let others = change.promised_bytes(&key)?.saturating_add(since);
+		// What was committed before is in the chain's account.
+		let wanted = if holding.committed.is_some() { 0 } else { holding.bytes };
+		if wanted > 0 && others.saturating_add(wanted) > room.bytes {
+			return Err(StoreError::NoRoom { wanted, others, room: room.bytes });
 		}
 		let mut missing = Vec::new();
 		for ((root, live), mdu) in roots.iter().zip(lives).zip(holding.first_mdu..) {
@@ -382,19 +320,24 @@ impl Store {
 
 	/// The first generation of a deal that is promised and not committed.
 	pub fn first_promised(&self, deal: DealId) -> Result<Option<Generation>, StoreError> {
-		let open = self.holdings_of(deal)?.into_iter();
-		Ok(open
-			.filter(|(_, holding)| holding.committed.is_none())
-			.map(|(key, _)| key.generation)
-			.min())
+		let open = self.index.promises_from(&deal.to_be_bytes())?.into_iter();
+		Ok(open.map(|(key, _)| key.generation).min())
+	}
+
+	/// The deals with promises that no finalised commit covers yet.
+	pub fn promised_deals(&self) -> Result<BTreeSet<DealId>, StoreError> {
+		Ok(self.index.promises_from(&[])?.into_iter().map(|(key, _)| key.deal).collect())
 	}
 
 	/// Bytes of all promises that no finalised commit covers yet, but `key`'s.
 	pub fn promised_bytes(&self, key: &HoldingKey) -> Result<u64, StoreError> {
-		let others = self.index.holdings_from(&[])?.into_iter();
-		Ok(others
-			.filter(|(other, holding)| other != key && holding.committed.is_none())
-			.fold(0, |sum, (_, holding)| sum.saturating_add(holding.bytes)))
+		Ok(sum_but(key, self.index.promises_from(&[])?))
+	}
+
+	/// Bytes of promises that became commits since the store was opened; grows only. Whoever asks the chain how much the
+	/// provider holds notes this first, so that no byte falls between the chain's account and this one.
+	pub fn settled_bytes(&self) -> u64 {
+		self.settled.load(Ordering::SeqCst)
 	}
 
 	/// The deals of which anything is staged or held.
@@ -408,6 +351,10 @@ impl Store {
 	pub fn committed(&self, key: &HoldingKey, at: RelayBlock) -> Result<(), StoreError> {
 		let change = self.index.change()?;
 		if let Some(holding) = change.holding(key)? {
+			if holding.committed.is_none() {
+				// Before anybody can see that the promise is gone; too many after a failure, which does no harm.
+				self.settled.fetch_add(holding.bytes, Ordering::SeqCst);
+			}
 			change.insert_holding(key, &Holding { committed: Some(at), ..holding })?;
 		}
 		self.commit(change)

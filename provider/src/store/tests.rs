@@ -1,5 +1,5 @@
 use super::*;
-use nil_types::CodeKind;
+use nil_types::{CodeKind, Profile};
 use std::{
 	fs,
 	sync::{Arc, Mutex},
@@ -8,6 +8,8 @@ use tempfile::TempDir;
 
 const KEY: HoldingKey = HoldingKey { deal: 7, generation: 1, slot: 2 };
 const INDEX: &[u8] = b"an index";
+/// More than any test promises.
+const ROOMY: Room = Room { bytes: 1 << 40, settled: 0 };
 
 fn staged_key(mdu: MduIndex) -> StagedKey {
 	StagedKey { holding: KEY, mdu }
@@ -87,7 +89,7 @@ fn promise(
 	let roots: Vec<_> = mdus.iter().map(|mdu| root(*mdu)).collect();
 	let lives = vec![3; roots.len()];
 	let content = Content { roots: &roots, lives: &lives, index: INDEX };
-	store.promise(KEY, holding(&roots, until), content, now)
+	store.promise(KEY, holding(&roots, until), content, now, ROOMY)
 }
 
 /// Files of content under `dir`, relative to it.
@@ -176,6 +178,52 @@ fn promises_are_prolonged_and_conflicts_refused_until_the_former_is_void() {
 	assert_eq!(read_shard(&store, 1), None);
 	// Shard, witness, roots and index.
 	assert_eq!(files(dir.path()).len(), 4);
+}
+
+#[test]
+fn promises_fit_into_the_room_that_all_of_them_have() {
+	let (dir, store) = fresh();
+	let promise_in = |generation: Generation, mdu: MduIndex, room: Room| {
+		let key = HoldingKey { generation, ..KEY };
+		let staged = stage_as(&store, StagedKey { holding: key, mdu }, &bytes(mdu));
+		if let Some(file) = staged.unverified {
+			store.verified(&[(StagedKey { holding: key, mdu }, file)]).unwrap();
+		}
+		let roots = [root(mdu)];
+		let holding = Holding { first_mdu: mdu, ..holding(&roots, 50) };
+		let content = Content { roots: &roots, lives: &[3], index: INDEX };
+		store.promise(key, holding, content, 10, room)
+	};
+	let room = |bytes| Room { bytes, settled: store.settled_bytes() };
+	let before = room(2000);
+	promise_in(1, 0, before).unwrap();
+	let error = promise_in(2, 1, room(1999)).unwrap_err();
+	assert!(
+		matches!(error, StoreError::NoRoom { wanted: 1000, others: 1000, room: 1999 }),
+		"{error}"
+	);
+	promise_in(2, 1, before).unwrap();
+	// The same once more is not counted twice.
+	promise_in(2, 1, before).unwrap();
+	assert_eq!(store.promised_bytes(&KEY).unwrap(), 1000);
+	assert_eq!(store.promised_deals().unwrap(), [KEY.deal].into());
+
+	// A promise that became a commit after the chain was asked is in neither account: the room of then is taken.
+	store.committed(&KEY, 20).unwrap();
+	store.committed(&KEY, 20).unwrap();
+	assert_eq!(store.first_promised(KEY.deal).unwrap(), Some(2));
+	assert!(matches!(promise_in(3, 2, before), Err(StoreError::NoRoom { others: 2000, .. })));
+	promise_in(3, 2, room(2000)).unwrap();
+	// What is committed needs no room any more.
+	assert_eq!(promise_in(1, 0, room(0)).unwrap().committed, Some(20));
+
+	drop(store);
+	let (store, _) = open(dir.path());
+	assert_eq!(store.promised_bytes(&KEY).unwrap(), 2000);
+	let open = store.holding(&HoldingKey { generation: 2, ..KEY }).unwrap().unwrap();
+	assert!(store.drop_holding(&HoldingKey { generation: 2, ..KEY }, &open).unwrap());
+	assert_eq!(store.first_promised(KEY.deal).unwrap(), Some(3));
+	assert_eq!(store.promised_bytes(&KEY).unwrap(), 1000);
 }
 
 #[test]

@@ -12,9 +12,12 @@ use nil_types::{
 };
 use std::{
 	collections::BTreeMap,
-	sync::{Mutex, MutexGuard},
+	sync::{
+		Arc, Mutex, MutexGuard,
+		atomic::{AtomicUsize, Ordering},
+	},
 };
-use tokio::sync::watch;
+use tokio::sync::{Barrier, watch};
 
 pub const GENESIS: Hash32 = [0x11; 32];
 pub const DEAL: DealId = 7;
@@ -37,6 +40,10 @@ pub struct FakeChain {
 	finalised: Mutex<State>,
 	down: Mutex<bool>,
 	ticks: watch::Sender<u32>,
+	/// When set, who asks for the provider waits here for others who do.
+	pub gate: Mutex<Option<Arc<Barrier>>>,
+	/// Reads of the best block that were refused because the node was away.
+	pub refused: AtomicUsize,
 }
 
 impl FakeChain {
@@ -111,6 +118,8 @@ impl FakeChain {
 			finalised: Mutex::new(state),
 			down: Mutex::new(false),
 			ticks: watch::Sender::new(0),
+			gate: Mutex::default(),
+			refused: AtomicUsize::new(0),
 		}
 	}
 
@@ -153,6 +162,9 @@ impl FakeChain {
 
 	fn state(&self, at: At) -> Result<MutexGuard<'_, State>, ChainError> {
 		if *self.down.lock().unwrap() {
+			if at == At::Best {
+				self.refused.fetch_add(1, Ordering::SeqCst);
+			}
 			return Err(ChainError::Connect { url: "ws://fake".into(), reason: "away".into() });
 		}
 		Ok(match at {
@@ -216,7 +228,15 @@ impl ChainView for FakeChain {
 	}
 
 	fn provider(&self, at: At, operator: AccountId) -> Asked<'_, Option<ProviderInfo<AccountId>>> {
-		self.ask(at, |state| state.provider.clone().filter(|info| info.operator == operator))
+		let answer =
+			self.ask(at, move |state| state.provider.clone().filter(|i| i.operator == operator));
+		let gate = self.gate.lock().unwrap().clone();
+		Box::pin(async move {
+			if let Some(gate) = gate {
+				gate.wait().await;
+			}
+			answer.await
+		})
 	}
 
 	fn slots_of(&self, at: At, operator: AccountId) -> Asked<'_, Vec<(DealId, SlotIndex)>> {

@@ -141,6 +141,25 @@ async fn nothing_is_promised_beyond_escrow_capacity_or_stake() {
 }
 
 #[tokio::test]
+async fn two_receipts_at_once_promise_no_more_than_there_is_room_for() {
+	let world = World::new().await;
+	for slot in [0, 1] {
+		world.upload(slot, COMMIT.body(slot)).await.unwrap();
+	}
+	let bytes = 2 * BLOB_BYTES as u64;
+	world.chain.best(|state| state.provider.as_mut().unwrap().capacity = 2 * bytes - 1);
+	// Both learn what is free before either has promised anything.
+	*world.chain.gate.lock().unwrap() = Some(Arc::new(tokio::sync::Barrier::new(2)));
+	let request = COMMIT.request();
+	let (first, second) = tokio::join!(world.receipt(0, &request), world.receipt(1, &request));
+	*world.chain.gate.lock().unwrap() = None;
+	let refused: Vec<_> = [&first, &second].into_iter().filter_map(|r| r.as_ref().err()).collect();
+	assert_eq!(refused.len(), 1, "{first:?} {second:?}");
+	refused[0].is(507, ErrorCode::NoSpace);
+	assert!(refused[0].body.retry);
+}
+
+#[tokio::test]
 async fn uploads_checks_and_promises_survive_a_restart() {
 	let mut world = World::new().await;
 	world.upload(0, COMMIT.body(0)).await.unwrap();
