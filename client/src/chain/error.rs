@@ -162,6 +162,13 @@ impl ChainError {
 		}
 	}
 
+	/// Whether a commit was refused because one of its signers cannot take the bytes. The error does not say which one.
+	pub fn is_signer_full(&self) -> bool {
+		["ProviderOutOfCapacity", "ProviderOutOfStake"]
+			.iter()
+			.any(|name| self.is_dispatch("Deals", name))
+	}
+
 	/// Whether this is `pallet`'s error `name`.
 	pub fn is_dispatch(&self, wanted_pallet: &str, name: &str) -> bool {
 		matches!(self, Self::Dispatch { pallet, error, .. } if pallet == wanted_pallet && error == name)

@@ -33,7 +33,7 @@ pub use view::{At, Balance, View};
 
 use crate::{account::AccountId, keys::Signer};
 use futures::future::BoxFuture;
-use nil_types::{CommitInfo, DealId, DealInfo, Generation, Hash32, SlotInfo, Terms};
+use nil_types::{CommitInfo, DealId, DealInfo, Generation, Hash32, ProviderInfo, SlotInfo, Terms};
 use serde::{Deserialize, Serialize};
 
 /// A block's number and hash.
@@ -82,6 +82,12 @@ pub trait DealChain: Send + Sync + std::fmt::Debug {
 	/// The slots of a deal, in order; empty while it is being placed.
 	fn slots(&self, deal: DealId) -> BoxFuture<'_, Result<Vec<SlotInfo<AccountId>>, ChainError>>;
 
+	/// A provider, while its record stands.
+	fn provider(
+		&self,
+		operator: AccountId,
+	) -> BoxFuture<'_, Result<Option<ProviderInfo<AccountId>>, ChainError>>;
+
 	/// Submits `Deals.commit_content` and waits until it is in a block.
 	fn commit_content<'a>(
 		&'a self,
@@ -115,6 +121,13 @@ impl DealChain for Chain {
 
 	fn slots(&self, deal: DealId) -> BoxFuture<'_, Result<Vec<SlotInfo<AccountId>>, ChainError>> {
 		Box::pin(async move { self.best().slots(deal).await })
+	}
+
+	fn provider(
+		&self,
+		operator: AccountId,
+	) -> BoxFuture<'_, Result<Option<ProviderInfo<AccountId>>, ChainError>> {
+		Box::pin(async move { self.best().provider(operator).await })
 	}
 
 	fn commit_content<'a>(

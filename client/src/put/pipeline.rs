@@ -11,12 +11,13 @@ use crate::{
 	chain::{BlockRef, ChainError, CommitContent, DealChain},
 	keys::Signer,
 	progress::Event,
-	wire::{Receipt, ReceiptRequest},
+	wire::ReceiptRequest,
 };
 use nil_kzg::{Blob, G1Affine, MsmEngine};
 use nil_slab::{EncodedMdu, MduEncoder};
 use nil_types::{
-	DealId, Generation, Hash32, MduIndex, Profile, deal::SerdeBytes, layout::MDU_BYTES,
+	ContentShape, DealId, Generation, Hash32, MduIndex, Profile, deal::SerdeBytes,
+	layout::MDU_BYTES,
 };
 use std::{
 	collections::{BTreeMap, HashMap},
@@ -254,8 +255,7 @@ impl Work<'_> {
 
 		let started = Instant::now();
 		journal.committing(job.generation, index_root)?;
-		let signed: Vec<u8> = receipts.iter().map(|receipt: &Receipt| receipt.slot).collect();
-		let commit = CommitContent {
+		let mut commit = CommitContent {
 			deal: self.deal,
 			base_gen: job.generation.saturating_sub(1),
 			roots: request.roots,
@@ -264,9 +264,20 @@ impl Work<'_> {
 			index_len,
 			receipts,
 		};
-		let submitted = self.chain.commit_content(self.signer, &commit).await;
-		self.confirm(submitted, job.generation, index_root).await?;
+		let per_slot = ContentShape::new(size_bytes).bytes_per_slot(&self.profile);
+		loop {
+			let submitted = self.chain.commit_content(self.signer, &commit).await;
+			let refused = match self.confirm(submitted, job.generation, index_root).await {
+				Ok(()) => break,
+				Err(PutError::Chain(refused)) if refused.is_signer_full() => refused,
+				Err(error) => return Err(error),
+			};
+			// Its capacity or its stake went elsewhere after it had signed. Each round goes on with fewer signers.
+			let left = slots.without_full_signers(self.chain, &commit.receipts, per_slot).await?;
+			commit.receipts = left.ok_or(refused)?;
+		}
 		self.stages.chain.add(started.elapsed());
+		let signed: Vec<u8> = commit.receipts.iter().map(|receipt| receipt.slot).collect();
 		let silent: Vec<u8> = (0..self.profile.n()).filter(|slot| !signed.contains(slot)).collect();
 		let (deal, generation) = (self.deal, job.generation);
 		self.options.progress.emit(Event::Committed { deal, generation });

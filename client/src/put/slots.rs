@@ -3,7 +3,7 @@
 use super::PutError;
 use crate::{
 	account::AccountId,
-	chain::DealChain,
+	chain::{DealChain, backed_bytes},
 	http::{Http, HttpError, UploadAt},
 	keys::{self, Signer},
 	peers::{self, Absent, Peer, summary},
@@ -15,8 +15,8 @@ use codec::Encode;
 use futures::future::join_all;
 use nil_slab::EncodedMdu;
 use nil_types::{
-	DealId, Generation, Hash32, MduIndex, Profile, ReceiptMessage, RelayBlock, SlotIndex,
-	UploadToken, blake2b_256, messages::roots_hash,
+	DealId, Generation, Hash32, MduIndex, Profile, ProviderInfo, ReceiptMessage, RelayBlock,
+	SlotIndex, Terms, UploadToken, blake2b_256, messages::roots_hash,
 };
 use std::{
 	collections::{BTreeMap, HashMap},
@@ -262,6 +262,33 @@ impl Slots {
 		signed.then_some(()).ok_or_else(|| "its receipt's signature is wrong".to_owned())
 	}
 
+	/// Gives up the signers of `receipts` that cannot take `bytes` more, as the chain sees them; the receipts of the
+	/// others. `None` when all of them can: then something else was the matter. Fails when too few are left.
+	pub(crate) async fn without_full_signers(
+		&self,
+		chain: &dyn DealChain,
+		receipts: &[Receipt],
+		bytes: u64,
+	) -> Result<Option<Vec<Receipt>>, PutError> {
+		let terms = chain.terms().await?;
+		let mut left = Vec::new();
+		for receipt in receipts {
+			let Some(peer) = self.peers.iter().find(|peer| peer.slot == receipt.slot) else {
+				continue;
+			};
+			let info = chain.provider(peer.provider).await?;
+			match cannot_take(info.as_ref(), &terms, bytes) {
+				Some(reason) => self.give_up(peer.slot, peer.provider, reason),
+				None => left.push(receipt.clone()),
+			}
+		}
+		if left.len() == receipts.len() {
+			return Ok(None);
+		}
+		self.enough()?;
+		Ok(Some(left))
+	}
+
 	/// Tries again what may succeed later, for as long as the slot is worth waiting for.
 	async fn patiently<T, F: Future<Output = Result<T, HttpError>>>(
 		&self,
@@ -295,4 +322,24 @@ impl Slots {
 			pause = (pause * 2).min(LONGEST_PAUSE);
 		}
 	}
+}
+
+/// Why the chain lets a provider not sign for `bytes` more, if it does not.
+fn cannot_take(
+	info: Option<&ProviderInfo<AccountId>>,
+	terms: &Terms,
+	bytes: u64,
+) -> Option<String> {
+	let Some(info) = info else { return Some("its provider is not registered any more".into()) };
+	let total = info.used.saturating_add(bytes);
+	if total > info.capacity {
+		return Some(format!(
+			"{total} bytes with this commit are more than its capacity of {}",
+			info.capacity
+		));
+	}
+	let backed = backed_bytes(terms, info.stake).unwrap_or_default();
+	(total > backed).then(|| {
+		format!("{total} bytes with this commit are more than the {backed} that its stake backs")
+	})
 }

@@ -8,12 +8,16 @@ use nil_client::{
 };
 use nil_slab::manifest;
 use nil_types::{
-	CommitInfo, ContentShape, DealId, DealInfo, DealStatus, Generation, Hash32, Hint, Profile,
-	ReceiptMessage, SlotInfo, SlotState, Terms, Uploader, deal::SerdeBytes, messages::roots_hash,
+	Capability, CommitInfo, ContentShape, DealId, DealInfo, DealStatus, Generation, Hash32, Hint,
+	Profile, ProviderInfo, ProviderStatus, ReceiptMessage, SlotInfo, SlotState, Terms, Uploader,
+	deal::SerdeBytes, messages::roots_hash,
 };
-use std::sync::{
-	Mutex, MutexGuard,
-	atomic::{AtomicBool, Ordering},
+use std::{
+	collections::HashMap,
+	sync::{
+		Mutex, MutexGuard,
+		atomic::{AtomicBool, Ordering},
+	},
 };
 
 pub const GENESIS: Hash32 = [0x11; 32];
@@ -35,7 +39,33 @@ struct State {
 	slots: Vec<SlotInfo<AccountId>>,
 	commits: Vec<(Generation, CommitInfo)>,
 	roots: Vec<Hash32>,
+	/// What providers may hold and what their stake backs; without limits who is not here.
+	means: HashMap<AccountId, Means>,
+	used: HashMap<AccountId, u64>,
 }
+
+/// What a provider may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Means {
+	pub capacity: u64,
+	/// In the units of [`TERMS`]: one for each byte, and [`MIN_STAKE`].
+	pub stake: u128,
+}
+
+pub const MIN_STAKE: u128 = 100;
+const TERMS: Terms = Terms {
+	relay_block: NOW,
+	storage_price: 1,
+	creation_fee: 0,
+	commit_deposit: 0,
+	slot_deposit: 0,
+	uploader_deposit: 0,
+	min_duration: 1,
+	max_duration: 1_000_000,
+	receipt_grace: 100,
+	min_stake: MIN_STAKE,
+	stake_per_gib: 1 << 30,
+};
 
 impl FakeChain {
 	pub fn new(owner: AccountId, profile: Profile) -> Self {
@@ -58,7 +88,14 @@ impl FakeChain {
 			max_monthly_spend: 0,
 			uploaders: Vec::new(),
 		};
-		let state = State { deal, slots: Vec::new(), commits: Vec::new(), roots: Vec::new() };
+		let state = State {
+			deal,
+			slots: Vec::new(),
+			commits: Vec::new(),
+			roots: Vec::new(),
+			means: HashMap::new(),
+			used: HashMap::new(),
+		};
 		Self {
 			state: Mutex::new(state),
 			lose_answer: AtomicBool::new(false),
@@ -93,6 +130,11 @@ impl FakeChain {
 
 	pub fn total_mdus(&self) -> u64 {
 		self.state().deal.total_mdus
+	}
+
+	/// What `operator` may hold from now on.
+	pub fn limit(&self, operator: &Signer, means: Means) {
+		self.state().means.insert(operator.account_id(), means);
 	}
 
 	pub fn set_status(&self, status: DealStatus) {
@@ -135,6 +177,7 @@ impl FakeChain {
 		}
 		let generation = commit.base_gen + 1;
 		let mut signed = 0u32;
+		let mut booked = Vec::new();
 		for receipt in &commit.receipts {
 			let message = ReceiptMessage {
 				genesis: GENESIS,
@@ -156,6 +199,18 @@ impl FakeChain {
 				return Err("Duplicate".into());
 			}
 			signed |= 1 << receipt.slot;
+			let provider = slot.and_then(|info| info.state.provider()).ok_or("NoSuchSlot")?;
+			let used = state.used.get(provider).copied().unwrap_or_default();
+			let total = used + shape.bytes_per_slot(&profile);
+			if let Some(means) = state.means.get(provider) {
+				if total > means.capacity {
+					return Err("ProviderOutOfCapacity".into());
+				}
+				if u128::from(total) + MIN_STAKE > means.stake {
+					return Err("ProviderOutOfStake".into());
+				}
+			}
+			booked.push((*provider, total));
 		}
 		if signed.count_ones() <= u32::from(profile.k) {
 			return Err("TooFew".into());
@@ -170,6 +225,7 @@ impl FakeChain {
 			at: NOW,
 		};
 		state.commits.push((generation, info));
+		state.used.extend(booked);
 		state.roots.extend(&commit.roots);
 		let points = manifest::points(&state.roots).unwrap();
 		state.deal.manifests =
@@ -188,20 +244,7 @@ impl DealChain for FakeChain {
 	}
 
 	fn terms(&self) -> BoxFuture<'_, Result<Terms, ChainError>> {
-		let terms = Terms {
-			relay_block: NOW,
-			storage_price: 1,
-			creation_fee: 0,
-			commit_deposit: 0,
-			slot_deposit: 0,
-			uploader_deposit: 0,
-			min_duration: 1,
-			max_duration: 1_000_000,
-			receipt_grace: 100,
-			min_stake: 0,
-			stake_per_gib: 0,
-		};
-		Box::pin(async move { Ok(terms) })
+		Box::pin(async { Ok(TERMS) })
 	}
 
 	fn deal(&self, deal: DealId) -> BoxFuture<'_, Result<DealInfo<AccountId>, ChainError>> {
@@ -226,6 +269,31 @@ impl DealChain for FakeChain {
 
 	fn slots(&self, _: DealId) -> BoxFuture<'_, Result<Vec<SlotInfo<AccountId>>, ChainError>> {
 		Box::pin(async move { Ok(self.state().slots.clone()) })
+	}
+
+	fn provider(
+		&self,
+		operator: AccountId,
+	) -> BoxFuture<'_, Result<Option<ProviderInfo<AccountId>>, ChainError>> {
+		let state = self.state();
+		let unlimited = Means { capacity: u64::MAX, stake: u128::MAX };
+		let Means { capacity, stake } = state.means.get(&operator).copied().unwrap_or(unlimited);
+		let info = ProviderInfo {
+			operator,
+			service_key: [0; 32],
+			multiaddrs: Vec::new(),
+			capability: Capability::General,
+			domain: Vec::new(),
+			attested: false,
+			capacity,
+			used: state.used.get(&operator).copied().unwrap_or_default(),
+			price_floor: 0,
+			stake,
+			slots: 1,
+			status: ProviderStatus::Active,
+			since: 1,
+		};
+		Box::pin(async move { Ok(Some(info)) })
 	}
 
 	fn commit_content<'a>(

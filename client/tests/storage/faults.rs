@@ -2,7 +2,7 @@
 
 use crate::{
 	World,
-	chain::DEAL,
+	chain::{DEAL, MIN_STAKE, Means},
 	noise,
 	provider::{LATE, Manner},
 };
@@ -11,7 +11,10 @@ use nil_client::{
 	put::PutError,
 	verify::{Fault, verify},
 };
-use nil_types::{Profile, layout::MDU_PAYLOAD};
+use nil_types::{
+	Profile,
+	layout::{BLOB_BYTES, MDU_PAYLOAD},
+};
 use std::{fs, sync::atomic::Ordering, time::Instant};
 
 /// A deal with one file of three rows, or of more than an MDU when `large`.
@@ -183,6 +186,44 @@ async fn a_put_stands_on_nine_of_twelve_and_not_on_eight() {
 	match world.put(&source, "again").await {
 		Err(PutError::TooFewSlots { have: 8, need: 9, failures }) => {
 			assert!(failures.contains("slot 9: "), "{failures}");
+		},
+		other => panic!("{other:?}"),
+	}
+	assert_eq!(world.chain.generation(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signers_that_are_full_when_the_chain_counts_are_left_out() {
+	let world = World::new(Profile::DEFAULT).await;
+	let source = world.path("source");
+	fs::create_dir(&source).unwrap();
+	fs::write(source.join("file"), noise(100_000, 1)).unwrap();
+	// A file and an index of one row: a blob at each slot. These signed, and then another deal took what was free.
+	let blob = BLOB_BYTES as u64;
+	let enough = u128::from(blob) + MIN_STAKE;
+	let limit = |slot: usize, capacity: u64, stake: u128| {
+		world.chain.limit(&world.providers[slot].operator, Means { capacity, stake });
+	};
+	limit(3, blob - 1, enough);
+	limit(8, blob, enough - 1);
+	limit(5, blob, enough);
+	let report = world.put(&source, "").await.unwrap();
+	assert_eq!(report.commits[0].silent, [3, 8]);
+	assert_eq!(report.commits[0].signed, [0, 1, 2, 4, 5, 6, 7, 9, 10, 11]);
+	world.assert_same(&source, "").await;
+	let verified = verify(world.chain.clone(), DEAL, world.read_options()).await.unwrap();
+	assert!(verified.is_sound());
+	assert_eq!((&verified.slots[3].unsigned[..], verified.slots[3].owed), (&[1][..], 0));
+
+	// Now 5 is full too, and one more makes 8 that are left: a commit needs 9.
+	limit(6, 0, 0);
+	match world.put(&source, "again").await {
+		Err(PutError::TooFewSlots { have: 8, need: 9, failures }) => {
+			for (slot, what) in [(3, "capacity"), (5, "capacity"), (6, "capacity"), (8, "stake")] {
+				let said =
+					failures.split("; ").find(|said| said.starts_with(&format!("slot {slot}: ")));
+				assert!(said.is_some_and(|said| said.contains(what)), "{failures}");
+			}
 		},
 		other => panic!("{other:?}"),
 	}
