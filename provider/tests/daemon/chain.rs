@@ -11,9 +11,9 @@ use nil_types::{
 	ProviderInfo, ProviderStatus, SlotIndex, SlotInfo, SlotState, Terms,
 };
 use std::{
-	collections::BTreeMap,
+	collections::{BTreeMap, HashMap},
 	sync::{
-		Arc, Mutex, MutexGuard,
+		Arc, Mutex,
 		atomic::{AtomicUsize, Ordering},
 	},
 };
@@ -38,6 +38,8 @@ pub struct State {
 pub struct FakeChain {
 	best: Mutex<State>,
 	finalised: Mutex<State>,
+	/// Blocks by their hash.
+	named: Mutex<HashMap<Hash32, State>>,
 	down: Mutex<bool>,
 	ticks: watch::Sender<u32>,
 	/// When set, who asks for the provider waits here for others who do.
@@ -116,6 +118,7 @@ impl FakeChain {
 		Self {
 			best: Mutex::new(state.clone()),
 			finalised: Mutex::new(state),
+			named: Mutex::default(),
 			down: Mutex::new(false),
 			ticks: watch::Sender::new(0),
 			gate: Mutex::default(),
@@ -160,7 +163,8 @@ impl FakeChain {
 		self.ticks.send_modify(|tick| *tick += 1);
 	}
 
-	fn state(&self, at: At) -> Result<MutexGuard<'_, State>, ChainError> {
+	/// The state that `at` means. A block that was named once never changes, whatever comes after it.
+	fn state(&self, at: At) -> Result<State, ChainError> {
 		if *self.down.lock().unwrap() {
 			if at == At::Best {
 				self.refused.fetch_add(1, Ordering::SeqCst);
@@ -168,8 +172,9 @@ impl FakeChain {
 			return Err(ChainError::Connect { url: "ws://fake".into(), reason: "away".into() });
 		}
 		Ok(match at {
-			At::Best | At::Block([1, ..]) => self.best.lock().unwrap(),
-			At::Finalised | At::Block(_) => self.finalised.lock().unwrap(),
+			At::Best => self.best.lock().unwrap().clone(),
+			At::Finalised => self.finalised.lock().unwrap().clone(),
+			At::Block(hash) => self.named.lock().unwrap()[&hash].clone(),
 		})
 	}
 
@@ -185,12 +190,15 @@ impl ChainView for FakeChain {
 	}
 
 	fn head(&self, at: At) -> Asked<'_, BlockRef> {
-		let kind = if at == At::Best { 1 } else { 2 };
-		self.ask(at, move |state| {
+		let named = self.state(at).map(|state| {
+			let mut blocks = self.named.lock().unwrap();
 			let mut hash = [0; 32];
-			hash[0] = kind;
-			BlockRef { number: state.number, hash }
-		})
+			hash[..8].copy_from_slice(&(blocks.len() as u64).to_le_bytes());
+			let number = state.number;
+			blocks.insert(hash, state);
+			BlockRef { number, hash }
+		});
+		Box::pin(async { named })
 	}
 
 	fn terms(&self, at: At) -> Asked<'_, Terms> {

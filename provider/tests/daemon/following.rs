@@ -23,11 +23,7 @@ fn commit(state: &mut State, commit: &Commit, signed: u32) {
 
 /// What the metrics say that is held.
 async fn held(world: &World, state: &str) -> u64 {
-	let url = format!("http://{}/metrics", world.daemon.as_ref().unwrap().metrics.unwrap());
-	let text = world.http.get(url).send().await.unwrap().text().await.unwrap();
-	let name = format!("nil_provider_held{{state=\"{state}\"}} ");
-	let line = text.lines().find_map(|line| line.strip_prefix(&name));
-	line.map_or(0, |value| value.parse().unwrap())
+	world.metric(&format!("held{{state=\"{state}\"}}")).await
 }
 
 /// Sweeps on nearly every block.
@@ -38,12 +34,24 @@ async fn gone(world: &World) -> bool {
 	files(&world.data().join("shards")).is_empty()
 }
 
-/// Finalised blocks for a while, long enough for a sweep or two.
+/// Makes blocks until two more sweeps have begun and ended, of which the second saw what was on the chain before.
+async fn swept(world: &World, block: impl Fn(&FakeChain)) {
+	let before = world.metric("sweep_seconds_count").await;
+	eventually("two sweeps", async || {
+		block(&world.chain);
+		world.metric("sweep_seconds_count").await >= before + 2
+	})
+	.await;
+}
+
+/// Finalised blocks, and sweeps at them.
 async fn blocks_pass(world: &World) {
-	for _ in 0..60 {
-		world.chain.finalised(|_| {});
-		tokio::time::sleep(Duration::from_millis(40)).await;
-	}
+	swept(world, |chain| chain.finalised(|_| {})).await;
+}
+
+/// Waits until the follower says that it cannot follow its node.
+async fn lost(world: &World) {
+	eventually("the node is of no use", async || world.metric("chain_up").await == 0).await;
 }
 
 #[tokio::test]
@@ -92,9 +100,7 @@ async fn what_is_not_final_changes_nothing() {
 	world.promised(0, &COMMIT).await;
 	// A best block in which the deal is gone, undone by a reorganisation.
 	world.chain.best(|state| state.deal = None);
-	tokio::time::sleep(Duration::from_millis(1500)).await;
-	world.chain.best(|_| {});
-	tokio::time::sleep(Duration::from_millis(500)).await;
+	swept(&world, |chain| chain.best(|_| {})).await;
 	assert_eq!(world.blobs(0).await.unwrap(), COMMIT.mdus[0].shards[0]);
 	world.chain.reorganise();
 	// A commit on a branch that is undone, then another one of the same content that is final.
@@ -114,8 +120,8 @@ async fn a_node_that_is_behind_makes_it_forget_nothing() {
 	let world = World::with(OFTEN).await;
 	world.promised(0, &COMMIT).await;
 	blocks_pass(&world).await;
-	world.chain.set_back(3, |state| state.deal = None);
-	tokio::time::sleep(Duration::from_millis(2500)).await;
+	swept(&world, |chain| chain.set_back(3, |state| state.deal = None)).await;
+	lost(&world).await;
 	assert_eq!(world.blobs(0).await.unwrap(), COMMIT.mdus[0].shards[0]);
 }
 
@@ -125,7 +131,7 @@ async fn an_outage_delays_and_no_more() {
 	world.promised(0, &COMMIT).await;
 	world.chain.set_down(true);
 	world.chain.finalised(|state| commit(state, &COMMIT, 1));
-	tokio::time::sleep(Duration::from_millis(500)).await;
+	lost(&world).await;
 	world.chain.set_down(false);
 	eventually("the commit is found afterwards", async || {
 		world.chain.finalised(|_| {});

@@ -204,6 +204,15 @@ impl World {
 		self.get(&wire::blobs_path(DEAL, 0, slot, None)).await
 	}
 
+	/// The value of the metric `name`, without the prefix that all have; 0 when it was never set.
+	async fn metric(&self, name: &str) -> u64 {
+		let url = format!("http://{}/metrics", self.daemon.as_ref().unwrap().metrics.unwrap());
+		let text = self.http.get(url).send().await.unwrap().text().await.unwrap();
+		let name = format!("nil_provider_{name} ");
+		let line = text.lines().find_map(|line| line.strip_prefix(&name));
+		line.map_or(0, |value| value.parse().unwrap())
+	}
+
 	/// Whether `receipt` is one for `commit`.
 	fn holds(&self, receipt: &Receipt, commit: &Commit) -> bool {
 		let message = ReceiptMessage {

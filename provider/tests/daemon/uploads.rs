@@ -1,5 +1,6 @@
 use super::{chain::NOW, *};
 use nil_types::{DealStatus, Uploader, layout::BLOB_BYTES};
+use std::sync::atomic::Ordering;
 
 /// The group order, big-endian: the smallest scalar that is an alias of another one, zero.
 const ORDER: &str = "73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001";
@@ -212,8 +213,12 @@ async fn the_chain_decides_whose_slot_it_is_and_where_the_slab_ends() {
 	let refusal = world.upload_with(&auth, 1, 1024, 0, COMMIT.body(0)).await.unwrap_err();
 	refusal.is(400, ErrorCode::BadRequest);
 
+	// A view of seconds ago still says that the deal is placed: a receipt asks the chain anew.
 	world.chain.best(|state| state.deal.as_mut().unwrap().status = DealStatus::Placing);
-	// A view of seconds ago still says that the deal is placed: a receipt asks the chain anew at the latest.
+	let refusal = world.receipt(0, &COMMIT.request()).await.unwrap_err();
+	refusal.is(403, ErrorCode::Forbidden);
+	assert!(refusal.body.retry && refusal.body.error.contains("not drawn"), "{refusal:?}");
+	// And now the view is one of a deal that is not placed: an upload that does not fit it looks again.
 	world.chain.best(|state| {
 		let deal = state.deal.as_mut().unwrap();
 		deal.status = DealStatus::Active;
@@ -261,10 +266,13 @@ async fn without_its_node_the_provider_stages_and_serves_but_promises_nothing() 
 	let world = World::new().await;
 	world.promised(0, &COMMIT).await;
 	world.chain.set_down(true);
-	// Past the time for which an answer of the node is used without asking again.
-	tokio::time::sleep(Duration::from_secs(4)).await;
+	// An answer of the node is used for a while without asking again; then it is asked in vain, and uploads go on.
+	eventually("an upload asks the node in vain", async || {
+		world.upload(1, COMMIT.body(1)).await.unwrap();
+		world.chain.refused.load(Ordering::SeqCst) > 0
+	})
+	.await;
 	assert_eq!(world.blobs(0).await.unwrap(), COMMIT.mdus[0].shards[0]);
-	world.upload(1, COMMIT.body(1)).await.unwrap();
 	let refusal = world.receipt(1, &COMMIT.request()).await.unwrap_err();
 	refusal.is(503, ErrorCode::ChainUnavailable);
 	assert!(refusal.body.retry);
@@ -282,9 +290,9 @@ async fn health_and_metrics_tell_how_it_fares() {
 	assert_eq!(health.operator, operator());
 	assert_eq!(health.service_key.0, world.service.public_key());
 	assert_eq!(health.genesis.0, GENESIS);
-	let metrics = format!("http://{}/metrics", world.daemon.as_ref().unwrap().metrics.unwrap());
-	let text = world.http.get(metrics).send().await.unwrap().text().await.unwrap();
-	let bytes = format!("nil_provider_uploaded_bytes_total {}", 2 * BLOB_BYTES);
-	assert!(text.contains(&bytes), "{text}");
-	assert!(NOW > 0 && text.contains("nil_provider_requests_total{"), "{text}");
+	assert_eq!(world.metric("uploaded_bytes_total").await, 2 * BLOB_BYTES as u64);
+	let healthy = format!("requests_total{{route=\"{}\",status=\"200\"}}", wire::HEALTH);
+	assert_eq!(world.metric(&healthy).await, 1);
+	world.get(wire::HEALTH).await.unwrap();
+	assert_eq!(world.metric(&healthy).await, 2);
 }
