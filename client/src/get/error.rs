@@ -3,7 +3,7 @@
 use crate::{chain::ChainError, crypt::CryptError, http::HttpError};
 use nil_coding::CodingError;
 use nil_slab::{decode::DecodeError, encode::EncodeError, index::IndexError};
-use nil_types::{DealId, Generation, MduIndex};
+use nil_types::{DealId, Generation, MduIndex, SlotIndex};
 use std::{io, path::PathBuf};
 
 /// Why reading from a deal failed.
@@ -61,6 +61,26 @@ pub enum GetError {
 		what: String,
 		/// What each slot did.
 		failures: String,
+	},
+	/// An MDU's root is one of another number of live blobs than the commit's size makes.
+	#[error("MDU {mdu} has {found} live blobs by its root: the commit's size makes {expected}")]
+	WrongLive {
+		/// The MDU.
+		mdu: MduIndex,
+		/// Live blobs by the root.
+		found: u8,
+		/// Live blobs by the size.
+		expected: u8,
+	},
+	/// Blobs of other slots, all as committed, do not make the blobs of a slot: what was committed is no codeword.
+	#[error("MDU {mdu}: rows {rows:?} of slot {slot} do not follow from the other slots' blobs")]
+	NoCodeword {
+		/// The MDU.
+		mdu: MduIndex,
+		/// The slot.
+		slot: SlotIndex,
+		/// The rows.
+		rows: Vec<u8>,
 	},
 	/// The deal has nothing at the path.
 	#[error("deal {deal} has nothing at {path:?}")]

@@ -44,8 +44,8 @@ impl DealSource {
 		blocking(move || assemble(&source, rows, &shards, range)).await?.map(Bytes::from)
 	}
 
-	/// Checked blobs in `rows` of an MDU: of all slots in `wanted`, or of any `k`.
-	async fn shards(
+	/// Checked blobs in `rows` of an MDU: of all slots in `wanted`, or of any `k`. Slots of `signed` are asked first.
+	pub(super) async fn shards(
 		self: &Arc<Self>,
 		mdu: MduIndex,
 		rows: RowRange,

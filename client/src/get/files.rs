@@ -51,7 +51,10 @@ impl DealSource {
 	}
 
 	/// The stored bytes of an index: as one object from whoever keeps it, else out of the slab like any file.
-	async fn index_bytes(self: &Arc<Self>, commit: &Commit) -> Result<Vec<u8>, GetError> {
+	pub(super) async fn index_bytes(
+		self: &Arc<Self>,
+		commit: &Commit,
+	) -> Result<Vec<u8>, GetError> {
 		let missing = match self.index_object(commit).await {
 			Ok(bytes) => return Ok(bytes.into()),
 			Err(missing @ GetError::Missing { .. }) => missing,

@@ -10,11 +10,13 @@ mod fetch;
 mod files;
 mod output;
 mod rebuild;
+mod slot;
 mod source;
 mod stream;
 
 pub use error::GetError;
 pub(crate) use fetch::wrong_rows;
+pub use slot::{RebuiltMdu, SlotRebuilder};
 pub(crate) use source::{DealSource, ReadPeer, blocking};
 
 use crate::{

@@ -14,7 +14,7 @@ use nil_kzg::{Engines, MsmEngine};
 use nil_slab::{CheckedWitness, MduDecoder, Witness};
 use nil_types::{
 	CommitInfo, ContentShape, DealId, DealInfo, Generation, Hash32, MduIndex, Profile, SlotIndex,
-	blake2b_256, layout::MDU_PAYLOAD,
+	SlotInfo, blake2b_256, layout::MDU_PAYLOAD,
 };
 use std::{
 	collections::{HashMap, VecDeque},
@@ -134,11 +134,22 @@ impl DealSource {
 		let info = chain.deal(deal).await?;
 		let commits = chain.commits(deal, 1).await?;
 		let slots = chain.slots(deal).await?;
+		Self::of(info, commits, &slots, options, OnceCell::new())
+	}
+
+	/// Of what a chain says. `commits` may be some of the deal's, in order; `engine` is chosen when it is needed and not set.
+	pub(crate) fn of(
+		deal: DealInfo<AccountId>,
+		commits: Vec<(Generation, CommitInfo)>,
+		slots: &[SlotInfo<AccountId>],
+		options: ReadOptions,
+		engine: OnceCell<Arc<dyn MsmEngine>>,
+	) -> Result<Arc<Self>, GetError> {
 		let http = Http::new(options.timeouts)?;
-		let (peers, absent) = peers::peers(&http, &slots);
+		let (peers, absent) = peers::peers(&http, slots);
 		Ok(Arc::new(Self {
-			decoder: MduDecoder::new(info.profile)?,
-			deal: info,
+			decoder: MduDecoder::new(deal.profile)?,
+			deal,
 			options,
 			commits: commits
 				.into_iter()
@@ -149,7 +160,7 @@ impl DealSource {
 				.map(|peer| ReadPeer { peer, record: Mutex::default() })
 				.collect(),
 			absent: absent.into_iter().map(|absent| (absent.slot, absent.reason)).collect(),
-			engine: OnceCell::new(),
+			engine,
 			witnesses: Mutex::default(),
 			blamed: Mutex::default(),
 		}))

@@ -223,6 +223,16 @@ impl CheckedWitness {
 		&self.leaves
 	}
 
+	/// The witness that this was checked from.
+	pub fn to_witness(&self) -> Witness {
+		let rows = usize::from(self.profile.rows());
+		let commitments = (0..usize::from(self.live_rows()))
+			.flat_map(|row| (0..per_row(&self.profile)).map(move |slot| slot * rows + row))
+			.filter_map(|leaf| self.leaves.get(leaf).copied())
+			.collect();
+		Witness { live: self.live, commitments }
+	}
+
 	/// The commitments of `slot`'s blobs in row order, live rows only.
 	pub fn slot(&self, slot: SlotIndex) -> Result<&[G1Affine], WitnessError> {
 		let rows = usize::from(self.live_rows());

@@ -121,6 +121,7 @@ fn the_witness_commits_to_every_blob() {
 		let (profile, payload) = small(code);
 		let mdu = encode(profile, &payload);
 		let checked = mdu.witness.check(&profile).unwrap();
+		assert_eq!(checked.to_witness(), mdu.witness);
 		assert_eq!(checked.root(), mdu.root);
 		assert_eq!((checked.live(), checked.live_rows()), (11, 2));
 		// The oracle commits to each blob, parity and zeros included, and builds the tree from that.
