@@ -3,8 +3,8 @@
 //! # Order
 //!
 //! Start: store (recovery), node (waits for it), store bound to the chain, verifier with what is not checked yet, follower,
-//! listeners. Stop, on SIGTERM or SIGINT: listeners take nothing new and running requests get [`GRACE`]; then follower and
-//! verifier end. A kill at any moment loses nothing that was acknowledged.
+//! the signer of late receipts, listeners. Stop, on SIGTERM or SIGINT: listeners take nothing new and running requests get
+//! [`GRACE`]; then the others end. A kill at any moment loses nothing that was acknowledged.
 
 use crate::{
 	api::{self, App},
@@ -14,6 +14,7 @@ use crate::{
 		registration,
 	},
 	config::{Config, ConfigError},
+	late::{LateSigner, Settled},
 	metrics::{Metrics, clamp},
 	server::{self, ConnectionLimits},
 	store::{Recovery, Store, StoreError},
@@ -111,6 +112,7 @@ pub struct Daemon {
 	stop: CancellationToken,
 	listeners: Vec<JoinHandle<()>>,
 	follower: JoinHandle<()>,
+	late: Option<JoinHandle<()>>,
 	verifier: JoinHandle<()>,
 }
 
@@ -126,7 +128,7 @@ pub async fn run(config: Config) -> Result<(), DaemonError> {
 		() = stop.cancelled() => return Ok(()),
 		chain = connect(&config) => chain?,
 	};
-	if let Some(operator) = operator.filter(|_| config.registration.keep_updated) {
+	if let Some(operator) = operator.clone().filter(|_| config.registration.keep_updated) {
 		let task = registration::keep_updated(
 			chain.clone(),
 			config.clone(),
@@ -137,7 +139,8 @@ pub async fn run(config: Config) -> Result<(), DaemonError> {
 		tokio::spawn(task);
 	}
 	let daemon =
-		Daemon::start(&config, service, Arc::new(chain), store, recovery, stop.clone()).await?;
+		Daemon::start(&config, service, operator, Arc::new(chain), store, recovery, stop.clone())
+			.await?;
 	tracing::info!(api = %daemon.api, metrics = ?daemon.metrics, "running");
 	stop.cancelled().await;
 	daemon.stop().await
@@ -188,10 +191,11 @@ fn stop_on_signals(stop: CancellationToken) -> io::Result<()> {
 }
 
 impl Daemon {
-	/// Starts everything over an open store and a chain.
+	/// Starts everything over an open store and a chain. Without the `operator`'s key nothing is submitted to the chain.
 	pub async fn start(
 		config: &Config,
 		service: Signer,
+		operator: Option<Signer>,
 		chain: Arc<dyn ChainView>,
 		store: Store,
 		recovery: Recovery,
@@ -207,17 +211,32 @@ impl Daemon {
 		requeue(&store, &verifier, &recovery).await?;
 
 		let (heads, followed) = watch::channel(Heads::default());
-		let operator = AccountId(config.operator.account.0);
+		let (missed, told) = watch::channel(Vec::new());
+		let late = operator.filter(|_| config.receipts.sign_late).map(|operator| LateSigner {
+			chain: chain.clone(),
+			store: store.clone(),
+			metrics: metrics.clone(),
+			service: service.clone(),
+			operator,
+			reserve: config.store.reserve.0,
+			valid_blocks: config.receipts.valid_blocks,
+			first_pause: Duration::from_secs(config.receipts.late_pause_secs),
+			missed: told,
+			stop: stop.clone(),
+		});
 		let follower = Follower {
 			chain: chain.clone(),
 			store: store.clone(),
 			metrics: metrics.clone(),
-			operator,
+			operator: AccountId(config.operator.account.0),
 			staged_ttl: config.store.staged_ttl_secs,
 			sweep_every: Duration::from_secs(config.store.sweep_secs),
 			reserve: config.store.reserve.0,
+			missed: late.is_some().then_some(missed),
+			settled: Settled::default(),
 		};
 		let follower = tokio::spawn(follower.run(heads, stop.clone()));
+		let late = late.map(|late| tokio::spawn(late.run()));
 
 		let limits = ConnectionLimits {
 			connections: config.limits.connections,
@@ -243,6 +262,7 @@ impl Daemon {
 			stop,
 			listeners,
 			follower,
+			late,
 			verifier: verifier_task,
 		})
 	}
@@ -260,6 +280,9 @@ impl Daemon {
 			}
 		}
 		self.follower.await?;
+		if let Some(late) = self.late {
+			late.await?;
+		}
 		// Its handles went with the listeners; what it does not get to is checked after the next start.
 		if timeout(GRACE, self.verifier).await.is_err() {
 			tracing::warn!("a check of shards still runs, leaving it");

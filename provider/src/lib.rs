@@ -4,6 +4,7 @@
 //! * [`store`]: the disk, atomic and fsynced, and what is kept until when;
 //! * [`verifier`]: shards against commitments, many at a time;
 //! * [`chain`]: what is asked of the chain, and the follower that acts on it;
+//! * [`late`]: receipts for commits that a slot missed;
 //! * [`api`]: the requests of clients over HTTP, [`server`]: their connections;
 //! * [`daemon`]: all of it, running;
 //! * [`cli`], [`commands`]: the command line.
@@ -20,6 +21,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod daemon;
+pub mod late;
 pub mod metrics;
 pub mod server;
 pub mod store;

@@ -18,6 +18,14 @@ pub struct Metrics {
 	pub served_bytes: IntCounter,
 	/// Receipts signed.
 	pub receipts: IntCounter,
+	/// Commits that lack this provider's receipt, which may still come.
+	pub late_open: IntGauge,
+	/// Receipts added to commits that had missed them.
+	pub late_receipts: IntCounter,
+	/// Attempts to add one that failed.
+	pub late_failures: IntCounter,
+	/// Bytes of shards made from what other slots hold.
+	pub rebuilt_bytes: IntCounter,
 	/// Blobs checked against their commitments.
 	pub verified_blobs: IntCounter,
 	/// MDUs whose blobs did not match.
@@ -77,6 +85,13 @@ impl Metrics {
 			uploaded_bytes: counter("uploaded_bytes_total", "Bytes of shards taken")?,
 			served_bytes: counter("served_bytes_total", "Bytes sent to readers")?,
 			receipts: counter("receipts_total", "Receipts signed")?,
+			late_open: gauge("late_open", "Commits that lack this provider's receipt")?,
+			late_receipts: counter("late_receipts_total", "Receipts added late")?,
+			late_failures: counter("late_failures_total", "Failed attempts to add a receipt late")?,
+			rebuilt_bytes: counter(
+				"rebuilt_bytes_total",
+				"Bytes of shards rebuilt from other slots",
+			)?,
 			verified_blobs: counter("verified_blobs_total", "Blobs checked")?,
 			rejected_mdus: counter("rejected_mdus_total", "MDUs whose blobs did not match")?,
 			verify_seconds: histogram("verify_seconds", "Time of a check of a batch of blobs")?,

@@ -1,6 +1,6 @@
 //! Answers that are not a success.
 
-use crate::{store::StoreError, verifier::Stopped};
+use crate::{chain::registration::RoomError, store::StoreError, verifier::Stopped};
 use axum::{
 	Json,
 	http::{HeaderValue, StatusCode, header},
@@ -102,6 +102,15 @@ impl From<ChainError> for ApiError {
 		tracing::warn!(%error, "cannot ask the chain");
 		let message = "the provider cannot ask its chain now";
 		Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::ChainUnavailable, message).retry()
+	}
+}
+
+impl From<RoomError> for ApiError {
+	fn from(error: RoomError) -> Self {
+		match error {
+			RoomError::Chain(error) => error.into(),
+			RoomError::None(reason) => Self::no_space(reason),
+		}
 	}
 }
 

@@ -2,8 +2,8 @@
 
 use super::{ApiError, ApiResult, App, auth, auth::Authorised};
 use crate::{
-	chain::{DealView, registration::room_for_promises},
-	store::{Content, Holding, HoldingKey, Room, StagedKey, StoreError},
+	chain::{DealView, registration::room},
+	store::{Content, Holding, HoldingKey, StagedKey, StoreError},
 };
 use axum::{
 	body::Bytes,
@@ -11,12 +11,9 @@ use axum::{
 	http::{HeaderMap, StatusCode},
 };
 use codec::{DecodeAll, Encode};
-use nil_client::{
-	chain::At,
-	wire::{ErrorCode, Receipt, ReceiptRequest},
-};
+use nil_client::wire::{ErrorCode, Receipt, ReceiptRequest};
 use nil_types::{
-	ContentShape, ReceiptMessage, Terms, blake2b_256,
+	ContentShape, blake2b_256,
 	layout::{MAX_INDEX_BYTES, MAX_MDUS, MAX_ROOTS, rent},
 	messages::roots_hash,
 };
@@ -44,10 +41,11 @@ pub async fn post(
 	}
 	let (wanted, lives) = wanted(&app, &view, &request)?;
 	check_escrow(&view, &wanted)?;
-	let room = app.room(&view.terms).await?;
 
 	// Every verdict on what was uploaded before this request is in after this.
 	app.verifier.settle().await?;
+	let key_on_chain = app.service.public_key();
+	let room = room(&*app.chain, &app.store, app.operator, &key_on_chain, &view.terms).await?;
 	let (mdus, now) = (wanted.mdus, view.terms.relay_block);
 	let store = app.store.clone();
 	let promised = spawn_blocking(move || {
@@ -57,25 +55,11 @@ pub async fn post(
 	.await?;
 	let holding = promised.map_err(|error| blame(&app, &key, error))?;
 
-	let signature = app.service.sign(&message(&app, &key, &holding).signing_bytes());
+	let message = holding.message(app.chain.genesis(), &key);
+	let signature = app.service.sign(&message.signing_bytes());
 	app.metrics.receipts.inc();
 	tracing::info!(deal, generation, slot, mdus, until = holding.until, "signed a receipt");
 	Ok(Receipt { slot, until: holding.until, signature }.encode())
-}
-
-/// What the receipt says.
-fn message(app: &App, key: &HoldingKey, holding: &Holding) -> ReceiptMessage {
-	ReceiptMessage {
-		genesis: app.chain.genesis(),
-		deal: key.deal,
-		generation: key.generation,
-		slot: key.slot,
-		roots_hash: holding.roots_hash,
-		index_root: holding.index_root,
-		size_bytes: holding.size_bytes,
-		index_len: holding.index_len,
-		until: holding.until,
-	}
 }
 
 /// The promise asked for, and the live blobs of each of its MDUs, when the request is sound in itself.
@@ -136,17 +120,6 @@ fn check_escrow(view: &DealView, wanted: &Holding) -> ApiResult<()> {
 		return Err(ApiError::new(StatusCode::PAYMENT_REQUIRED, code, message));
 	}
 	Ok(())
-}
-
-impl App {
-	/// What capacity and stake leave for promises.
-	async fn room(&self, terms: &Terms) -> ApiResult<Room> {
-		let settled = self.store.settled_bytes();
-		let found = self.chain.provider(At::Best, self.operator).await?;
-		let bytes = room_for_promises(found.as_ref(), &self.service.public_key(), terms)
-			.map_err(ApiError::no_space)?;
-		Ok(Room { bytes, settled })
-	}
 }
 
 /// Says which MDUs failed their check, where the store only knows that they are not there.

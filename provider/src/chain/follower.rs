@@ -7,12 +7,16 @@
 //! not be below the highest one ever acted upon: a node that synchronises, or whose database was set back, does not know
 //! deals that exist, and must not make the provider forget them.
 //!
+//! When the daemon signs late, a sweep also looks for commits that lack the receipt of a slot which this provider holds,
+//! and tells [`crate::late`], which does the work.
+//!
 //! Promises are looked at on every finalised block; everything else on a sweep: at the start, after the node was away, and
 //! every [`StoreConfig::sweep_secs`](crate::config::StoreConfig). Nothing about the node is remembered in between, so a
 //! restart of either side, or blocks missed, need no special case.
 
 use super::ChainView;
 use crate::{
+	late::Settled,
 	metrics::{Metrics, clamp},
 	store::{
 		DealFacts, Fate, HoldingKey, Now, Store, StoreError, Usage, holding_fate, staged_fate,
@@ -24,7 +28,7 @@ use nil_client::{
 	account::AccountId,
 	chain::{At, BlockRef, ChainError},
 };
-use nil_types::{DealId, RelayBlock};
+use nil_types::DealId;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::{
 	sync::watch,
@@ -84,6 +88,10 @@ pub struct Follower {
 	pub sweep_every: Duration,
 	/// Free disk space that uploads must leave, for the gauge.
 	pub reserve: u64,
+	/// Who is told of commits that lack a receipt of this provider; nobody when the daemon does not sign late.
+	pub missed: Option<watch::Sender<Vec<HoldingKey>>>,
+	/// Generations that need not be looked at again for that.
+	pub settled: Settled,
 }
 
 impl Follower {
@@ -149,6 +157,9 @@ impl Follower {
 		})
 		.await??;
 		self.judge(at, &deals).await?;
+		if let Some(missed) = &self.missed {
+			missed.send_replace(self.settled.missed(&*self.chain, at, self.operator).await?);
+		}
 		let this = self.clone();
 		spawn_blocking(move || this.measure()).await??;
 		Ok(())
@@ -181,11 +192,17 @@ impl Follower {
 			return Ok(());
 		}
 		let block = At::Block(at.hash);
-		let relay_block = self.chain.terms(block).await?.relay_block;
+		let terms = self.chain.terms(block).await?;
+		let now = Now {
+			relay_block: terms.relay_block,
+			unix: unix_now(),
+			staged_ttl: self.staged_ttl,
+			grace: self.missed.is_some().then_some(terms.receipt_grace),
+		};
 		for deal in deals {
 			let facts = self.facts(block, *deal).await?;
 			let (this, deal) = (self.clone(), *deal);
-			spawn_blocking(move || this.apply(deal, &facts, relay_block)).await??;
+			spawn_blocking(move || this.apply(deal, &facts, &now)).await??;
 		}
 		Ok(())
 	}
@@ -206,7 +223,7 @@ impl Follower {
 			.map(|slot| slot.slot)
 			.collect();
 		let store = self.store.clone();
-		let first = spawn_blocking(move || store.first_promised(deal)).await??;
+		let first = spawn_blocking(move || store.first_open(deal)).await??;
 		let commits = match first {
 			Some(first) => self.chain.commits(at, deal, first).await?.into_iter().collect(),
 			None => Default::default(),
@@ -219,12 +236,11 @@ impl Follower {
 		&self,
 		deal: DealId,
 		facts: &DealFacts<AccountId>,
-		relay_block: RelayBlock,
+		now: &Now,
 	) -> Result<(), StoreError> {
-		let now = Now { relay_block, unix: unix_now(), staged_ttl: self.staged_ttl };
 		for (key, holding) in self.store.holdings_of(deal)? {
 			let HoldingKey { deal, generation, slot } = key;
-			match holding_fate(&key, &holding, facts, &now) {
+			match holding_fate(&key, &holding, facts, now) {
 				Fate::Keep => {},
 				Fate::Commit(at) => {
 					self.store.committed(&key, at)?;
@@ -239,7 +255,7 @@ impl Follower {
 			}
 		}
 		for (key, staged) in self.store.staged_of_deal(deal)? {
-			if let Fate::Drop(reason) = staged_fate(&key, &staged, facts, &now) {
+			if let Fate::Drop(reason) = staged_fate(&key, &staged, facts, now) {
 				self.store.unstage(&key)?;
 				self.metrics.dropped.with_label_values(&[reason]).inc();
 				let HoldingKey { deal, generation, slot } = key.holding;

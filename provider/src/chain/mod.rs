@@ -14,7 +14,8 @@ pub use cache::{DealCache, DealView};
 use futures::{StreamExt, future::BoxFuture, stream::BoxStream};
 use nil_client::{
 	account::AccountId,
-	chain::{At, BlockRef, Chain, ChainError, View},
+	chain::{At, BlockRef, Call, Chain, ChainError, View, WaitFor},
+	keys::Signer,
 };
 use nil_types::{
 	CommitInfo, DealId, DealInfo, Generation, Hash32, ProviderInfo, SlotIndex, SlotInfo, Terms,
@@ -23,7 +24,7 @@ use nil_types::{
 /// The answer to a question to the chain.
 pub type Asked<'a, T> = BoxFuture<'a, Result<T, ChainError>>;
 
-/// What the daemon reads of the chain.
+/// What the daemon reads of the chain, and the one way in which it writes to it.
 pub trait ChainView: Send + Sync + std::fmt::Debug + 'static {
 	/// Hash of block 0.
 	fn genesis(&self) -> Hash32;
@@ -53,6 +54,10 @@ pub trait ChainView: Send + Sync + std::fmt::Debug + 'static {
 
 	/// The slots that a provider holds.
 	fn slots_of(&self, at: At, operator: AccountId) -> Asked<'_, Vec<(DealId, SlotIndex)>>;
+
+	/// Submits a transaction and waits until its block is final. Those of one account enter the node's pool one after the
+	/// other.
+	fn submit<'a>(&'a self, call: &'a Call, signer: &'a Signer) -> Asked<'a, BlockRef>;
 
 	/// The best block whenever it changes, across restarts of the node; never ends.
 	fn best_blocks(&self) -> BoxStream<'static, Result<BlockRef, ChainError>>;
@@ -102,6 +107,12 @@ impl ChainView for Chain {
 
 	fn slots_of(&self, at: At, operator: AccountId) -> Asked<'_, Vec<(DealId, SlotIndex)>> {
 		Box::pin(async move { view(self, at).slots_of(operator).await })
+	}
+
+	fn submit<'a>(&'a self, call: &'a Call, signer: &'a Signer) -> Asked<'a, BlockRef> {
+		Box::pin(
+			async move { Ok(Chain::submit(self, call, signer, WaitFor::Finalised).await?.block) },
+		)
 	}
 
 	fn best_blocks(&self) -> BoxStream<'static, Result<BlockRef, ChainError>> {

@@ -5,11 +5,15 @@
 //! chain and configuration is read anew before every attempt, so an update whose outcome was not seen is not repeated
 //! when it took effect.
 
-use crate::config::{Config, StakeConfig};
+use super::ChainView;
+use crate::{
+	config::{Config, StakeConfig},
+	store::{Room, Store},
+};
 use nil_client::{
 	account::AccountId,
 	chain::{
-		Call, Chain, ChainError, RegisterProvider, UpdateProvider, WaitFor, backed_bytes,
+		At, Call, Chain, ChainError, RegisterProvider, UpdateProvider, WaitFor, backed_bytes,
 		required_stake,
 	},
 	keys::Signer,
@@ -119,6 +123,32 @@ pub fn room_for_promises(
 	Ok(found.capacity.min(backed).saturating_sub(found.used))
 }
 
+/// Why the room for promises is not known, or is none.
+#[derive(Debug, thiserror::Error)]
+pub enum RoomError {
+	/// The chain could not be asked.
+	#[error(transparent)]
+	Chain(#[from] ChainError),
+	/// The provider may promise nothing.
+	#[error(transparent)]
+	None(#[from] NoPromises),
+}
+
+/// The room that the best block leaves `operator` for promises in `store`.
+pub async fn room(
+	chain: &dyn ChainView,
+	store: &Store,
+	operator: AccountId,
+	service_key: &ServiceKey,
+	terms: &Terms,
+) -> Result<Room, RoomError> {
+	// Before the chain is asked: see `Store::settled_bytes`.
+	let settled = store.settled_bytes();
+	let found = chain.provider(At::Best, operator).await?;
+	let bytes = room_for_promises(found.as_ref(), service_key, terms)?;
+	Ok(Room { bytes, settled })
+}
+
 /// How a provider's stake stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StakeStanding {
@@ -145,7 +175,8 @@ impl StakeStanding {
 }
 
 /// Brings the registration in step with `config` once, with as many attempts as it takes. Ends when chain and
-/// configuration agree, when the provider is not registered, when the chain refuses, or with `stop`.
+/// configuration agree, when the provider is not registered, when the chain refuses, or with `stop`; waits for an operator
+/// who cannot pay yet.
 pub async fn keep_updated(
 	chain: Chain,
 	config: Config,

@@ -239,11 +239,15 @@ impl Default for LimitsConfig {
 pub struct ReceiptsConfig {
 	/// Relay blocks for which a receipt counts. Until then the bytes are kept for the owner to commit.
 	pub valid_blocks: u32,
+	/// Whether the daemon fetches what a slot missed of a commit and adds its receipt (needs `operator.key_file`).
+	pub sign_late: bool,
+	/// Seconds after which a failed attempt to do so is repeated; doubles with every failure.
+	pub late_pause_secs: u64,
 }
 
 impl Default for ReceiptsConfig {
 	fn default() -> Self {
-		Self { valid_blocks: 100 }
+		Self { valid_blocks: 100, sign_late: true, late_pause_secs: 10 }
 	}
 }
 
@@ -394,6 +398,7 @@ impl Config {
 			("limits.burst", self.limits.burst.into()),
 			("limits.idle_secs", self.limits.idle_secs),
 			("receipts.valid_blocks", self.receipts.valid_blocks.into()),
+			("receipts.late_pause_secs", self.receipts.late_pause_secs),
 			("registration.capacity", self.registration.capacity.0),
 		];
 		if let Some((field, _)) = positive.into_iter().find(|(_, value)| *value == 0) {

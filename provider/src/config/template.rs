@@ -69,7 +69,7 @@ url = {node_url}
 # The account that registered the provider and holds its stake.
 account = "{operator}"
 # Secret seed of that account. Optional: the daemon stores, serves and signs receipts without it. With it, `run` keeps
-# the registration in step with this file.
+# the registration in step with this file, and adds receipts that commits have missed.
 {operator_key}
 
 [service]
@@ -115,6 +115,12 @@ idle_secs = 30
 [receipts]
 # Relay blocks for which a receipt counts. Until then the bytes are kept for the owner to commit.
 valid_blocks = 100
+# Whether `run` makes good what a slot of yours missed of a commit, by a stop say: it fetches the parts of other slots,
+# checks them, rebuilds your shards and adds your receipt while the chain takes it. Needs operator.key_file: the operator
+# pays the fee.
+sign_late = true
+# Seconds after which a failed attempt is repeated; doubles with every failure, up to an hour.
+late_pause_secs = 10
 
 [registration]
 # "archive" (large and slow: cold deals), "general" (any deal) or "edge" (small and fast: hot deals).
@@ -199,6 +205,11 @@ mod tests {
 		assert_eq!(config.store.staged_ttl_secs, default.staged_ttl_secs);
 		assert_eq!(config.store.sweep_secs, default.sweep_secs);
 		let default = crate::config::ReceiptsConfig::default();
-		assert_eq!(config.receipts.valid_blocks, default.valid_blocks);
+		let receipts = config.receipts;
+		assert_eq!(receipts.valid_blocks, default.valid_blocks);
+		assert_eq!(
+			(receipts.sign_late, receipts.late_pause_secs),
+			(default.sign_late, default.late_pause_secs)
+		);
 	}
 }

@@ -116,6 +116,18 @@ impl Index {
 		self.scan(STAGED, prefix, StagedKey::parse)
 	}
 
+	/// The first staged row whose key starts with `prefix`.
+	pub fn first_staged(&self, prefix: &[u8]) -> Result<Option<StagedKey>, StoreError> {
+		let read = self.database.begin_read()?;
+		let rows = read.open_table(STAGED.definition)?;
+		let Some((key, _)) = rows.range(prefix..)?.next().transpose()? else { return Ok(None) };
+		if !key.value().starts_with(prefix) {
+			return Ok(None);
+		}
+		let corrupt = || StoreError::Corrupt { table: STAGED.name };
+		StagedKey::parse(key.value()).map(Some).ok_or_else(corrupt)
+	}
+
 	pub fn holding(&self, key: &HoldingKey) -> Result<Option<Holding>, StoreError> {
 		self.get(HOLDINGS, &key.bytes())
 	}

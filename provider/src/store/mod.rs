@@ -47,11 +47,13 @@ pub use parts::{Content, Readable, ReadableShard, Recovery, Room, Upload, Usage}
 pub use record::{
 	ContentKey, FileId, HeldMdu, Holder, Holding, HoldingKey, Kind, Located, Staged, StagedKey,
 };
-pub use retention::{DealFacts, Fate, Now, holding_fate, staged_fate};
+pub use retention::{DealFacts, Fate, Now, has_signed, holding_fate, staged_fate};
 
 use files::Files;
 use index::{Change, Index, sum_but};
-use nil_types::{DealId, Generation, Hash32, MduIndex, RelayBlock, SlotIndex, blake2b_256};
+use nil_types::{
+	CommitInfo, DealId, Generation, Hash32, MduIndex, RelayBlock, SlotIndex, blake2b_256,
+};
 use std::{
 	collections::BTreeSet,
 	path::{Path, PathBuf},
@@ -292,6 +294,24 @@ impl Store {
 		Ok(holding)
 	}
 
+	/// Lets a promise of the content of `commit` count until `until` at least. What its receipt must say then; `None` when
+	/// there is none, or it is of other content.
+	pub fn prolong(
+		&self,
+		key: &HoldingKey,
+		commit: &CommitInfo,
+		until: RelayBlock,
+	) -> Result<Option<Holding>, StoreError> {
+		let change = self.index.change()?;
+		let Some(holding) = change.holding(key)?.filter(|holding| holding.is_of(commit)) else {
+			return Ok(None);
+		};
+		let holding = Holding { until: holding.until.max(until), ..holding };
+		change.insert_holding(key, &holding)?;
+		self.commit(change)?;
+		Ok(Some(holding))
+	}
+
 	/// A holding.
 	pub fn holding(&self, key: &HoldingKey) -> Result<Option<Holding>, StoreError> {
 		self.index.holding(key)
@@ -318,10 +338,13 @@ impl Store {
 		self.index.holdings_from(&deal.to_be_bytes())
 	}
 
-	/// The first generation of a deal that is promised and not committed.
-	pub fn first_promised(&self, deal: DealId) -> Result<Option<Generation>, StoreError> {
-		let open = self.index.promises_from(&deal.to_be_bytes())?.into_iter();
-		Ok(open.map(|(key, _)| key.generation).min())
+	/// The first generation of a deal of which anything is staged, or promised and not committed.
+	pub fn first_open(&self, deal: DealId) -> Result<Option<Generation>, StoreError> {
+		let prefix = deal.to_be_bytes();
+		// In the order of keys, so that the first of each is the one.
+		let promised = self.index.promises_from(&prefix)?.first().map(|(key, _)| key.generation);
+		let staged = self.index.first_staged(&prefix)?.map(|key| key.holding.generation);
+		Ok(promised.into_iter().chain(staged).min())
 	}
 
 	/// The deals with promises that no finalised commit covers yet.

@@ -4,7 +4,10 @@
 //! Values are SCALE.
 
 use codec::{Decode, Encode};
-use nil_types::{DealId, Generation, Hash32, MduIndex, Profile, RelayBlock, SlotIndex};
+use nil_types::{
+	CommitInfo, DealId, Generation, Hash32, MduIndex, Profile, ReceiptMessage, RelayBlock,
+	SlotIndex,
+};
 use std::path::PathBuf;
 
 /// One slot's part of one commit.
@@ -78,6 +81,33 @@ impl Holding {
 				other.size_bytes,
 				other.index_len,
 			)
+	}
+
+	/// Whether a commit on the chain is of this content.
+	pub fn is_of(&self, commit: &CommitInfo) -> bool {
+		(self.first_mdu, self.size_bytes, self.index_len, self.index_root, self.roots_hash)
+			== (
+				commit.first_mdu,
+				commit.size_bytes,
+				commit.index_len,
+				commit.index_root,
+				commit.roots_hash,
+			)
+	}
+
+	/// What its receipt says.
+	pub const fn message(&self, genesis: Hash32, key: &HoldingKey) -> ReceiptMessage {
+		ReceiptMessage {
+			genesis,
+			deal: key.deal,
+			generation: key.generation,
+			slot: key.slot,
+			roots_hash: self.roots_hash,
+			index_root: self.index_root,
+			size_bytes: self.size_bytes,
+			index_len: self.index_len,
+			until: self.until,
+		}
 	}
 }
 

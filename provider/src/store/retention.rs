@@ -5,6 +5,9 @@
 //! | staged shards | their generation was made by a commit, the deal ended, the slot went elsewhere, or `ttl` seconds passed |
 //! | a promise | a finalised commit of its generation shows that other content was committed, the deal ended, or `until` passed without a commit that the slot signed |
 //! | a commit | the deal ended or expired, or the slot went elsewhere |
+//!
+//! When the daemon signs late ([`crate::late`]), staged shards and promises of a commit that lacks the slot's receipt are
+//! kept until the commit's grace is over, whatever else has passed.
 
 use super::{Holding, HoldingKey, Staged, StagedKey};
 use nil_types::{CommitInfo, DealInfo, Generation, RelayBlock, SlotIndex};
@@ -30,6 +33,22 @@ pub struct Now {
 	pub unix: u64,
 	/// Seconds that staged shards are kept.
 	pub staged_ttl: u64,
+	/// Relay blocks after a commit within which this daemon still signs for it; `None` when it does not.
+	pub grace: Option<RelayBlock>,
+}
+
+impl Now {
+	/// Whether `slot` may still sign for `commit`, and this daemon will.
+	fn may_sign_late(&self, commit: &CommitInfo, slot: SlotIndex) -> bool {
+		self.grace.is_some_and(|grace| {
+			!has_signed(commit, slot) && self.relay_block <= commit.at.saturating_add(grace)
+		})
+	}
+}
+
+/// Whether a commit has `slot`'s receipt.
+pub fn has_signed(commit: &CommitInfo, slot: SlotIndex) -> bool {
+	1u32.checked_shl(slot.into()).is_some_and(|bit| commit.signed & bit != 0)
 }
 
 /// What becomes of something held.
@@ -62,32 +81,13 @@ pub fn holding_fate<AccountId>(
 	}
 	let void = now.relay_block > holding.until;
 	match facts.commits.get(&key.generation) {
-		Some(commit) if !is_of(holding, commit) => Fate::Drop("other content was committed"),
-		Some(commit)
-			if 1u32.checked_shl(key.slot.into()).is_some_and(|bit| commit.signed & bit != 0) =>
-		{
-			Fate::Commit(commit.at)
-		},
+		Some(commit) if !holding.is_of(commit) => Fate::Drop("other content was committed"),
+		Some(commit) if has_signed(commit, key.slot) => Fate::Commit(commit.at),
+		Some(commit) if now.may_sign_late(commit, key.slot) => Fate::Keep,
 		// The owner may still add the receipt to the commit, as long as it counts.
 		_ if void => Fate::Drop("the receipt is void"),
 		_ => Fate::Keep,
 	}
-}
-
-fn is_of(holding: &Holding, commit: &CommitInfo) -> bool {
-	(
-		holding.first_mdu,
-		holding.size_bytes,
-		holding.index_len,
-		holding.index_root,
-		holding.roots_hash,
-	) == (
-		commit.first_mdu,
-		commit.size_bytes,
-		commit.index_len,
-		commit.index_root,
-		commit.roots_hash,
-	)
 }
 
 /// What becomes of staged shards.
@@ -104,6 +104,10 @@ pub fn staged_fate<AccountId>(
 	if !facts.slots.contains(&key.holding.slot) {
 		return Fate::Drop("the slot went elsewhere");
 	}
+	let commit = facts.commits.get(&key.holding.generation);
+	if commit.is_some_and(|commit| now.may_sign_late(commit, key.holding.slot)) {
+		return Fate::Keep;
+	}
 	if key.holding.generation <= deal.generation {
 		return Fate::Drop("its generation was committed");
 	}
@@ -119,7 +123,7 @@ mod tests {
 	use nil_types::{DealStatus, Hint, Profile};
 
 	const KEY: HoldingKey = HoldingKey { deal: 7, generation: 3, slot: 2 };
-	const NOW: Now = Now { relay_block: 100, unix: 1000, staged_ttl: 50 };
+	const NOW: Now = Now { relay_block: 100, unix: 1000, staged_ttl: 50, grace: None };
 
 	fn holding() -> Holding {
 		Holding {
@@ -202,6 +206,38 @@ mod tests {
 		] {
 			assert_eq!(fate(&facts(Some(other))), Fate::Drop("other content was committed"));
 		}
+	}
+
+	#[test]
+	fn what_a_late_receipt_needs_is_kept_while_it_may_come() {
+		// The commit is of block 90.
+		let missed = facts(Some(commit(!(1 << 2))));
+		let key = StagedKey { holding: KEY, mdu: 4 };
+		let old = Staged {
+			root: [1; 32],
+			profile: Profile::DEFAULT,
+			live: 1,
+			len: 131_072,
+			unverified: None,
+			at: 0,
+		};
+		let at = |relay_block, grace| Now { relay_block, grace, ..NOW };
+		let void = Fate::Drop("the receipt is void");
+		let over = Fate::Drop("its generation was committed");
+		for (now, promise, staged) in [
+			(at(101, None), void, over),
+			(at(101, Some(30)), Fate::Keep, Fate::Keep),
+			(at(120, Some(30)), Fate::Keep, Fate::Keep),
+			(at(121, Some(30)), void, over),
+		] {
+			assert_eq!(holding_fate(&KEY, &holding(), &missed, &now), promise, "{now:?}");
+			assert_eq!(staged_fate(&key, &old, &missed, &now), staged, "{now:?}");
+		}
+		let signed = facts(Some(commit(1 << 2)));
+		assert_eq!(staged_fate(&key, &old, &signed, &at(101, Some(30))), over);
+		let ended = DealFacts { deal: None, ..missed };
+		let ended = staged_fate(&key, &old, &ended, &at(101, Some(30)));
+		assert_eq!(ended, Fate::Drop("the deal ended"));
 	}
 
 	#[test]

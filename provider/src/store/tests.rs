@@ -211,7 +211,7 @@ fn promises_fit_into_the_room_that_all_of_them_have() {
 	// A promise that became a commit after the chain was asked is in neither account: the room of then is taken.
 	store.committed(&KEY, 20).unwrap();
 	store.committed(&KEY, 20).unwrap();
-	assert_eq!(store.first_promised(KEY.deal).unwrap(), Some(2));
+	assert_eq!(store.first_open(KEY.deal).unwrap(), Some(2));
 	assert!(matches!(promise_in(3, 2, before), Err(StoreError::NoRoom { others: 2000, .. })));
 	promise_in(3, 2, room(2000)).unwrap();
 	// What is committed needs no room any more.
@@ -222,7 +222,7 @@ fn promises_fit_into_the_room_that_all_of_them_have() {
 	assert_eq!(store.promised_bytes(&KEY).unwrap(), 2000);
 	let open = store.holding(&HoldingKey { generation: 2, ..KEY }).unwrap().unwrap();
 	assert!(store.drop_holding(&HoldingKey { generation: 2, ..KEY }, &open).unwrap());
-	assert_eq!(store.first_promised(KEY.deal).unwrap(), Some(3));
+	assert_eq!(store.first_open(KEY.deal).unwrap(), Some(3));
 	assert_eq!(store.promised_bytes(&KEY).unwrap(), 1000);
 }
 

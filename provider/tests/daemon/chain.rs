@@ -1,9 +1,12 @@
 //! A chain that tests set: a best and a finalised state of each thing, and an outage.
 
+use codec::DecodeAll;
 use futures::{StreamExt, stream::BoxStream};
 use nil_client::{
 	account::AccountId,
-	chain::{At, BlockRef, ChainError},
+	chain::{At, BlockRef, Call, ChainError},
+	keys::Signer,
+	wire::Receipt,
 };
 use nil_provider::chain::{Asked, ChainView};
 use nil_types::{
@@ -32,6 +35,8 @@ pub struct State {
 	pub slots: BTreeMap<SlotIndex, AccountId>,
 	pub commits: BTreeMap<Generation, CommitInfo>,
 	pub provider: Option<ProviderInfo<AccountId>>,
+	/// Where slots are reached.
+	pub addresses: BTreeMap<SlotIndex, String>,
 }
 
 #[derive(Debug)]
@@ -46,6 +51,10 @@ pub struct FakeChain {
 	pub gate: Mutex<Option<Arc<Barrier>>>,
 	/// Reads of the best block that were refused because the node was away.
 	pub refused: AtomicUsize,
+	/// Receipts that were added late, with their generations.
+	pub added: Mutex<Vec<(Generation, Receipt)>>,
+	/// Transactions that are refused from now on.
+	pub refuse: AtomicUsize,
 }
 
 impl FakeChain {
@@ -114,6 +123,7 @@ impl FakeChain {
 			slots: slots.collect(),
 			commits: BTreeMap::new(),
 			provider: Some(provider),
+			addresses: BTreeMap::new(),
 		};
 		Self {
 			best: Mutex::new(state.clone()),
@@ -123,6 +133,8 @@ impl FakeChain {
 			ticks: watch::Sender::new(0),
 			gate: Mutex::default(),
 			refused: AtomicUsize::new(0),
+			added: Mutex::default(),
+			refuse: AtomicUsize::new(0),
 		}
 	}
 
@@ -218,7 +230,12 @@ impl ChainView for FakeChain {
 					slot: *slot,
 					state: SlotState::Active { provider: *provider },
 					service_key: None,
-					multiaddrs: Vec::new(),
+					multiaddrs: state
+						.addresses
+						.get(slot)
+						.map(|a| a.clone().into_bytes())
+						.into_iter()
+						.collect(),
 				})
 				.collect()
 		})
@@ -252,6 +269,35 @@ impl ChainView for FakeChain {
 			let slots = state.slots.iter().filter(|(_, provider)| **provider == operator);
 			slots.map(|(slot, _)| (DEAL, *slot)).collect()
 		})
+	}
+
+	/// Takes `add_receipt` of deal [`DEAL`], in a block that is final at once.
+	fn submit<'a>(&'a self, call: &'a Call, signer: &'a Signer) -> Asked<'a, BlockRef> {
+		let [42, 2, arguments @ ..] = call.bytes() else { panic!("another call: {call:?}") };
+		let (deal, generation, receipt) =
+			<(DealId, Generation, Receipt)>::decode_all(&mut &*arguments).unwrap();
+		assert_eq!(deal, DEAL);
+		assert!(
+			self.state(At::Best).unwrap().provider.as_ref().unwrap().operator
+				== signer.account_id()
+		);
+		let refused = self
+			.refuse
+			.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+		if refused.is_ok() {
+			return Box::pin(async { Err(ChainError::Refused { reason: "not today".into() }) });
+		}
+		let mut number = 0;
+		self.finalised(|state| {
+			let commit = state.commits.get_mut(&generation).unwrap();
+			assert!(commit.signed & (1 << receipt.slot) == 0, "signed twice");
+			assert!(receipt.until >= state.terms.relay_block, "void");
+			assert!(state.terms.relay_block <= commit.at + state.terms.receipt_grace, "too late");
+			commit.signed |= 1 << receipt.slot;
+			number = state.number;
+		});
+		self.added.lock().unwrap().push((generation, receipt));
+		Box::pin(async move { Ok(BlockRef { number, hash: [2; 32] }) })
 	}
 
 	fn best_blocks(&self) -> BoxStream<'static, Result<BlockRef, ChainError>> {

@@ -5,10 +5,10 @@ use super::{
 use nil_types::CommitInfo;
 
 /// As if `commit` had been committed as generation 1 with the receipts of `signed`.
-fn commit(state: &mut State, commit: &Commit, signed: u32) {
+pub fn commit(state: &mut State, commit: &Commit, signed: u32) {
 	let deal = state.deal.as_mut().unwrap();
 	deal.generation = 1;
-	deal.total_mdus = 1;
+	deal.total_mdus = commit.mdus.len() as u64;
 	let info = CommitInfo {
 		first_mdu: 0,
 		size_bytes: commit.size,
@@ -45,7 +45,7 @@ async fn swept(world: &World, block: impl Fn(&FakeChain)) {
 }
 
 /// Finalised blocks, and sweeps at them.
-async fn blocks_pass(world: &World) {
+pub async fn blocks_pass(world: &World) {
 	swept(world, |chain| chain.finalised(|_| {})).await;
 }
 

@@ -2,6 +2,8 @@
 
 mod chain;
 mod following;
+mod late;
+mod peers;
 mod receipts;
 mod uploads;
 
@@ -73,6 +75,8 @@ struct World {
 	chain: Arc<FakeChain>,
 	owner: Signer,
 	service: Signer,
+	/// The operator's key, when the daemon has it.
+	operator: Option<Signer>,
 	daemon: Option<Daemon>,
 	http: reqwest::Client,
 	settings: String,
@@ -86,21 +90,27 @@ impl World {
 
 	/// With further settings, TOML.
 	async fn with(settings: &str) -> Self {
+		let mut world = Self::stopped(settings);
+		world.start().await;
+		world
+	}
+
+	/// With further settings, TOML, and not started yet.
+	fn stopped(settings: &str) -> Self {
 		let owner = Signer::from_uri("//Alice").unwrap();
 		let operator = operator();
 		let service = Signer::from_uri("//Service").unwrap();
 		let chain = FakeChain::new(owner.account_id(), operator, service.public_key(), profile());
-		let mut world = Self {
+		Self {
 			chain: Arc::new(chain),
 			owner,
 			service,
+			operator: None,
 			daemon: None,
 			http: reqwest::Client::builder().no_proxy().build().unwrap(),
 			settings: settings.into(),
 			dir: tempfile::tempdir().unwrap(),
-		};
-		world.start().await;
-		world
+		}
 	}
 
 	fn data(&self) -> std::path::PathBuf {
@@ -119,6 +129,7 @@ impl World {
 		let daemon = Daemon::start(
 			&config,
 			self.service.clone(),
+			self.operator.clone(),
 			self.chain.clone(),
 			store,
 			recovery,
