@@ -58,16 +58,14 @@ fn main() -> ExitCode {
 async fn run(cli: Cli, output: Output) -> Result<()> {
 	let Cli { global, command } = cli;
 	let context = Context::new(global, output);
-	match command {
-		Command::Devnet(command) => devnet::run(command, &context).await,
-		command => {
-			tokio::select! {
-				outcome = commands::run(command, &context) => outcome,
-				_ = tokio::signal::ctrl_c() => {
-					Err(CliError::new(Exit::Interrupted, "interrupted"))
-				},
-			}
-		},
+	let cleans_up = matches!(command, Command::Devnet(_));
+	let outcome = commands::run(command, &context);
+	if cleans_up {
+		return outcome.await;
+	}
+	tokio::select! {
+		outcome = outcome => outcome,
+		_ = tokio::signal::ctrl_c() => Err(CliError::new(Exit::Interrupted, "interrupted")),
 	}
 }
 

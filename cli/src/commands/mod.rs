@@ -8,13 +8,9 @@ mod prepare;
 mod put;
 mod verify;
 
-use crate::{
-	args::Command,
-	context::Context,
-	error::{CliError, Result},
-};
+use crate::{args::Command, context::Context, devnet, error::Result};
 
-/// Runs any command but `devnet`.
+/// Runs any command.
 pub async fn run(command: Command, context: &Context) -> Result<()> {
 	match command {
 		Command::Deal(command) => deal::run(command, context).await,
@@ -27,6 +23,6 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
 		Command::Verify(arguments) => verify::run(&arguments, context).await,
 		Command::Prepare(arguments) => prepare::run(&arguments, context).await,
 		Command::Key(command) => key::run(command, context),
-		Command::Devnet(_) => Err(CliError::failure("a devnet is run elsewhere")),
+		Command::Devnet(command) => devnet::run(command, context).await,
 	}
 }

@@ -40,14 +40,6 @@ impl ChainEvent {
 	pub fn number(&self, field: &str) -> Option<u64> {
 		self.fields.get(field)?.as_u64()
 	}
-
-	/// A field of 32 bytes: an account, a hash.
-	pub fn bytes32(&self, field: &str) -> Option<[u8; 32]> {
-		let text = self.fields.get(field)?.as_str()?.strip_prefix("0x")?;
-		let mut bytes = [0; 32];
-		hex::decode_to_slice(text, &mut bytes).ok()?;
-		Some(bytes)
-	}
 }
 
 impl Chain {
@@ -300,7 +292,5 @@ mod tests {
 			})
 		);
 		assert_eq!(event.number("deal"), Some(3));
-		assert_eq!(event.bytes32("owner"), Some([7; 32]));
-		assert_eq!(event.bytes32("deal"), None);
 	}
 }

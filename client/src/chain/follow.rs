@@ -9,34 +9,20 @@ use tokio::time::{Instant, timeout};
 
 /// The longest pause between two looks at the head, should the node stop to notify.
 const LONGEST_SILENCE: Duration = Duration::from_secs(6);
+/// The method that starts notifications of new best blocks.
+const SUBSCRIBE: &str = "chain_subscribeNewHeads";
+/// The method that ends them.
+const UNSUBSCRIBE: &str = "chain_unsubscribeNewHeads";
 
 impl Chain {
-	/// Every finalised block once, in order, from the one after `after` (`None`: from the current one) on.
-	///
-	/// Never ends. When the node is away for longer than the chain's patience an error is yielded, and the stream goes on
-	/// where it stood when polled again.
-	pub fn finalised_blocks(
-		&self,
-		after: Option<u32>,
-	) -> impl Stream<Item = Result<BlockRef, ChainError>> + Send + Unpin + 'static {
-		let follower = Follower {
-			heads: Heads::new(self.clone(), At::Finalised),
-			next: after.map(|number| number.saturating_add(1)),
-			known: None,
-		};
-		Box::pin(stream::unfold(follower, |mut follower| async {
-			let item = follower.next().await;
-			Some((item, follower))
-		}))
-	}
-
 	/// The best block whenever it changes. Blocks may be left out, and one may come that is no child of the one before.
 	///
-	/// Never ends; errors as in [`Chain::finalised_blocks`].
+	/// Never ends. When the node is away for longer than the chain's patience an error is yielded, and the stream goes on
+	/// when polled again.
 	pub fn best_blocks(
 		&self,
 	) -> impl Stream<Item = Result<BlockRef, ChainError>> + Send + Unpin + 'static {
-		let state = (Heads::new(self.clone(), At::Best), None::<BlockRef>);
+		let state = (Heads::new(self.clone()), None::<BlockRef>);
 		Box::pin(stream::unfold(state, |(mut heads, mut last)| async move {
 			loop {
 				match heads.next().await {
@@ -52,51 +38,17 @@ impl Chain {
 	}
 }
 
-/// Fills the gaps between finalised heads.
-struct Follower {
-	heads: Heads,
-	/// The next number to yield.
-	next: Option<u32>,
-	/// The newest finalised head that is known.
-	known: Option<BlockRef>,
-}
-
-impl Follower {
-	async fn next(&mut self) -> Result<BlockRef, ChainError> {
-		loop {
-			if let Some(known) = self.known {
-				let next = *self.next.get_or_insert(known.number);
-				if next == known.number {
-					self.next = Some(next.saturating_add(1));
-					return Ok(known);
-				}
-				if next < known.number {
-					let hash = self.heads.chain.block_hash(Some(next)).await?;
-					let hash = hash.ok_or_else(|| ChainError::Decode {
-						what: format!("block {next}"),
-						reason: "the node lacks this finalised block".to_owned(),
-					})?;
-					self.next = Some(next.saturating_add(1));
-					return Ok(BlockRef { number: next, hash });
-				}
-			}
-			self.known = Some(self.heads.next().await?);
-		}
-	}
-}
-
-/// Heads of one kind. Notifications only wake it up; the head itself is asked for, so that nothing depends on how many
-/// notifications arrive.
+/// The best block, over and over. Notifications only wake it up; the head itself is asked for, so that nothing depends on
+/// how many notifications arrive.
 struct Heads {
 	chain: Chain,
-	at: At,
 	subscription: Option<(Arc<Link>, RpcSubscription<IgnoredAny>)>,
 	asked: bool,
 }
 
 impl Heads {
-	fn new(chain: Chain, at: At) -> Self {
-		Self { chain, at, subscription: None, asked: false }
+	fn new(chain: Chain) -> Self {
+		Self { chain, subscription: None, asked: false }
 	}
 
 	/// Waits for a change (not the first time) and returns the head.
@@ -104,7 +56,7 @@ impl Heads {
 		if self.asked {
 			self.changed().await?;
 		}
-		let head = self.chain.head(self.at).await?;
+		let head = self.chain.head(At::Best).await?;
 		self.asked = true;
 		Ok(head)
 	}
@@ -113,13 +65,7 @@ impl Heads {
 		if self.subscription.is_none() {
 			let deadline = Instant::now() + self.chain.inner.config.retry_for;
 			let link = self.chain.link(deadline).await?;
-			let (start, stop) = match self.at {
-				At::Finalised => {
-					("chain_subscribeFinalizedHeads", "chain_unsubscribeFinalizedHeads")
-				},
-				At::Best | At::Block(_) => ("chain_subscribeNewHeads", "chain_unsubscribeNewHeads"),
-			};
-			match link.subscribe(start, stop).await {
+			match link.subscribe().await {
 				// The head may have changed before the subscription stood.
 				Ok(subscription) => {
 					self.subscription = Some((link, subscription));
@@ -127,7 +73,7 @@ impl Heads {
 				},
 				Err(reason) => {
 					self.chain.drop_link(&link).await;
-					return Err(ChainError::Transport { method: start.to_owned(), reason });
+					return Err(ChainError::Transport { method: SUBSCRIBE.to_owned(), reason });
 				},
 			}
 		}
@@ -145,11 +91,8 @@ impl Heads {
 }
 
 impl Link {
-	async fn subscribe(
-		&self,
-		start: &str,
-		stop: &str,
-	) -> Result<RpcSubscription<IgnoredAny>, String> {
-		self.rpc.subscribe(start, rpc_params![], stop).await.map_err(|error| error.to_string())
+	async fn subscribe(&self) -> Result<RpcSubscription<IgnoredAny>, String> {
+		let asked = self.rpc.subscribe(SUBSCRIBE, rpc_params![], UNSUBSCRIBE);
+		asked.await.map_err(|error| error.to_string())
 	}
 }

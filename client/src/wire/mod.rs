@@ -24,7 +24,7 @@ use codec::{Decode, Encode};
 use nil_types::{
 	DealId, Generation, Hash32, MduIndex, SlotIndex,
 	deal::SerdeBytes,
-	layout::{BLOB_BYTES, BLOBS_PER_MDU, MAX_INDEX_BYTES, MAX_ROOTS},
+	layout::{BLOBS_PER_MDU, MAX_INDEX_BYTES, MAX_ROOTS},
 };
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
@@ -48,8 +48,6 @@ pub const OBJECT_ROUTE: &str = "/v1/deals/{deal}/objects/{hash}";
 
 /// The longest SCALE witness: `live`, a length of two bytes and 64 commitments for each of at most 32 slots.
 pub const MAX_WITNESS_BYTES: usize = 1 + 4 + 48 * BLOBS_PER_MDU * 32;
-/// The longest body of an upload: its witness and, for `k = 1`, all 64 rows.
-pub const MAX_UPLOAD_BYTES: usize = 4 + MAX_WITNESS_BYTES + BLOBS_PER_MDU * BLOB_BYTES;
 /// The longest body of a request for a receipt.
 pub const MAX_RECEIPT_REQUEST_BYTES: usize =
 	MAX_INDEX_BYTES as usize + MAX_ROOTS as usize * 32 + 64;

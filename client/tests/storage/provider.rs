@@ -135,7 +135,7 @@ impl Provider {
 			.route(wire::BLOBS_ROUTE, get(blobs))
 			.route(wire::WITNESS_ROUTE, get(witness))
 			.route(wire::OBJECT_ROUTE, get(object))
-			.layer(DefaultBodyLimit::max(wire::MAX_UPLOAD_BYTES))
+			.layer(DefaultBodyLimit::disable())
 			.with_state(self.clone());
 		let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
 		*self.server.lock().unwrap() = Some(server);

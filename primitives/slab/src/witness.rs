@@ -142,15 +142,6 @@ impl Witness {
 	pub fn mdu_root(&self, profile: &Profile) -> Result<Hash32, WitnessError> {
 		self.check(profile).map(|checked| checked.root())
 	}
-
-	/// The commitments of `slot`'s blobs in row order, live rows only.
-	pub fn slot_commitments(
-		&self,
-		profile: &Profile,
-		slot: SlotIndex,
-	) -> Result<Vec<G1Affine>, WitnessError> {
-		self.check(profile)?.slot(slot).map(<[G1Affine]>::to_vec)
-	}
 }
 
 fn per_row(profile: &Profile) -> usize {

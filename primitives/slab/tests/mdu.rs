@@ -131,7 +131,6 @@ fn the_witness_commits_to_every_blob() {
 				shard.chunks(BLOB_BYTES).map(|blob| Blob::parse(blob).unwrap()).collect();
 			let commitments = engine().commit(&blobs);
 			assert_eq!(checked.slot(slot).unwrap(), commitments, "slot {slot}");
-			assert_eq!(mdu.witness.slot_commitments(&profile, slot).unwrap(), commitments);
 			leaves.extend(commitments.iter().map(G1Affine::compress));
 			leaves.extend([INFINITY; 6]);
 		}

@@ -1,5 +1,8 @@
 use super::{chain::NOW, *};
-use nil_types::{DealStatus, Uploader, layout::BLOB_BYTES};
+use nil_types::{
+	DealStatus, Uploader,
+	layout::{BLOB_BYTES, MDU_BYTES},
+};
 use std::sync::atomic::Ordering;
 
 /// The group order, big-endian: the smallest scalar that is an alias of another one, zero.
@@ -62,7 +65,7 @@ async fn bodies_that_are_not_the_shards_of_their_witness_are_refused() {
 	assert_eq!(world.staged(0).await, []);
 	assert_eq!(files(&world.data().join("shards")).len(), 0);
 	assert_eq!(files(&world.data().join("tmp")).len(), 0);
-	let huge = vec![0; wire::MAX_UPLOAD_BYTES];
+	let huge = vec![0; MDU_BYTES + wire::MAX_WITNESS_BYTES];
 	world.upload(0, huge).await.unwrap_err().is(413, ErrorCode::TooLarge);
 }
 
