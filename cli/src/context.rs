@@ -10,18 +10,20 @@ use crate::{
 use nil_client::{
 	chain::{Chain, ChainConfig},
 	crypt::{self, Identities, Recipients, Sealing},
+	dirs::{self, Kept},
 	get::ReadOptions,
 	keys::Signer,
 	put::{self, PutOptions},
 };
 use std::{
-	env,
 	path::{Path, PathBuf},
 	time::Duration,
 };
 
 /// Where a node listens by default.
 const DEFAULT_URL: &str = "ws://127.0.0.1:9944";
+/// The development account that a devnet makes rich: who pays there, and who signs without a key of one's own.
+pub const ALICE: &str = "//Alice";
 
 /// The global options, and how to talk to the user.
 #[derive(Debug)]
@@ -83,8 +85,9 @@ impl Context {
 					return Ok(Signer::from_file(&path)?);
 				}
 				if self.place().devnet {
-					self.output.note("no key of your own: using the devnet's //Alice");
-					return Ok(Signer::from_uri("//Alice")?);
+					self.output
+						.note(format_args!("no key of your own: using the devnet's {ALICE}"));
+					return Ok(Signer::from_uri(ALICE)?);
 				}
 				Err(CliError::not_found(format_args!("there is no key in {}", path.display()))
 					.code("no_key")
@@ -107,14 +110,10 @@ fn signer_from(text: &str) -> Result<Signer> {
 
 /// The directory of keys: `$NIL_CONFIG_DIR`, or `nil` among the user's configuration.
 pub fn config_dir() -> Result<PathBuf> {
-	let variable = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-	variable("NIL_CONFIG_DIR")
-		.or_else(|| variable("XDG_CONFIG_HOME").map(|dir| dir.join("nil")))
-		.or_else(|| env::home_dir().map(|home| home.join(".config/nil")))
-		.ok_or_else(|| {
-			CliError::new(Exit::NotFound, "there is no home directory to keep keys in")
-				.hint("name a directory in NIL_CONFIG_DIR, or the files with --key and --identity")
-		})
+	dirs::user_dir("NIL_CONFIG_DIR", Kept::Config, "nil").ok_or_else(|| {
+		CliError::new(Exit::NotFound, "there is no home directory to keep keys in")
+			.hint("name a directory in NIL_CONFIG_DIR, or the files with --key and --identity")
+	})
 }
 
 /// The account's key file.

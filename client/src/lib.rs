@@ -8,12 +8,14 @@
 //! * [`wire`], [`http`]: the providers' interface and its client;
 //! * [`put`]: files into a deal; [`prepare`]: the same without a network;
 //! * [`get`], [`fs`]: files out of a deal; [`verify`]: everything in it, checked;
-//! * [`progress`]: how long work tells what it does.
+//! * [`progress`]: how long work tells what it does; [`quantity`]: sizes and amounts as people write them;
+//!   [`dirs`]: where a user's things are kept.
 #![forbid(unsafe_code)]
 
 pub mod account;
 pub mod chain;
 pub mod crypt;
+pub mod dirs;
 pub mod fs;
 pub mod get;
 pub mod http;
@@ -22,5 +24,6 @@ mod peers;
 pub mod prepare;
 pub mod progress;
 pub mod put;
+pub mod quantity;
 pub mod verify;
 pub mod wire;

@@ -20,8 +20,8 @@ pub const READY: Duration = Duration::from_secs(180);
 const POLL: Duration = Duration::from_millis(50);
 /// Bytes that a devnet's provider offers. They are promised, not allocated.
 pub const CAPACITY: &str = "16 GiB";
-/// What [`CAPACITY`] is in GiB.
-pub const CAPACITY_GIB: u128 = 16;
+/// What [`CAPACITY`] is in bytes.
+pub const CAPACITY_BYTES: u64 = 16 << 30;
 
 /// The programs of a devnet.
 #[derive(Clone, Debug)]

@@ -23,7 +23,7 @@ pub mod state;
 
 use crate::{
 	args::{DevnetCommand, FundArgs, HomeArgs, UpArgs},
-	context::Context,
+	context::{ALICE, Context},
 	error::{CliError, Exit, Result},
 	output::{Align, Output, fields, table},
 	units,
@@ -158,7 +158,7 @@ async fn fund(arguments: &FundArgs, context: &Context) -> Result<()> {
 		None => context.signer()?.account_id(),
 	};
 	let chain = Chain::connect(&state.url()).await?;
-	let rich = Signer::from_uri("//Alice")?;
+	let rich = Signer::from_uri(ALICE)?;
 	let call = Call::transfer(account, arguments.amount);
 	let block = chain.submit(&call, &rich, WaitFor::Best).await?.block.number;
 	let amount = arguments.amount;

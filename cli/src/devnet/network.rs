@@ -1,12 +1,13 @@
 //! Bringing a devnet up and down.
 
 use super::{
-	members::{self, CAPACITY_GIB, Programs},
+	members::{self, CAPACITY_BYTES, Programs},
 	ports::{self, Ports},
 	process::{self, Lifetime, ProcessId},
 	state::{Home, Provider, State},
 };
 use crate::{
+	context::ALICE,
 	error::{CliError, Exit, Result},
 	output::Output,
 	units::NIL,
@@ -213,10 +214,8 @@ impl Network {
 		output.note(format_args!("funding and registering {} providers ..", missing.len()));
 		settle(&chain).await?;
 		let terms = chain.best().terms().await?;
-		let stake =
-			terms.min_stake.saturating_add(terms.stake_per_gib.saturating_mul(CAPACITY_GIB));
-		let amount = stake.saturating_add(POCKET_MONEY);
-		let alice = Signer::from_uri("//Alice")?;
+		let amount = terms.required_stake(CAPACITY_BYTES).saturating_add(POCKET_MONEY);
+		let alice = Signer::from_uri(ALICE)?;
 		let accounts: Vec<_> = missing.iter().map(|(_, account)| *account).collect();
 		let transfers = accounts.iter().map(|account| {
 			let (chain, alice) = (&chain, &alice);

@@ -1,6 +1,9 @@
 //! Running this very command as a process of its own, the way a script would.
 
-use crate::error::{CliError, Exit, Result};
+use crate::{
+	context::ALICE,
+	error::{CliError, Exit, Result},
+};
 use serde_json::Value;
 use std::{
 	env,
@@ -35,7 +38,7 @@ impl Nil {
 		Ok(Self { program, url, config_dir: config_dir.into() })
 	}
 
-	/// Runs one command as //Alice.
+	/// Runs one command as [`ALICE`].
 	pub async fn run<S: AsRef<OsStr>>(
 		&self,
 		arguments: impl IntoIterator<Item = S>,
@@ -43,7 +46,7 @@ impl Nil {
 	) -> Result<Ran> {
 		let mut command = Command::new(&self.program);
 		command
-			.args(["--json", "--url", &self.url, "--key", "//Alice"])
+			.args(["--json", "--url", &self.url, "--key", ALICE])
 			.args(arguments)
 			.env("NIL_CONFIG_DIR", &self.config_dir)
 			.env("NIL_STATE_DIR", self.config_dir.join("state"))

@@ -10,10 +10,10 @@
 
 use super::process::ProcessId;
 use crate::error::{CliError, Exit, Result};
+use nil_client::dirs::{self, Kept};
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 use std::{
-	env,
 	fs::{self, File, OpenOptions},
 	io::{self, Write},
 	path::{Path, PathBuf},
@@ -113,18 +113,11 @@ impl Home {
 
 	/// `$NIL_DEVNET_DIR`, or `nil/devnet` among the user's data.
 	pub fn default_place() -> Result<Self> {
-		if let Some(dir) = env::var_os(DIR_VARIABLE).filter(|dir| !dir.is_empty()) {
-			return Ok(Self::at(dir));
-		}
-		let data = env::var_os("XDG_DATA_HOME")
-			.filter(|dir| !dir.is_empty())
-			.map(PathBuf::from)
-			.or_else(|| env::home_dir().map(|home| home.join(".local/share")))
-			.ok_or_else(|| {
-				CliError::not_found("there is no home directory to keep the devnet in")
-					.hint(format_args!("name a directory in {DIR_VARIABLE}"))
-			})?;
-		Ok(Self::at(data.join("nil/devnet")))
+		let dir = dirs::user_dir(DIR_VARIABLE, Kept::Data, "nil/devnet").ok_or_else(|| {
+			CliError::not_found("there is no home directory to keep the devnet in")
+				.hint(format_args!("name a directory in {DIR_VARIABLE}"))
+		})?;
+		Ok(Self::at(dir))
 	}
 
 	/// The directory itself.

@@ -31,6 +31,7 @@ use crate::{
 	account::AccountId,
 	chain::DealChain,
 	crypt::{CryptError, Identities, Sealing},
+	dirs,
 	get::{GetError, ReadOptions, Reader},
 	http::{Http, HttpTimeouts},
 	keys::Signer,
@@ -95,11 +96,7 @@ impl PutOptions {
 
 /// Where journals of puts are kept: `$NIL_STATE_DIR`, or `nil` in the user's state directory.
 pub fn default_state_dir() -> Option<PathBuf> {
-	let variable =
-		|name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-	variable("NIL_STATE_DIR")
-		.or_else(|| variable("XDG_STATE_HOME").map(|dir| dir.join("nil")))
-		.or_else(|| variable("HOME").map(|home| home.join(".local/state/nil")))
+	dirs::user_dir("NIL_STATE_DIR", dirs::Kept::State, "nil")
 }
 
 /// Stores the file or directory `source` at `target` in `deal`; the empty target is the top. A file put at the top, or at

@@ -7,7 +7,9 @@ use frame_support::{
 };
 use nil_types::{
 	Amount, Capability, Hint, ProviderStatus, RelayBlock, ServiceKey,
-	provider::{MAX_DOMAIN_BYTES, MAX_MULTIADDR_BYTES, MAX_MULTIADDRS},
+	provider::{
+		MAX_DOMAIN_BYTES, MAX_MULTIADDR_BYTES, MAX_MULTIADDRS, backed_bytes, required_stake,
+	},
 };
 use scale_info::TypeInfo;
 
@@ -58,21 +60,14 @@ pub struct Params {
 }
 
 impl Params {
-	const GIB: u128 = 1 << 30;
-
 	/// The bytes that `stake` backs, rounded down.
 	pub const fn backed(&self, stake: Amount) -> u64 {
-		let Some(surplus) = stake.checked_sub(self.min_stake) else { return 0 };
-		match surplus.saturating_mul(Self::GIB).checked_div(self.stake_per_gib) {
-			Some(bytes) if bytes < u64::MAX as u128 => bytes as u64,
-			_ => u64::MAX,
-		}
+		backed_bytes(self.min_stake, self.stake_per_gib, stake)
 	}
 
 	/// The stake that a provider of `used` bytes must hold, rounded up.
 	pub const fn required(&self, used: u64) -> Amount {
-		let backing = self.stake_per_gib.saturating_mul(used as u128).div_ceil(Self::GIB);
-		self.min_stake.saturating_add(backing)
+		required_stake(self.min_stake, self.stake_per_gib, used)
 	}
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{
 	Amount, DealId, G1Compressed, Generation, Hash32, Profile, RelayBlock, ServiceKey, SlotIndex,
+	provider::required_stake,
 };
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -300,4 +301,11 @@ pub struct Terms {
 	pub min_stake: Amount,
 	/// Stake that backs each GiB.
 	pub stake_per_gib: Amount,
+}
+
+impl Terms {
+	/// The stake that a provider which stores `bytes` must hold.
+	pub const fn required_stake(&self, bytes: u64) -> Amount {
+		required_stake(self.min_stake, self.stake_per_gib, bytes)
+	}
 }

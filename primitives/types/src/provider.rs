@@ -12,6 +12,24 @@ pub const MAX_MULTIADDR_BYTES: u32 = 128;
 /// Bytes of a failure domain's name.
 pub const MAX_DOMAIN_BYTES: u32 = 32;
 
+/// Bytes in a GiB, the unit that stake backs.
+const GIB: u128 = 1 << 30;
+
+/// The stake that a provider which stores `bytes` must hold, rounded up.
+pub const fn required_stake(min_stake: Amount, stake_per_gib: Amount, bytes: u64) -> Amount {
+	let backing = stake_per_gib.saturating_mul(bytes as u128).div_ceil(GIB);
+	min_stake.saturating_add(backing)
+}
+
+/// The bytes that `stake` backs, rounded down: the inverse of [`required_stake`].
+pub const fn backed_bytes(min_stake: Amount, stake_per_gib: Amount, stake: Amount) -> u64 {
+	let Some(surplus) = stake.checked_sub(min_stake) else { return 0 };
+	match surplus.saturating_mul(GIB).checked_div(stake_per_gib) {
+		Some(bytes) if bytes < u64::MAX as u128 => bytes as u64,
+		_ => u64::MAX,
+	}
+}
+
 /// What a provider is built for.
 #[derive(
 	Clone,
