@@ -14,12 +14,17 @@ use nil_types::{
 	DealId, Generation, Hash32, MduIndex, SlotIndex,
 	layout::{BLOB_BYTES, MAX_INDEX_BYTES},
 };
-use reqwest::{Body, Method, RequestBuilder, Response, StatusCode, header};
-use std::{io, time::Duration};
+use reqwest::{Body, ClientBuilder, Method, RequestBuilder, Response, StatusCode, header};
+use rustls::{ClientConfig, RootCertStore, crypto::ring};
+use std::{
+	io,
+	sync::{Arc, OnceLock},
+	time::Duration,
+};
 
-/// The longest JSON answer that is read.
+/// The longest JSON answer that is read: a list of staged MDUs, 1,024 entries of about 100 bytes, fits many times.
 const MAX_JSON: usize = 1024 * 1024;
-/// The longest list of staged MDUs: 1,024 entries of about 100 bytes fit.
+/// The longest refusal that is read. A receipt, of some hundred bytes, is held to the same.
 const MAX_ERROR: usize = 16 * 1024;
 
 /// How long providers may take.
@@ -97,40 +102,86 @@ impl HttpError {
 	}
 }
 
+/// Builds HTTP clients that go through no proxy and trust no certificate: for addresses without TLS.
+///
+/// reqwest is built without a cryptography of its own, so `reqwest::Client::new` panics; this brings ours.
+pub fn plain_builder() -> Result<ClientBuilder, HttpError> {
+	builder(RootCertStore::empty())
+}
+
+/// Builds HTTP clients that accept the certificates that lead to `roots`.
+fn builder(roots: RootCertStore) -> Result<ClientBuilder, HttpError> {
+	let mut tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+		.with_safe_default_protocol_versions()
+		.map_err(|error| no_client(&error))?
+		.with_root_certificates(roots)
+		.with_no_client_auth();
+	tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+	Ok(reqwest::Client::builder().no_proxy().tls_backend_preconfigured(tls))
+}
+
+fn no_client(error: &dyn std::error::Error) -> HttpError {
+	HttpError::Unreachable { url: "the HTTP client".to_owned(), reason: error.to_string() }
+}
+
+/// The certificate authorities that this machine trusts; `SSL_CERT_FILE` and `SSL_CERT_DIR` override them. Without any,
+/// every certificate is refused.
+fn system_roots() -> RootCertStore {
+	let found = rustls_native_certs::load_native_certs();
+	for error in &found.errors {
+		tracing::warn!(%error, "cannot read a certificate authority");
+	}
+	let mut roots = RootCertStore::empty();
+	roots.add_parsable_certificates(found.certs);
+	roots
+}
+
 /// Makes clients for providers; they share connections.
 #[derive(Clone, Debug)]
 pub struct Http {
-	client: reqwest::Client,
+	plain: reqwest::Client,
+	/// Made when the first address with TLS is met: reading what the machine trusts takes longer than most commands.
+	tls: Arc<OnceLock<reqwest::Client>>,
 	timeouts: HttpTimeouts,
 }
 
 impl Http {
 	/// With these timeouts.
 	pub fn new(timeouts: HttpTimeouts) -> Result<Self, HttpError> {
-		let client = reqwest::Client::builder()
+		let plain = Self::client(timeouts, RootCertStore::empty())?;
+		Ok(Self { plain, tls: Arc::default(), timeouts })
+	}
+
+	fn client(timeouts: HttpTimeouts, roots: RootCertStore) -> Result<reqwest::Client, HttpError> {
+		builder(roots)?
 			.connect_timeout(timeouts.connect)
 			.read_timeout(timeouts.read)
 			// An announced address must not lead elsewhere, neither by redirection nor through a proxy.
 			.redirect(reqwest::redirect::Policy::none())
-			.no_proxy()
 			.build()
-			.map_err(|error| HttpError::Unreachable {
-				url: "the HTTP client".to_owned(),
-				reason: error.to_string(),
-			})?;
-		Ok(Self { client, timeouts })
+			.map_err(|error| no_client(&error))
 	}
 
 	/// The provider at `endpoint`.
 	pub fn provider(&self, endpoint: Endpoint) -> ProviderClient {
-		ProviderClient { http: self.clone(), endpoint }
+		let client = if endpoint.is_tls() {
+			// One that trusts nobody serves as well when none can be made: it refuses, and says so.
+			let make = || {
+				Self::client(self.timeouts, system_roots()).unwrap_or_else(|_| self.plain.clone())
+			};
+			self.tls.get_or_init(make).clone()
+		} else {
+			self.plain.clone()
+		};
+		ProviderClient { client, receipt_timeout: self.timeouts.receipt, endpoint }
 	}
 }
 
 /// One provider.
 #[derive(Clone, Debug)]
 pub struct ProviderClient {
-	http: Http,
+	client: reqwest::Client,
+	receipt_timeout: Duration,
 	endpoint: Endpoint,
 }
 
@@ -201,7 +252,7 @@ impl ProviderClient {
 			.request(Method::POST, &wire::receipt_path(deal, generation, slot))
 			.header(header::AUTHORIZATION, token.to_header())
 			.header(header::CONTENT_TYPE, "application/octet-stream")
-			.timeout(self.http.timeouts.receipt)
+			.timeout(self.receipt_timeout)
 			.body(body.encode());
 		let answer = self.send(request).await?;
 		let url = answer.url.clone();
@@ -243,7 +294,7 @@ impl ProviderClient {
 	}
 
 	fn request(&self, method: Method, path: &str) -> RequestBuilder {
-		self.http.client.request(method, format!("{}{path}", self.endpoint.base_url()))
+		self.client.request(method, format!("{}{path}", self.endpoint.base_url()))
 	}
 
 	async fn send(&self, request: RequestBuilder) -> Result<Answer, HttpError> {
@@ -326,4 +377,125 @@ fn root_cause(error: &reqwest::Error) -> String {
 		cause = inner;
 	}
 	cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::account::AccountId;
+	use nil_types::deal::SerdeBytes;
+	use rustls::{
+		ServerConfig,
+		pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+	};
+	use tokio::{
+		io::{AsyncReadExt, AsyncWriteExt},
+		net::TcpListener,
+	};
+	use tokio_rustls::TlsAcceptor;
+
+	/// Self-signed, for `localhost` and 127.0.0.1, from 2020 to 2120. Made with openssl for this test alone.
+	const CERTIFICATE: &str = include_str!("http/test-certificate.pem");
+	const KEY: &str = include_str!("http/test-key.pem");
+
+	fn certificate() -> CertificateDer<'static> {
+		CertificateDer::from_pem_slice(CERTIFICATE.as_bytes()).unwrap()
+	}
+
+	fn trusting(roots: RootCertStore) -> Http {
+		let http = Http::new(HttpTimeouts::default()).unwrap();
+		http.tls.set(Http::client(http.timeouts, roots).unwrap()).unwrap();
+		http
+	}
+
+	fn roots() -> RootCertStore {
+		let mut roots = RootCertStore::empty();
+		roots.add(certificate()).unwrap();
+		roots
+	}
+
+	fn some_health() -> Health {
+		Health {
+			operator: AccountId([1; 32]),
+			service_key: SerdeBytes([2; 32]),
+			version: "1".into(),
+			genesis: SerdeBytes([3; 32]),
+			chain: wire::ChainHealth::default(),
+			free_bytes: 4,
+		}
+	}
+
+	/// Answers every request to `ip` over TLS with [`some_health`]; its port.
+	async fn serve(ip: &str) -> u16 {
+		let key = PrivateKeyDer::from_pem_slice(KEY.as_bytes()).unwrap();
+		let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+			.with_safe_default_protocol_versions()
+			.unwrap()
+			.with_no_client_auth()
+			.with_single_cert(vec![certificate()], key)
+			.unwrap();
+		let acceptor = TlsAcceptor::from(Arc::new(config));
+		let listener = TcpListener::bind((ip, 0)).await.unwrap();
+		let port = listener.local_addr().unwrap().port();
+		tokio::spawn(async move {
+			loop {
+				let (stream, _) = listener.accept().await.unwrap();
+				// Clients that trust nobody break off here.
+				let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+				let mut head = Vec::new();
+				while !head.ends_with(b"\r\n\r\n") {
+					head.push(stream.read_u8().await.unwrap());
+				}
+				let body = serde_json::to_string(&some_health()).unwrap();
+				let answer = format!(
+					"HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+					body.len()
+				);
+				stream.write_all(answer.as_bytes()).await.unwrap();
+				stream.shutdown().await.unwrap();
+			}
+		});
+		port
+	}
+
+	fn endpoint(text: String) -> Endpoint {
+		text.parse().unwrap()
+	}
+
+	#[tokio::test]
+	async fn a_provider_behind_tls_is_reached_by_name_and_by_address() {
+		let port = serve("127.0.0.1").await;
+		let http = trusting(roots());
+		for host in ["dns/localhost", "ip4/127.0.0.1"] {
+			let provider = http.provider(endpoint(format!("/{host}/tcp/{port}/https")));
+			assert_eq!(provider.health().await.unwrap(), some_health(), "{host}");
+		}
+	}
+
+	#[tokio::test]
+	async fn certificates_that_nobody_vouches_for_are_refused() {
+		let refused = |http: Http, host: &str, port: u16| {
+			let provider = http.provider(endpoint(format!("/{host}/tcp/{port}/https")));
+			async move {
+				let error = provider.health().await.unwrap_err();
+				assert!(matches!(error, HttpError::Unreachable { .. }), "{error}");
+				assert!(error.to_string().contains("certificate"), "{error}");
+			}
+		};
+		let port = serve("127.0.0.1").await;
+		refused(trusting(RootCertStore::empty()), "dns/localhost", port).await;
+		// What the machine trusts does not lead to it either.
+		refused(Http::new(HttpTimeouts::default()).unwrap(), "dns/localhost", port).await;
+		// A certificate that is trusted, at an address that it does not name.
+		let port = serve("127.0.0.2").await;
+		refused(trusting(roots()), "ip4/127.0.0.2", port).await;
+	}
+
+	#[tokio::test]
+	async fn an_address_without_tls_is_asked_without_it() {
+		let port = serve("127.0.0.1").await;
+		let http = trusting(roots());
+		let plain = http.provider(endpoint(format!("/dns/localhost/tcp/{port}/http")));
+		assert!(matches!(plain.health().await, Err(HttpError::Unreachable { .. })));
+	}
 }

@@ -9,6 +9,7 @@ use crate::{
 use nil_client::{
 	account::AccountId,
 	chain::{Call, Chain, ChainConfig, ChainError, Included, WaitFor},
+	http,
 	keys::{Signer, create_key_file},
 	wire::{self, Endpoint, Health},
 };
@@ -384,7 +385,8 @@ async fn health(config: &Config, operator: AccountId) -> Result<Health, String> 
 		address.set_ip(loopback);
 	}
 	let url = format!("{}{}", Endpoint::of_socket(address).base_url(), wire::HEALTH);
-	let client = reqwest::Client::builder().no_proxy().timeout(STATUS_PATIENCE).build();
+	let builder = http::plain_builder().map_err(|error| error.to_string())?;
+	let client = builder.timeout(STATUS_PATIENCE).build();
 	let asked = async {
 		let response = client?.get(url).send().await?.error_for_status()?;
 		response.json::<Health>().await

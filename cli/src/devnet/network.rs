@@ -16,6 +16,7 @@ use futures::future::{join_all, try_join_all};
 use nil_client::{
 	account::AccountId,
 	chain::{At, Call, Chain, WaitFor},
+	http,
 	keys::Signer,
 };
 use std::{
@@ -181,7 +182,7 @@ impl Network {
 			}
 		}
 		self.home.save(&self.state)?;
-		let http = reqwest::Client::new();
+		let http = http::plain_builder()?.build().map_err(CliError::failure)?;
 		let started = indices.iter().filter_map(|index| self.state.providers.get(*index));
 		let waits = started.map(|member| {
 			let log = self.home.log(&member.name);

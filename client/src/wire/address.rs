@@ -6,12 +6,14 @@ use std::{
 	str::FromStr,
 };
 
-/// The base URL behind an announced address such as `/ip4/127.0.0.1/tcp/4100/http`.
+/// The base URL behind an announced address such as `/ip4/127.0.0.1/tcp/4100/http` or `/dns4/a.example/tcp/443/https`.
 ///
-/// Understood are `/ip4`, `/ip6`, `/dns`, `/dns4` or `/dns6`, then `/tcp`, then `/http`. The set is small on purpose: an
-/// address comes from the chain, where anybody may write one, and becomes a URL that this program requests.
+/// Understood are `/ip4`, `/ip6`, `/dns`, `/dns4` or `/dns6`, then `/tcp`, then `/http`, `/https` or `/tls/http`, which are
+/// the same. The set is small on purpose: an address comes from the chain, where anybody may write one, and becomes a URL
+/// that this program requests.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Endpoint {
+	tls: bool,
 	host: Host,
 	port: u16,
 }
@@ -25,7 +27,9 @@ enum Host {
 
 /// An address that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("address {text:?}: expected /ip4/A/tcp/P/http, /ip6/A/tcp/P/http or /dns/NAME/tcp/P/http")]
+#[error(
+	"address {text:?}: expected /ip4/A/tcp/P/http, /ip6/A/tcp/P/http or /dns/NAME/tcp/P/http, or https in place of http"
+)]
 pub struct AddressError {
 	/// What was announced, with unreadable bytes replaced.
 	pub text: String,
@@ -47,20 +51,30 @@ impl Endpoint {
 
 	/// The URL that paths are appended to, without a slash at its end.
 	pub fn base_url(&self) -> String {
+		let (scheme, port) = (self.scheme(), self.port);
 		match &self.host {
-			Host::V4(ip) => format!("http://{ip}:{}", self.port),
-			Host::V6(ip) => format!("http://[{ip}]:{}", self.port),
-			Host::Name(name) => format!("http://{name}:{}", self.port),
+			Host::V4(ip) => format!("{scheme}://{ip}:{port}"),
+			Host::V6(ip) => format!("{scheme}://[{ip}]:{port}"),
+			Host::Name(name) => format!("{scheme}://{name}:{port}"),
 		}
 	}
 
-	/// For a listener on `ip` and `port`.
+	/// Whether it is reached over TLS.
+	pub const fn is_tls(&self) -> bool {
+		self.tls
+	}
+
+	const fn scheme(&self) -> &'static str {
+		if self.tls { "https" } else { "http" }
+	}
+
+	/// For a listener on `ip` and `port`, without TLS.
 	pub fn of_socket(address: std::net::SocketAddr) -> Self {
 		let host = match address.ip() {
 			std::net::IpAddr::V4(ip) => Host::V4(ip),
 			std::net::IpAddr::V6(ip) => Host::V6(ip),
 		};
-		Self { host, port: address.port() }
+		Self { tls: false, host, port: address.port() }
 	}
 }
 
@@ -68,10 +82,11 @@ impl fmt::Display for Endpoint {
 	/// The multiaddr text.
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 		match &self.host {
-			Host::V4(ip) => write!(f, "/ip4/{ip}/tcp/{}/http", self.port),
-			Host::V6(ip) => write!(f, "/ip6/{ip}/tcp/{}/http", self.port),
-			Host::Name(name) => write!(f, "/dns/{name}/tcp/{}/http", self.port),
+			Host::V4(ip) => write!(f, "/ip4/{ip}")?,
+			Host::V6(ip) => write!(f, "/ip6/{ip}")?,
+			Host::Name(name) => write!(f, "/dns/{name}")?,
 		}
+		write!(f, "/tcp/{}/{}", self.port, self.scheme())
 	}
 }
 
@@ -88,14 +103,19 @@ impl FromStr for Endpoint {
 			("dns" | "dns4" | "dns6", name) if is_host_name(name) => Host::Name(name.to_owned()),
 			_ => return Err(error()),
 		};
-		let port = match (next()?, next()?, next()?) {
-			("tcp", port, "http") => port.parse().map_err(|_| error())?,
+		let port = match (next()?, next()?) {
+			("tcp", port) => port.parse().map_err(|_| error())?,
 			_ => return Err(error()),
 		};
-		if parts.next().is_some() || port == 0 {
+		let tls = match (next()?, parts.next(), parts.next()) {
+			("http", None, _) => false,
+			("https", None, _) | ("tls", Some("http"), None) => true,
+			_ => return Err(error()),
+		};
+		if port == 0 {
 			return Err(error());
 		}
-		Ok(Self { host, port })
+		Ok(Self { tls, host, port })
 	}
 }
 
@@ -120,10 +140,25 @@ mod tests {
 			("/ip4/127.0.0.1/tcp/4100/http", "http://127.0.0.1:4100"),
 			("/ip6/::1/tcp/80/http", "http://[::1]:80"),
 			("/dns/a-b.example/tcp/4100/http", "http://a-b.example:4100"),
+			("/dns/a-b.example/tcp/443/https", "https://a-b.example:443"),
+			("/ip4/127.0.0.1/tcp/4100/https", "https://127.0.0.1:4100"),
 		] {
 			let endpoint: Endpoint = text.parse().unwrap();
 			assert_eq!(endpoint.base_url(), url);
 			assert_eq!(endpoint.to_string(), text);
+			assert_eq!(endpoint.is_tls(), url.starts_with("https"));
+		}
+	}
+
+	#[test]
+	fn one_endpoint_may_be_written_in_several_ways() {
+		let endpoint: Endpoint = "/dns/a.example/tcp/443/https".parse().unwrap();
+		for text in [
+			"/dns4/a.example/tcp/443/https",
+			"/dns6/a.example/tcp/443/tls/http",
+			"/dns/a.example/tcp/443/tls/http",
+		] {
+			assert_eq!(text.parse(), Ok(endpoint.clone()), "{text:?}");
 		}
 	}
 
@@ -138,6 +173,11 @@ mod tests {
 			"/ip4/127.0.0.1/tcp/0/http",
 			"/ip4/127.0.0.1/tcp/65536/http",
 			"/ip4/127.0.0.1/tcp/4100/http/",
+			"/ip4/127.0.0.1/tcp/4100/https/",
+			"/ip4/127.0.0.1/tcp/4100/tls",
+			"/ip4/127.0.0.1/tcp/4100/tls/https",
+			"/ip4/127.0.0.1/tcp/4100/tls/http/x",
+			"/ip4/127.0.0.1/tcp/4100/http/tls",
 			"/ip4/256.0.0.1/tcp/4100/http",
 			"/dns/user@host/tcp/80/http",
 			"/dns/a..b/tcp/80/http",

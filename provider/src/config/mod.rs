@@ -10,6 +10,7 @@ mod template;
 pub use quantity::{ByteSize, Nil, QuantityError};
 pub use template::{Draft, render};
 
+use nil_client::wire::Endpoint;
 use nil_types::{
 	Capability,
 	provider::{MAX_DOMAIN_BYTES, MAX_MULTIADDR_BYTES, MAX_MULTIADDRS},
@@ -433,6 +434,12 @@ impl Config {
 				);
 				return Err(ConfigError::field("api.announce", message));
 			}
+		}
+		// Others may stand beside it, for clients of another time.
+		let readings = self.api.announce.iter().map(|address| address.parse::<Endpoint>());
+		if let Some(Err(error)) = readings.reduce(Result::or) {
+			let message = format!("expected an address that clients understand, got {error}");
+			return Err(ConfigError::field("api.announce", message));
 		}
 		if self.metrics.enabled
 			&& self.metrics.listen == self.api.listen

@@ -77,9 +77,10 @@ account = "{operator}"
 key_file = {service_key}
 
 [api]
-# Where clients upload and read. Keep it on loopback behind a reverse proxy, or open it to the world.
+# Where clients upload and read, without TLS. Keep it on loopback behind a reverse proxy, or open it to the world.
 listen = "{listen}"
-# Addresses to announce on chain, as multiaddr text. Empty: the address above.
+# Addresses to announce on chain, as multiaddr text: /ip4/192.0.2.1/tcp/4100/http, or /dns4/a.example/tcp/443/https behind
+# a reverse proxy with TLS. Clients take the first that they understand. Empty: the address above.
 announce = [{announce}]
 
 [metrics]
@@ -163,7 +164,10 @@ mod tests {
 			operator_key_file: Some("keys/operator.key".into()),
 			service_key_file: "keys/service.key".into(),
 			listen: "127.0.0.1:4107".parse().unwrap(),
-			announce: vec!["/dns/a \"quoted\" host/tcp/1/http".into()],
+			announce: vec![
+				"/dns/a \"quoted\" host/tcp/1/http".into(),
+				"/dns4/a.example/tcp/443/https".into(),
+			],
 			metrics_listen: "[::1]:4187".parse().unwrap(),
 			capacity: ByteSize(3 << 30),
 			reserve: ByteSize(5),

@@ -36,6 +36,7 @@ fn faults_name_their_field_and_what_was_expected() {
 		("api.listen = \"somewhere\"", "api.listen", "socket address"),
 		("api.listen = \"0.0.0.0:1\"", "api.announce", "addresses to announce"),
 		("api.announce = [\"http://x\"]", "api.announce", "multiaddr"),
+		("api.announce = [\"/dns4/a/udp/1/quic\"]", "api.announce", "clients understand"),
 		("api.lisen = \"127.0.0.1:1\"", "api.lisen", "expected `listen` or `announce`"),
 		("metrics.listen = \"127.0.0.1:4100\"", "metrics.listen", "other than api.listen"),
 		("store.reserve = \"1 Gb\"", "store.reserve", "500 MiB"),

@@ -107,7 +107,7 @@ impl World {
 			service,
 			operator: None,
 			daemon: None,
-			http: reqwest::Client::builder().no_proxy().build().unwrap(),
+			http: nil_client::http::plain_builder().unwrap().build().unwrap(),
 			settings: settings.into(),
 			dir: tempfile::tempdir().unwrap(),
 		}
