@@ -18,7 +18,22 @@ struct Node {
 
 impl Node {
 	fn of(devnet: &Devnet) -> Self {
-		Self { url: devnet.url().replace("ws://", "http://"), http: reqwest::Client::new() }
+		let http = nil_client::http::plain_builder().unwrap().build().unwrap();
+		Self { url: devnet.url().replace("ws://", "http://"), http }
+	}
+
+	/// What each provider's metrics say of `name`; `None` while one does not say anything.
+	fn gauges(&self, devnet: &Devnet, name: &str) -> Option<Vec<u64>> {
+		let providers = devnet.describe["providers"].as_array().unwrap();
+		let ask = |provider: &Value| {
+			let url = provider["metrics"].as_str().unwrap();
+			let text = runtime()
+				.block_on(async { self.http.get(url).send().await?.text().await })
+				.unwrap();
+			let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+			line.trim().parse().ok()
+		};
+		providers.iter().map(ask).collect()
 	}
 
 	fn call(&self, method: &str, params: Value) -> Value {
@@ -50,13 +65,10 @@ impl Node {
 	}
 }
 
-/// How many holdings the network's providers said were committed.
-fn committed(devnet: &Devnet) -> usize {
-	let providers = devnet.describe["providers"].as_array().unwrap();
-	let logs = providers.iter().map(|provider| provider["log"].as_str().unwrap());
-	let lines = |log: &str| fs::read_to_string(log).unwrap_or_default();
-	logs.map(|log| lines(log).lines().filter(|line| line.contains("committed")).count()).sum()
-}
+/// Commits that a provider knows to stand.
+const COMMITTED: &str = "nil_provider_held{state=\"committed\"}";
+/// The best block that a provider has seen.
+const BEST: &str = "nil_provider_chain_block{kind=\"best\"}";
 
 #[test]
 fn a_commit_moves_to_another_branch_and_stands() {
@@ -86,14 +98,21 @@ fn a_commit_moves_to_another_branch_and_stands() {
 	assert_eq!(generation(), 1, "the first branch has the commit");
 	let put = put.wait_with_output().unwrap();
 	assert!(put.status.success(), "{}", String::from_utf8_lossy(&put.stderr));
-	assert_eq!(committed(&devnet), 0, "what is not final changes nothing");
+	let number = node.number_of(&holder);
+	eventually("all providers see the block with the commit", PATIENCE, || {
+		node.gauges(&devnet, BEST).is_some_and(|best| best.iter().all(|best| *best >= number))
+	});
+	assert_eq!(
+		node.gauges(&devnet, COMMITTED),
+		Some(vec![0; 4]),
+		"what is not final changes nothing"
+	);
 
 	// The second branch overtakes it.
 	let mut tip = node.block_on(&second, false);
 	tip = node.block_on(&tip, false);
 	assert_eq!(node.best(), tip);
-	let undone = node.number_of(&holder);
-	let now_there = node.call("chain_getBlockHash", json!([undone]));
+	let now_there = node.call("chain_getBlockHash", json!([number]));
 	assert_ne!(now_there, holder, "the block with the commit is not on the best chain any more");
 
 	// The commit is valid there too, and comes back with it; then the branch becomes final.
@@ -102,7 +121,9 @@ fn a_commit_moves_to_another_branch_and_stands() {
 		generation() == 1
 	});
 	node.block_on(&tip, true);
-	eventually("all signers know that it stands", PATIENCE, || committed(&devnet) == 4);
+	eventually("all signers know that it stands", PATIENCE, || {
+		node.gauges(&devnet, COMMITTED) == Some(vec![1; 4])
+	});
 	assert_eq!(devnet.nil(["verify", &deal.to_string()]).ok()["sound"], true);
 	let back = devnet.root.join("back");
 	devnet.nil([Path::new("get"), Path::new(&target), Path::new("-o"), &back]).ok();

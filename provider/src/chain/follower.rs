@@ -160,9 +160,7 @@ impl Follower {
 		if let Some(missed) = &self.missed {
 			missed.send_replace(self.settled.missed(&*self.chain, at, self.operator).await?);
 		}
-		let this = self.clone();
-		spawn_blocking(move || this.measure()).await??;
-		Ok(())
+		self.tell_usage().await
 	}
 
 	/// Settles what became of promises at the finalised block `at`.
@@ -180,17 +178,26 @@ impl Follower {
 			Ok(deals)
 		})
 		.await??;
-		self.judge(at, &deals).await
+		// What the gauges say must not wait for the next sweep when something has changed.
+		if self.judge(at, &deals).await? { self.tell_usage().await } else { Ok(()) }
 	}
 
+	async fn tell_usage(self: &Arc<Self>) -> Result<(), FollowError> {
+		let this = self.clone();
+		spawn_blocking(move || this.measure()).await??;
+		Ok(())
+	}
+
+	/// Whether anything held of `deals` has changed.
 	async fn judge(
 		self: &Arc<Self>,
 		at: BlockRef,
 		deals: &BTreeSet<DealId>,
-	) -> Result<(), FollowError> {
+	) -> Result<bool, FollowError> {
 		if deals.is_empty() {
-			return Ok(());
+			return Ok(false);
 		}
+		let mut changed = false;
 		let block = At::Block(at.hash);
 		let terms = self.chain.terms(block).await?;
 		let now = Now {
@@ -202,9 +209,9 @@ impl Follower {
 		for deal in deals {
 			let facts = self.facts(block, *deal).await?;
 			let (this, deal) = (self.clone(), *deal);
-			spawn_blocking(move || this.apply(deal, &facts, &now)).await??;
+			changed |= spawn_blocking(move || this.apply(deal, &facts, &now)).await??;
 		}
-		Ok(())
+		Ok(changed)
 	}
 
 	async fn facts(&self, at: At, deal: DealId) -> Result<DealFacts<AccountId>, FollowError> {
@@ -231,23 +238,26 @@ impl Follower {
 		Ok(DealFacts { deal: info, slots, commits })
 	}
 
-	/// Applies what the finalised chain says about `deal` to everything held of it.
+	/// Applies what the finalised chain says about `deal` to everything held of it; whether anything has changed.
 	fn apply(
 		&self,
 		deal: DealId,
 		facts: &DealFacts<AccountId>,
 		now: &Now,
-	) -> Result<(), StoreError> {
+	) -> Result<bool, StoreError> {
+		let mut changed = false;
 		for (key, holding) in self.store.holdings_of(deal)? {
 			let HoldingKey { deal, generation, slot } = key;
 			match holding_fate(&key, &holding, facts, now) {
 				Fate::Keep => {},
 				Fate::Commit(at) => {
 					self.store.committed(&key, at)?;
+					changed = true;
 					tracing::info!(deal, generation, slot, at, "committed");
 				},
 				Fate::Drop(reason) => {
 					if self.store.drop_holding(&key, &holding)? {
+						changed = true;
 						self.metrics.dropped.with_label_values(&[reason]).inc();
 						tracing::info!(deal, generation, slot, reason, "dropped");
 					}
@@ -257,12 +267,13 @@ impl Follower {
 		for (key, staged) in self.store.staged_of_deal(deal)? {
 			if let Fate::Drop(reason) = staged_fate(&key, &staged, facts, now) {
 				self.store.unstage(&key)?;
+				changed = true;
 				self.metrics.dropped.with_label_values(&[reason]).inc();
 				let HoldingKey { deal, generation, slot } = key.holding;
 				tracing::debug!(deal, generation, slot, mdu = key.mdu, reason, "unstaged");
 			}
 		}
-		Ok(())
+		Ok(changed)
 	}
 
 	fn measure(&self) -> Result<Usage, StoreError> {

@@ -76,6 +76,19 @@ async fn a_promise_that_is_committed_outlives_its_last_block() {
 }
 
 #[tokio::test]
+async fn the_gauges_do_not_wait_for_a_sweep() {
+	// The only sweep is that of the start: the next one is a minute away.
+	let world = World::new().await;
+	world.promised(0, &COMMIT).await;
+	world.chain.finalised(|state| commit(state, &COMMIT, 1));
+	eventually("the commit is counted", async || {
+		world.chain.finalised(|_| {});
+		held(&world, "committed").await == 1
+	})
+	.await;
+}
+
+#[tokio::test]
 async fn a_promise_that_nobody_commits_ends_when_it_is_void() {
 	let world = World::with(OFTEN).await;
 	let receipt = world.promised(0, &COMMIT).await;
