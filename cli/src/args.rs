@@ -6,7 +6,7 @@ use crate::{
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use nil_client::account::AccountId;
-use nil_types::{Amount, CodeKind, DealId, Hint, Profile, RelayBlock};
+use nil_types::{Amount, CodeKind, DealId, Generation, Hint, MduIndex, Profile, RelayBlock};
 use std::{ffi::OsString, path::PathBuf};
 
 /// Store files on a NilStore network and read them back, checked against the chain.
@@ -326,6 +326,9 @@ pub struct LsArgs {
 	/// Deal, and perhaps a directory in it
 	#[arg(value_name = "DEAL[:/PATH]")]
 	pub target: Target,
+	/// Also write the whole deal's index, in clear, to this new file: what `nil prepare --parent-index` takes
+	#[arg(long, value_name = "FILE")]
+	pub save_index: Option<PathBuf>,
 	#[command(flatten)]
 	pub opening: Opening,
 }
@@ -367,8 +370,14 @@ pub struct RmArgs {
 Writes shards per slot, the witness, MDU roots, the manifest point, the index and the arguments of
 commit_content, for whoever signs elsewhere and for independent checks. Needs no network.
 
-Example:
-  nil prepare photos --profile 8+4 --plain -o prepared --json")]
+Without further options all of it is for the first commit of deal 0. A deal that has content is told
+by the numbers that `nil deal show` gives, and by its present index: an index names every file of its
+deal, so a new one made without it would remove what is there. With it the new index is a full one.
+
+Examples:
+  nil prepare photos --profile 8+4 --plain -o prepared --json
+  nil ls 7 --save-index index-of-7
+  nil prepare photos --deal 7:/photos --base-gen 2 --first-mdu 31 --parent-index index-of-7 -o prepared")]
 pub struct PrepareArgs {
 	/// File or directory
 	pub path: PathBuf,
@@ -381,6 +390,18 @@ pub struct PrepareArgs {
 	/// Directory to write to; must be new or empty
 	#[arg(long, short, value_name = "DIR")]
 	pub output: PathBuf,
+	/// The deal that the call is for, and the place in it
+	#[arg(long, default_value = "0", value_name = "DEAL[:/PATH]")]
+	pub deal: Target,
+	/// The deal's present generation; 0 for an empty deal
+	#[arg(long, default_value_t = 0, value_name = "GENERATION")]
+	pub base_gen: Generation,
+	/// How many MDUs the deal has; 0 for an empty deal
+	#[arg(long, default_value_t = 0, value_name = "MDUS")]
+	pub first_mdu: MduIndex,
+	/// The deal's present index, as `nil ls DEAL --save-index FILE` writes it; none for an empty deal
+	#[arg(long, value_name = "FILE")]
+	pub parent_index: Option<PathBuf>,
 	#[command(flatten)]
 	pub sealing: Sealing,
 }
@@ -543,5 +564,25 @@ mod tests {
 			Cli::try_parse_from(["nil", "deal", "create", "--size", "1", "--escrow", "1"]).is_err()
 		);
 		assert!(Cli::try_parse_from(["nil", "cat", "1:/x", "--range", "-50"]).is_ok());
+	}
+
+	#[test]
+	fn what_is_prepared_is_for_the_first_commit_of_deal_0_unless_told_otherwise() {
+		let parse = |more: &[&str]| {
+			let arguments = ["nil", "prepare", "x", "-o", "y"];
+			match Cli::try_parse_from(arguments.iter().chain(more)).map(|cli| cli.command) {
+				Ok(Command::Prepare(arguments)) => arguments,
+				other => panic!("{other:?}"),
+			}
+		};
+		let first = parse(&[]);
+		assert_eq!((first.deal.deal, first.deal.path.as_deref()), (0, None));
+		assert_eq!((first.base_gen, first.first_mdu, first.parent_index), (0, 0, None));
+		let later =
+			["--deal", "7:/a", "--base-gen", "2", "--first-mdu", "31", "--parent-index", "i"];
+		let later = parse(&later);
+		assert_eq!((later.deal.deal, later.deal.path.as_deref()), (7, Some("a")));
+		assert_eq!((later.base_gen, later.first_mdu), (2, 31));
+		assert_eq!(later.parent_index, Some("i".into()));
 	}
 }

@@ -186,6 +186,9 @@ impl From<PutError> for CliError {
 			PutError::Path { .. } | PutError::NameNotUtf8 { .. } => {
 				Self::usage(message).code("bad_path")
 			},
+			PutError::Base { .. } => Self::usage(message).code("bad_base").hint(
+				"`nil deal show DEAL` says generation and MDUs, `nil ls DEAL --save-index FILE` writes the index",
+			),
 			PutError::NewIndex(_) => Self::usage(message).code("bad_index"),
 			PutError::SourceChanged { .. } => {
 				Self::new(Exit::Local, message).code("source_changed")

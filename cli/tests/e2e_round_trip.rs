@@ -211,6 +211,26 @@ fn what_is_prepared_offline_is_what_a_put_makes(devnet: &Devnet, source: &Path) 
 	assert_eq!(shown["manifests"], prepared["manifests"]);
 	assert_eq!(shown["commits"][0]["roots_hash"], prepared["roots_hash"]);
 
+	// The second commit is told what the deal has.
+	let (deal, second) = (deal.to_string(), source.join("edges/blob"));
+	let index = devnet.root.join("index");
+	let arguments = ["--plain", "--profile", "4+2", "--base-gen", "1", "--first-mdu", "3"];
+	let mut command = devnet.command(["prepare", "--deal", &format!("{deal}:/second")]);
+	command.args(arguments).arg("-o").arg(devnet.root.join("too early")).arg(&second);
+	assert_eq!(devnet.run(command).fails(2).code, "bad_base", "without the index");
+	devnet.nil([Path::new("ls"), Path::new(&deal), Path::new("--save-index"), &index]).ok();
+	let mut command = devnet.command(["prepare", "--deal", &format!("{deal}:/second")]);
+	command.args(arguments).arg("--parent-index").arg(&index);
+	command.arg("-o").arg(devnet.root.join("second")).arg(&second);
+	let prepared = devnet.run(command).ok();
+	assert_eq!((&prepared["base_gen"], &prepared["first_mdu"]), (&1.into(), &3.into()));
+	let put =
+		devnet.nil(["put", second.to_str().unwrap(), &format!("{deal}:/second"), "--plain"]).ok();
+	assert_eq!(put["commits"][0]["index_root"], prepared["index_root"]);
+	let shown = devnet.nil(["deal", "show", &deal]).ok();
+	assert_eq!(shown["commits"][1]["roots_hash"], prepared["roots_hash"]);
+	devnet.nil([Path::new("ls"), Path::new(&deal), Path::new("--save-index"), &index]).fails(8);
+
 	let again =
 		devnet.nil([Path::new("prepare"), Path::new("--plain"), Path::new("-o"), &output, &file]);
 	assert_ne!(again.code, Some(0), "a directory that holds something is not written to");
@@ -297,7 +317,7 @@ fn a_full_disk_is_told(devnet: &Devnet, deal: u64) {
 		};
 	}
 	let failure = devnet.run(limited).fails(8);
-	assert!(!failure.message.is_empty());
+	assert_eq!(failure.code, "disk_full", "{failure:?}");
 	assert!(!output.exists(), "nothing half-written is left");
 	let left: Vec<PathBuf> = fs::read_dir(&devnet.root)
 		.unwrap()

@@ -1,18 +1,24 @@
 //! A put without a network: everything that one would make, on disk.
+//!
+//! What a commit is depends on the deal that it is made for: on its generation and its MDUs, and, since an index names
+//! every file of its deal, on the deal's present index. All three are given by whoever can see the chain.
 
 use crate::{
 	chain::{Call, CommitContent},
-	crypt::Sealing,
+	crypt::{CryptError, Identities, MAGIC, Seal, Sealing},
 	progress::{Event, Progress},
-	put::{Base, Feed, Plan, PutError, Scan, blocking, scan},
+	put::{Base, Feed, Plan, PutError, Scan, blocking, check_index, scan},
 };
 use codec::Encode;
 use nil_kzg::Engines;
-use nil_slab::{EncodedMdu, MduEncoder, encode::EncodeError, manifest, witness::WitnessError};
+use nil_slab::{
+	EncodedMdu, Extent, Index, IndexFile, MduEncoder, encode::EncodeError, manifest,
+	witness::WitnessError,
+};
 use nil_types::{
 	DealId, Generation, MduIndex, Profile,
 	deal::SerdeBytes,
-	layout::{BLOBS_PER_MDU, MAX_ROOTS, MDU_PAYLOAD},
+	layout::{BLOBS_PER_MDU, MAX_MDUS, MAX_ROOTS, MDU_PAYLOAD},
 	messages::roots_hash,
 };
 use serde::Serialize;
@@ -35,8 +41,10 @@ pub struct PrepareOptions {
 	pub deal: DealId,
 	/// The generation to build on; 0 for an empty deal.
 	pub base_gen: Generation,
-	/// MDUs that the deal has already.
+	/// MDUs that the deal has already; 0 for an empty deal.
 	pub first_mdu: u64,
+	/// The deal's present index, see [`read_parent`]; `None` for an empty deal.
+	pub parent: Option<Index>,
 	/// Who is told.
 	pub progress: Progress,
 }
@@ -51,8 +59,75 @@ impl PrepareOptions {
 			deal: 0,
 			base_gen: 0,
 			first_mdu: 0,
+			parent: None,
 			progress: Progress::none(),
 		}
+	}
+
+	/// Whether there can be such a deal.
+	fn check_base(&self) -> Result<(), PutError> {
+		let Self { base_gen, first_mdu, .. } = *self;
+		let refuse = |reason: String| Err(PutError::Base { reason });
+		if base_gen == 0 && first_mdu > 0 {
+			return refuse(format!(
+				"a deal at generation 0 is empty: its first MDU must be 0, not {first_mdu}"
+			));
+		}
+		// Every commit has brought 1 to 1,024 MDUs.
+		let most = u64::from(base_gen).saturating_mul(MAX_ROOTS.into()).min(MAX_MDUS);
+		if !(u64::from(base_gen)..=most).contains(&first_mdu) {
+			return refuse(format!(
+				"a deal at generation {base_gen} has {base_gen} to {most} MDUs, one to {MAX_ROOTS} for each commit: \
+				 the first MDU must be their number, not {first_mdu}"
+			));
+		}
+		if base_gen == Generation::MAX {
+			return refuse(format!("no generation follows {base_gen}"));
+		}
+		match &self.parent {
+			None if base_gen > 0 => refuse(format!(
+				"generation {base_gen} has an index, and the next one must name its files too: without the parent index \
+				 they would be removed"
+			)),
+			Some(_) if base_gen == 0 => {
+				refuse("a deal at generation 0 has no index to build on".to_owned())
+			},
+			Some(index) => {
+				let end = first_mdu.saturating_mul(MDU_PAYLOAD as u64);
+				let outside = index.iter().find(|(_, entry)| {
+					entry.extents.iter().map(Extent::range).any(|at| at.end > end)
+				});
+				match outside {
+					Some((path, _)) => refuse(format!(
+						"the parent index has {:?} beyond the first {first_mdu} MDUs: it is of a later generation",
+						path.as_str()
+					)),
+					None => Ok(()),
+				}
+			},
+			None => Ok(()),
+		}
+	}
+}
+
+/// Reads an index that names every file of a deal: in clear, as `nil ls --save-index` writes it, or as stored, when one of
+/// `identities` opens it. A delta alone does not say what it builds on and is refused.
+pub fn read_parent(bytes: &[u8], identities: &Identities) -> Result<Index, PutError> {
+	let opened;
+	let plain = if bytes.starts_with(MAGIC) {
+		let seal = Seal::open(bytes, identities)?.ok_or_else(|| CryptError::Header {
+			reason: "the index ends within its header".to_owned(),
+		})?;
+		opened = seal.open_all(bytes)?;
+		&opened
+	} else {
+		bytes
+	};
+	match IndexFile::decode(plain)? {
+		IndexFile::Full(index) => Ok(index),
+		IndexFile::Delta(_) => Err(PutError::Base {
+			reason: "the parent index is a delta: the deal's whole index is needed".to_owned(),
+		}),
 	}
 }
 
@@ -61,6 +136,12 @@ impl PrepareOptions {
 pub struct Prepared {
 	/// The directory.
 	pub directory: PathBuf,
+	/// The deal that the call is for.
+	pub deal: DealId,
+	/// The generation that it builds on. Receipts are signed for the one after it.
+	pub base_gen: Generation,
+	/// MDUs of the deal before it: the place of the first prepared one.
+	pub first_mdu: MduIndex,
 	/// How it is striped.
 	pub profile: Profile,
 	/// Files.
@@ -109,6 +190,7 @@ fn run(source: &Path, output: &Path, options: &PrepareOptions) -> Result<Prepare
 		.profile
 		.validate()
 		.map_err(|error| EncodeError::Witness(WitnessError::Profile(error)))?;
+	options.check_base()?;
 	let Scan { files, skipped } = scan(source, &options.target)?;
 	for skipped in &skipped {
 		options.progress.warn(format!("{}: not a file, left out", skipped.display()));
@@ -118,6 +200,12 @@ fn run(source: &Path, output: &Path, options: &PrepareOptions) -> Result<Prepare
 	if plan.commits() > 1 {
 		return Err(PutError::DealFull { needed, allowed: MAX_ROOTS.into() });
 	}
+	let total = options.first_mdu.saturating_add(needed);
+	if total > MAX_MDUS {
+		return Err(PutError::DealFull { needed: total, allowed: MAX_MDUS });
+	}
+	let base = options.parent.clone().map_or(Base::Empty, Base::full_upon);
+	check_index(&plan, &base)?;
 	let (bytes, count) = (plan.stored_len(), files.len() as u64);
 	options.progress.emit(Event::Total { bytes, files: count });
 
@@ -126,7 +214,7 @@ fn run(source: &Path, output: &Path, options: &PrepareOptions) -> Result<Prepare
 	let engine = Engines::choose(usize::try_from(blobs).unwrap_or(usize::MAX));
 	let encoder = MduEncoder::new(options.profile, engine)?;
 	let mut roots = Vec::new();
-	let mut feed = Feed::new(plan.clone(), Arc::default(), Base::Empty);
+	let mut feed = Feed::new(plan.clone(), Arc::default(), base);
 	let tail = feed.commit(0, options.first_mdu, &mut |place, payload| {
 		let mdu = options.first_mdu.saturating_add(place);
 		let encoded = encoder.encode(&payload)?;
@@ -161,6 +249,9 @@ fn run(source: &Path, output: &Path, options: &PrepareOptions) -> Result<Prepare
 	};
 	let prepared = Prepared {
 		directory: output.to_owned(),
+		deal: options.deal,
+		base_gen: options.base_gen,
+		first_mdu: options.first_mdu,
 		profile: options.profile,
 		files: count,
 		bytes: plan.content_len(),

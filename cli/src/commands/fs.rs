@@ -18,9 +18,15 @@ use nil_client::{
 	get::Reader,
 	put,
 };
-use nil_slab::Encryption;
+use nil_slab::{Encryption, IndexFile};
 use serde_json::json;
-use std::sync::Arc;
+use std::{
+	fs::OpenOptions,
+	io::{self, Write},
+	os::unix::fs::OpenOptionsExt,
+	path::Path,
+	sync::Arc,
+};
 
 /// Runs `nil ls`.
 pub async fn ls(arguments: &LsArgs, context: &Context) -> Result<()> {
@@ -28,6 +34,9 @@ pub async fn ls(arguments: &LsArgs, context: &Context) -> Result<()> {
 	let reader = open(target, &arguments.opening, context).await?;
 	let path = target.path.as_deref().unwrap_or_default();
 	let listed = list(reader.fs(), path).ok_or_else(|| nothing_at(target))?;
+	if let Some(file) = &arguments.save_index {
+		save_index(reader.fs(), file).map_err(|error| CliError::local(file.display(), &error))?;
+	}
 	let document = json!({
 		"deal": target.deal,
 		"generation": reader.fs().generation(),
@@ -38,6 +47,13 @@ pub async fn ls(arguments: &LsArgs, context: &Context) -> Result<()> {
 		let rows: Vec<_> = listed.iter().map(row).collect();
 		table(&[Align::Right, Align::Left, Align::Left, Align::Left], &rows)
 	})
+}
+
+/// Writes the whole index in clear to a new file that its owner alone can read: it has the names of encrypted files.
+fn save_index(fs: &DealFs, file: &Path) -> io::Result<()> {
+	let bytes = IndexFile::Full(fs.index().clone()).encode();
+	let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
+	file.write_all(&bytes)
 }
 
 /// The top of a deal without files is an empty directory.

@@ -142,6 +142,12 @@ pub enum PutError {
 		/// The cause.
 		source: io::Error,
 	},
+	/// What is said of the deal that files are prepared for contradicts itself.
+	#[error("{reason}")]
+	Base {
+		/// What is wrong.
+		reason: String,
+	},
 	/// Another put to the same deal runs on this machine.
 	#[error("another put to deal {deal} runs on this machine")]
 	Busy {

@@ -41,6 +41,12 @@ pub(crate) enum Base {
 }
 
 impl Base {
+	/// Upon a deal whose index is this one and whose stored bytes are not known, so that the next index is a full one.
+	pub(crate) fn full_upon(index: Index) -> Self {
+		// Nothing refers to the root of a base that is too deep for a delta.
+		Self::Known { index, root: Hash32::default(), depth: MAX_DEPTH }
+	}
+
 	/// The next commit's index with `entries` put and `removals` taken out, and the base that it makes (without its root).
 	fn next(
 		&self,

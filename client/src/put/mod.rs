@@ -22,7 +22,7 @@ mod scan;
 mod slots;
 
 pub use error::PutError;
-pub(crate) use feed::{Base, Feed};
+pub(crate) use feed::{Base, Feed, check as check_index};
 pub(crate) use plan::Plan;
 pub use report::{CommitReport, PutReport, Timings};
 pub(crate) use scan::{Scan, scan};

@@ -4,6 +4,7 @@
 
 mod chain;
 mod faults;
+mod prepare;
 mod provider;
 mod resume;
 mod roundtrip;
