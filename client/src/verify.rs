@@ -37,7 +37,7 @@ impl VerifyReport {
 		self.manifest && self.slots.iter().all(SlotReport::is_sound)
 	}
 
-	/// Whether every MDU can be read: at least `k` slots have good blobs of it. Judged by whole slots.
+	/// Slots that have everything that they signed for.
 	pub fn sound_slots(&self) -> usize {
 		self.slots.iter().filter(|slot| slot.is_sound()).count()
 	}
@@ -94,6 +94,7 @@ pub enum Fault {
 
 /// Verifies a deal: the manifest against the roots, and every live blob of every slot against the witnesses. MDUs are
 /// taken one after the other for each slot, all slots at the same time.
+#[tracing::instrument(skip_all, fields(deal = deal))]
 pub async fn verify(
 	chain: Arc<dyn DealChain>,
 	deal: DealId,
@@ -143,6 +144,7 @@ async fn manifest_follows(source: &DealSource) -> Result<bool, GetError> {
 	.await
 }
 
+#[tracing::instrument(skip_all, fields(slot = info.slot))]
 async fn verify_slot(
 	source: &Arc<DealSource>,
 	info: &SlotInfo<AccountId>,
@@ -208,6 +210,7 @@ enum Checked {
 	Unreachable(String),
 }
 
+#[tracing::instrument(skip_all, fields(mdu = mdu))]
 async fn verify_mdu(
 	source: &Arc<DealSource>,
 	peer: &ReadPeer,

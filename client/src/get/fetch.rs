@@ -15,6 +15,7 @@ use nil_types::{
 };
 use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep_until};
+use tracing::Instrument;
 
 /// How many times slower than the median a slot is to count as slow.
 const SLOW_FACTOR: u32 = 3;
@@ -23,6 +24,7 @@ const NEVER: Duration = Duration::from_secs(24 * 3600);
 
 impl DealSource {
 	/// Payload bytes `range` of an MDU, counted from its first.
+	#[tracing::instrument(name = "fetch", skip_all, fields(deal = self.id(), mdu = mdu))]
 	pub(crate) async fn payload(
 		self: &Arc<Self>,
 		mdu: MduIndex,
@@ -99,7 +101,8 @@ impl DealSource {
 				let (deal, slot) = (self.id(), peer.peer.slot);
 				outstanding.push((slot, Instant::now()));
 				let client = peer.peer.client.clone();
-				asked.push(async move { (peer, client.blobs(deal, mdu, slot, rows).await) });
+				let answer = async move { (peer, client.blobs(deal, mdu, slot, rows).await) };
+				asked.push(answer.instrument(tracing::info_span!("ask", slot)));
 			}
 			if asked.is_empty() {
 				let have = have.count_ones() as usize;

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 impl DealSource {
 	/// The files at the newest generation.
+	#[tracing::instrument(skip_all, fields(deal = self.id()))]
 	pub(crate) async fn files(self: &Arc<Self>) -> Result<DealFs, GetError> {
 		let Some(newest) = self.commits().last() else { return Ok(DealFs::default()) };
 		let mut chain: Vec<(Hash32, IndexFile)> = Vec::new();

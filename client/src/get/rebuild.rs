@@ -64,6 +64,7 @@ impl DealSource {
 	}
 
 	/// The witness that the blobs of an MDU lead to, if one can be made out; with `root`, the one that leads there.
+	#[tracing::instrument(skip_all, fields(deal = self.id(), mdu = mdu))]
 	async fn rebuild(
 		&self,
 		commit: &Commit,

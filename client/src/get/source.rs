@@ -25,6 +25,7 @@ use tokio::{
 	sync::OnceCell,
 	time::{Instant, sleep_until},
 };
+use tracing::Instrument;
 
 /// Checked witnesses that are kept.
 const WITNESSES_KEPT: usize = 64;
@@ -126,6 +127,7 @@ impl ReadPeer {
 }
 
 impl DealSource {
+	#[tracing::instrument(name = "open", skip_all, fields(deal = deal))]
 	pub(crate) async fn open(
 		chain: &dyn DealChain,
 		deal: DealId,
@@ -206,6 +208,7 @@ impl DealSource {
 	}
 
 	/// The roots of a commit, checked against their hash on the chain.
+	#[tracing::instrument(skip_all, fields(deal = self.id(), generation = commit.generation))]
 	pub(crate) async fn roots(&self, commit: &Commit) -> Result<Arc<Vec<Hash32>>, GetError> {
 		let expected = commit.shape().mdus();
 		let hash = commit.info.roots_hash;
@@ -237,6 +240,7 @@ impl DealSource {
 	}
 
 	/// The witness of an MDU, checked against its root.
+	#[tracing::instrument(skip_all, fields(deal = self.id(), mdu = mdu))]
 	pub(crate) async fn witness(&self, mdu: MduIndex) -> Result<Arc<CheckedWitness>, GetError> {
 		let commit = self.commit_of(mdu)?;
 		let roots = self.roots(commit).await?;
@@ -319,7 +323,8 @@ impl DealSource {
 				match order.next() {
 					Some(peer) => {
 						let answer = ask(peer.peer.client.clone(), self.id());
-						asked.push(async move { (peer, answer.await) });
+						let span = tracing::info_span!("ask", slot = peer.peer.slot);
+						asked.push(async move { (peer, answer.await) }.instrument(span));
 						hedge = Instant::now() + self.options.hedge_after;
 					},
 					None if asked.is_empty() => {

@@ -153,6 +153,7 @@ struct Prepared {
 	resumed: bool,
 }
 
+#[tracing::instrument(name = "put", skip_all, fields(deal = deal))]
 async fn run(
 	chain: Arc<dyn DealChain>,
 	signer: &Signer,

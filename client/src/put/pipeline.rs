@@ -29,6 +29,7 @@ use tokio::{
 	sync::{OwnedSemaphorePermit, Semaphore, mpsc},
 	task::JoinSet,
 };
+use tracing::Instrument;
 
 /// Bytes of MDUs under way, shards included, that a put may take.
 const MEMORY: usize = 256 * 1024 * 1024;
@@ -96,6 +97,7 @@ pub(crate) fn encoders() -> Arc<Semaphore> {
 
 impl Work<'_> {
 	/// Makes one commit. The feed comes back, to go on with the next one.
+	#[tracing::instrument(skip_all, fields(generation = job.generation))]
 	pub(crate) async fn commit(
 		&self,
 		mut feed: Feed,
@@ -216,6 +218,7 @@ impl Work<'_> {
 		let encoder = self.encoder.clone();
 		let stages = self.stages.clone();
 		let encoding = self.encoding.clone();
+		let span = tracing::info_span!("make", mdu);
 		async move {
 			let bytes = payload.len() as u64;
 			let internal = |reason: String| PutError::Internal { reason };
@@ -234,6 +237,7 @@ impl Work<'_> {
 			drop(permit);
 			Ok(Made { mdu, root, slots, bytes })
 		}
+		.instrument(span)
 	}
 
 	/// Receipts, the call, and the proof that it took effect.

@@ -171,6 +171,7 @@ impl Slots {
 		Ok(u8::try_from(self.working().len()).unwrap_or(u8::MAX))
 	}
 
+	#[tracing::instrument(name = "upload", skip_all, fields(slot = peer.slot))]
 	async fn upload_to(
 		&self,
 		peer: &Peer,
@@ -203,6 +204,7 @@ impl Slots {
 		Ok(receipts)
 	}
 
+	#[tracing::instrument(name = "receipt", skip_all, fields(slot = peer.slot))]
 	async fn receipt_of(
 		&self,
 		peer: &Peer,

@@ -28,6 +28,7 @@ pub struct Rows {
 }
 
 /// `GET` of a slot's blobs of an MDU.
+#[tracing::instrument(skip_all, fields(deal = deal, mdu = mdu, slot = slot))]
 pub async fn blobs(
 	State(app): State<Arc<App>>,
 	Path((deal, mdu, slot)): Path<(u64, u64, u8)>,
@@ -61,6 +62,7 @@ pub async fn blobs(
 }
 
 /// `GET` of a witness.
+#[tracing::instrument(skip_all, fields(deal = deal))]
 pub async fn witness(
 	State(app): State<Arc<App>>,
 	Path((deal, root)): Path<(u64, String)>,
@@ -69,6 +71,7 @@ pub async fn witness(
 }
 
 /// `GET` of a roots list or an index.
+#[tracing::instrument(skip_all, fields(deal = deal))]
 pub async fn object(
 	State(app): State<Arc<App>>,
 	Path((deal, hash)): Path<(u64, String)>,

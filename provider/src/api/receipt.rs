@@ -21,6 +21,7 @@ use std::sync::Arc;
 use tokio::task::spawn_blocking;
 
 /// `POST` of a request for a receipt.
+#[tracing::instrument(name = "receipt", skip_all, fields(deal = deal, generation = generation, slot = slot))]
 pub async fn post(
 	State(app): State<Arc<App>>,
 	Path((deal, generation, slot)): Path<(u64, u32, u8)>,
@@ -58,7 +59,7 @@ pub async fn post(
 	let message = holding.message(app.chain.genesis(), &key);
 	let signature = app.service.sign(&message.signing_bytes());
 	app.metrics.receipts.inc();
-	tracing::info!(deal, generation, slot, mdus, until = holding.until, "signed a receipt");
+	tracing::info!(mdus, until = holding.until, "signed a receipt");
 	Ok(Receipt { slot, until: holding.until, signature }.encode())
 }
 

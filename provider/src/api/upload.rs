@@ -30,6 +30,7 @@ const PREFIX: usize = 4;
 const BLOBS_AHEAD: usize = 2;
 
 /// `GET` of what is staged, so that an interrupted put resumes.
+#[tracing::instrument(name = "staged", skip_all, fields(deal = deal, generation = generation, slot = slot))]
 pub async fn list(
 	State(app): State<Arc<App>>,
 	Path((deal, generation, slot)): Path<(u64, u32, u8)>,
@@ -52,6 +53,11 @@ pub async fn list(
 }
 
 /// `PUT` of one slot's shards of one MDU.
+#[tracing::instrument(
+	name = "upload",
+	skip_all,
+	fields(deal = deal, generation = generation, mdu = mdu, slot = slot)
+)]
 pub async fn put(
 	State(app): State<Arc<App>>,
 	Path((deal, generation, mdu, slot)): Path<(u64, u32, u64, u8)>,
@@ -118,7 +124,7 @@ pub async fn put(
 	if let Some(claim) = claim {
 		app.verifier.check(claim).await?;
 	}
-	tracing::debug!(deal, generation, slot, mdu, bytes = len, "staged");
+	tracing::debug!(bytes = len, "staged");
 	Ok(Json(Stored { root: SerdeBytes(root) }))
 }
 
