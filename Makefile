@@ -14,6 +14,12 @@ ENV := $${NIL_CACHE_DIR:-$${XDG_CACHE_HOME:-$$HOME/.cache}/nil}/env.sh
 # itself, brings in the features of development dependencies, so that the demo and the tests share one build.
 BINARIES := --workspace --bins --test conformance
 
+# Benchmarks and the hooks of try-runtime are behind features, so that no build for tests compiles them. Features of
+# FRAME reach everything above it: asked for over the whole workspace they would build node and runtime a second time.
+# The pallets by themselves need FRAME and what lies below it once more, and nothing else.
+PALLETS := pallet-beacon pallet-deals pallet-mode2 pallet-providers
+GATED := $(PALLETS:%=--package %) --lib --features runtime-benchmarks,try-runtime
+
 .PHONY: help setup checks build demo test lint collator fmt bench weights docs
 
 help: ## list the targets
@@ -31,11 +37,12 @@ build: setup ## node (development chain), provider and nil
 demo: build ## the main job, from nothing to DEMO OK
 	@. $(ENV); exec "$$CARGO_TARGET_DIR/debug/nil" devnet demo
 
-test: checks ## unit, property, runtime and end-to-end tests
+test: checks ## unit, property, runtime and end-to-end tests, and each benchmark once
 	@. $(ENV); \
 	scripts/stage build cargo nextest run --workspace --locked --no-run; \
 	scripts/stage "doc tests" cargo test --doc --workspace --locked --quiet; \
-	scripts/stage tests cargo nextest run --workspace --locked --no-fail-fast
+	scripts/stage tests cargo nextest run --workspace --locked --no-fail-fast; \
+	scripts/stage benchmarks cargo nextest run $(GATED) --locked --no-fail-fast -E 'test(benchmark)'
 
 lint: checks ## formatting, clippy, licences and the borders between crates
 	@. $(ENV); \
