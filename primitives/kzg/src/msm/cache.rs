@@ -35,8 +35,9 @@ pub fn cache_dir() -> Option<PathBuf> {
 		.or_else(|| Some(variable("HOME")?.join(".cache").join("nil")))
 }
 
-/// The group size whose table fits well into the memory that is free now. Groups beyond 13 points gain nothing that
-/// the slower access to a larger table does not take back.
+/// The group size whose table fits well into the memory that is free now. Groups of 14 points would commit to a single
+/// blob in 28.5 ms instead of 35.5 ms, and to several at a time no faster (31.1 and 31.6 ms each), from a table of 230 MB
+/// instead of 124 MB.
 pub(super) fn affordable_window() -> usize {
 	const GIB: u64 = 1 << 30;
 	match available_memory() {
