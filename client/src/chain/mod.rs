@@ -19,7 +19,6 @@ mod connection;
 mod error;
 mod events;
 mod follow;
-mod stake;
 mod submit;
 mod view;
 
@@ -27,7 +26,6 @@ pub use calls::{Call, CommitContent, CreateDeal, RegisterProvider, UpdateProvide
 pub use connection::{Chain, ChainConfig};
 pub use error::ChainError;
 pub use events::ChainEvent;
-pub use stake::{backed_bytes, required_stake};
 pub use submit::{Included, WaitFor};
 pub use view::{At, Balance, View};
 

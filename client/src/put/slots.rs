@@ -3,7 +3,7 @@
 use super::PutError;
 use crate::{
 	account::AccountId,
-	chain::{DealChain, backed_bytes},
+	chain::DealChain,
 	http::{Http, HttpError, UploadAt},
 	keys::{self, Signer},
 	peers::{self, Absent, Peer, summary},
@@ -340,7 +340,7 @@ fn cannot_take(
 			info.capacity
 		));
 	}
-	let backed = backed_bytes(terms, info.stake).unwrap_or_default();
+	let backed = terms.backed_bytes(info.stake);
 	(total > backed).then(|| {
 		format!("{total} bytes with this commit are more than the {backed} that its stake backs")
 	})

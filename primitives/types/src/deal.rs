@@ -2,7 +2,7 @@
 
 use crate::{
 	Amount, DealId, G1Compressed, Generation, Hash32, Profile, RelayBlock, ServiceKey, SlotIndex,
-	provider::required_stake,
+	provider::{backed_bytes, required_stake},
 };
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -307,5 +307,10 @@ impl Terms {
 	/// The stake that a provider which stores `bytes` must hold.
 	pub const fn required_stake(&self, bytes: u64) -> Amount {
 		required_stake(self.min_stake, self.stake_per_gib, bytes)
+	}
+
+	/// The bytes that `stake` backs.
+	pub const fn backed_bytes(&self, stake: Amount) -> u64 {
+		backed_bytes(self.min_stake, self.stake_per_gib, stake)
 	}
 }

@@ -12,10 +12,7 @@ use crate::{
 };
 use nil_client::{
 	account::AccountId,
-	chain::{
-		At, Call, Chain, ChainError, RegisterProvider, UpdateProvider, WaitFor, backed_bytes,
-		required_stake,
-	},
+	chain::{At, Call, Chain, ChainError, RegisterProvider, UpdateProvider, WaitFor},
 	keys::Signer,
 };
 use nil_types::{Amount, ProviderInfo, ProviderStatus, ServiceKey, Terms};
@@ -29,7 +26,7 @@ const PAUSES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(300)]
 /// The stake that `config` asks for.
 pub fn wanted_stake(config: &Config, terms: &Terms) -> Amount {
 	match config.registration.stake {
-		StakeConfig::Auto => required_stake(terms, config.registration.capacity.0),
+		StakeConfig::Auto => terms.required_stake(config.registration.capacity.0),
 		StakeConfig::Fixed(stake) => stake.0,
 	}
 }
@@ -119,7 +116,7 @@ pub fn room_for_promises(
 	if found.service_key != *service_key {
 		return Err(NoPromises::OtherKey);
 	}
-	let backed = backed_bytes(terms, found.stake).unwrap_or_default();
+	let backed = terms.backed_bytes(found.stake);
 	Ok(found.capacity.min(backed).saturating_sub(found.used))
 }
 
@@ -168,7 +165,7 @@ impl StakeStanding {
 	/// Of `found` under `terms`, beside `config`.
 	pub fn of(config: &Config, found: &ProviderInfo<AccountId>, terms: &Terms) -> Self {
 		let (held, wanted) = (found.stake, wanted_stake(config, terms));
-		let needed = required_stake(terms, found.used);
+		let needed = terms.required_stake(found.used);
 		let spare = held.saturating_sub(needed.max(wanted));
 		Self { held, needed, wanted, releasable: held.saturating_sub(needed), spare }
 	}
@@ -248,6 +245,8 @@ mod tests {
 		storage_price: 0,
 		creation_fee: 0,
 		commit_deposit: 0,
+		slot_deposit: 0,
+		uploader_deposit: 0,
 		min_duration: 1,
 		max_duration: 1,
 		receipt_grace: 1,
