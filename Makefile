@@ -3,7 +3,7 @@
 #   make demo    store real files on a real local network, lose four providers, read everything back
 #   make test    every test there is
 #
-# Others: build, lint, fmt, bench, collator, weights, docs.
+# Others: build, lint, fmt, bench, collator, zombienet, weights, docs.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -20,7 +20,7 @@ BINARIES := --workspace --bins --test conformance
 PALLETS := pallet-beacon pallet-deals pallet-mode2 pallet-providers
 GATED := $(PALLETS:%=--package %) --lib --features runtime-benchmarks,try-runtime
 
-.PHONY: help setup checks build demo test lint collator fmt bench weights docs
+.PHONY: help setup checks build demo test lint collator zombienet fmt bench weights docs
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -56,8 +56,16 @@ collator: setup ## the node with the collator and the relay chain's client
 	scripts/stage "clippy, collator" cargo clippy --workspace --all-targets --features nil-node/collator --locked -- -D warnings; \
 	scripts/stage collator cargo build $(BINARIES) --features nil-node/collator --locked
 
+# Each test starts a network of its own and is told where our programs are. Its SDK is built beside ours, not into it.
+zombienet: collator checks ## tests under a real relay chain; zombienet/README.md says what it takes
+	@. $(ENV); \
+	export NIL_BIN_DIR="$$CARGO_TARGET_DIR/debug" CARGO_TARGET_DIR="$$CARGO_TARGET_DIR/zombienet"; \
+	scripts/stage "zombienet, build" cargo nextest run --manifest-path zombienet/Cargo.toml --locked --no-run; \
+	scripts/stage zombienet cargo nextest run --manifest-path zombienet/Cargo.toml --locked --test-threads 1 --no-fail-fast
+
 fmt: ## format the sources
 	cargo fmt --all
+	cargo fmt --all --manifest-path zombienet/Cargo.toml
 
 bench: setup ## criterion benches beside their peers
 	@. $(ENV); cargo bench --package nil-benches

@@ -1,0 +1,79 @@
+//! A collator stops and the other one carries on.
+
+use anyhow::{Context, Result};
+use nil_zombienet::{
+	chain::Chain,
+	inclusion::included_and_final,
+	network::{COLLATORS, FIRST_BLOCK_WITHIN, PARA_ID, RelayOffers, run},
+};
+use std::{collections::BTreeSet, time::Duration};
+use zombienet_sdk::subxt::{config::substrate::DigestItem, ext::codec::Decode};
+
+/// Blocks before the collator stops.
+const BEFORE: u32 = 4;
+/// Blocks that one collator makes alone.
+const ALONE: u32 = 10;
+/// Relay blocks for each of ours while every second slot stays empty, with some to spare.
+const RELAY_BLOCKS_EACH: u32 = 4;
+/// Blocks within which a collator that came back has made one.
+const RETURN: u32 = 60;
+
+#[test]
+fn failover() {
+	run("failover", RelayOffers::Nothing, Duration::from_secs(1_200), async |network| {
+		let [stays, stops] = COLLATORS;
+		let patience = FIRST_BLOCK_WITHIN + 2 * BEFORE;
+		included_and_final(&network.relay, PARA_ID, BEFORE, patience).await?;
+		let before = authors(&network.para, 1, network.para.finalised().await?.number).await?;
+		assert_eq!(before.len(), COLLATORS.len(), "both have made blocks: {before:?}");
+
+		network.kill(stops)?;
+		let newest = network.para.best().await?.number;
+		let patience = RELAY_BLOCKS_EACH * ALONE;
+		let head = included_and_final(&network.relay, PARA_ID, newest + ALONE, patience).await?;
+		network
+			.para
+			.within(ALONE, &format!("{stays} finalises what the relay chain did"), async || {
+				Ok((network.para.finalised().await?.number >= head.number).then_some(()))
+			})
+			.await?;
+		// The block after the newest may have been on its way.
+		let alone = authors(&network.para, newest + 2, head.number).await?;
+		assert_eq!(alone.len(), 1, "{stays} made all of them: {alone:?}");
+		eprintln!(
+			"failover: {stays} alone brought blocks {newest} to {} into the relay chain",
+			head.number
+		);
+
+		network.node(stops)?.restart(None).await?;
+		network
+			.relay
+			.within(RETURN, &format!("{stops} makes blocks again"), async || {
+				let now = network.para.finalised().await?.number;
+				let since = authors(&network.para, head.number + 1, now).await?;
+				Ok((since.len() == COLLATORS.len()).then_some(()))
+			})
+			.await
+	});
+}
+
+/// Which of the two authorities made our blocks `first..=last`: Aura takes them in turn, slot by slot.
+async fn authors(para: &Chain, first: u32, last: u32) -> Result<BTreeSet<u64>> {
+	let mut found = BTreeSet::new();
+	for number in first..=last {
+		let at = para.at(number).await?;
+		let header = para.header(at.hash).await?;
+		let slot = header.digest.logs.iter().find_map(|item| match item {
+			DigestItem::PreRuntime(engine, data) if engine == b"aura" => {
+				u64::decode(&mut data.as_slice()).ok()
+			},
+			_ => None,
+		});
+		let authorities = para.stored(at.hash, "Aura", "Authorities", Vec::new()).await?;
+		let authorities = authorities.context("the authorities")?;
+		let authorities = Vec::<[u8; 32]>::decode(&mut authorities.as_slice())?;
+		assert_eq!(authorities.len(), COLLATORS.len());
+		found.insert(slot.context("a slot")? % 2);
+	}
+	Ok(found)
+}

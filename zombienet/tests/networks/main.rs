@@ -1,0 +1,8 @@
+//! Tests on networks with a real relay chain. Each starts one of its own, so they run one at a time.
+
+mod failover;
+mod full_blocks;
+mod pace;
+mod smoke;
+mod storage;
+mod upgrade;

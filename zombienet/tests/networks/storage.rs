@@ -1,0 +1,98 @@
+//! What the chain is for, on a real relay chain: files on providers, slots drawn by the relay chain's randomness, and a
+//! node that joins later and knows all of it.
+
+use anyhow::{Context, Result};
+use nil_zombienet::{
+	beacon::{draw_of, of_relay_block, records},
+	chain::Chain,
+	inclusion::included_and_final,
+	network::{FIRST_BLOCK_WITHIN, Network, PARA_ID, RelayOffers, run},
+	storage::{Storage, random_bytes},
+};
+use std::time::Duration;
+
+/// The slots of a 2+2 deal, and one provider more, so that there is something to draw.
+const PROVIDERS: usize = 5;
+/// Blocks within which a node that joined has to catch up.
+const CATCH_UP: u32 = 40;
+
+#[test]
+fn storage() {
+	run("storage", RelayOffers::Nothing, Duration::from_secs(1_800), async |network| {
+		included_and_final(&network.relay, PARA_ID, 1, FIRST_BLOCK_WITHIN).await?;
+		let mut storage = Storage::start(network, PROVIDERS).await?;
+		let user = storage.user.clone();
+
+		let first = network.para.finalised().await?.number;
+		let deal = user.create_deal("2+2", 32).await?;
+		the_relay_chain_drew(network, deal, first).await?;
+
+		let bytes = random_bytes(3_000_000, 1);
+		user.put(deal, "file", &bytes).await?;
+		assert!(user.cat(deal, "file").await? == bytes);
+		let holder = user.holders(deal).await?.swap_remove(0);
+		storage.held_by(&holder)?.kill().await?;
+		assert!(user.cat(deal, "file").await? == bytes, "any two of four bring it back");
+
+		a_node_joins_by_warp_sync(network, deal).await
+	});
+}
+
+/// The slots of `deal`, asked for after our block `first`, were drawn from what the relay chain came to know later.
+async fn the_relay_chain_drew(network: &Network, deal: u64, first: u32) -> Result<()> {
+	let Network { relay, para, .. } = network;
+	let last = para.best().await?.number;
+	// Only what is final is read, or the draw might be another one in the end.
+	para.within(CATCH_UP, "the draw is final", async || {
+		Ok((para.finalised().await?.number >= last).then_some(()))
+	})
+	.await?;
+	let draw = draw_of(para, deal, first, last).await?;
+	let known = records(para, draw.requested).await?;
+	let newest = known.last().context("a record at the request")?;
+	assert!(newest.relay_block < draw.draw_at && draw.draw_at <= draw.record, "{draw:?}");
+	let used = records(para, draw.placed).await?;
+	let used = used.iter().find(|record| record.relay_block == draw.record);
+	let used = used.context("the record that decided")?;
+	eprintln!(
+		"storage: asked for at relay block {} at most, drawn with relay block {} (from {} on)",
+		newest.relay_block, draw.record, draw.draw_at
+	);
+
+	// It is what the relay chain has in its own state, and nothing that was known before.
+	assert_eq!(of_relay_block(relay, draw.record).await?.as_ref(), Some(used));
+	assert_eq!(of_relay_block(relay, newest.relay_block).await?.as_ref(), Some(newest));
+	let author = |randomness: &[u8; 64]| randomness[32..].to_vec();
+	for record in &known {
+		assert_ne!(author(&record.randomness), author(&used.randomness), "{record:?}");
+	}
+	Ok(())
+}
+
+/// A new node takes the state from others instead of all blocks, and answers about the deal as they do.
+async fn a_node_joins_by_warp_sync(network: &mut Network, deal: u64) -> Result<()> {
+	let target = network.para.finalised().await?;
+	// Its relay chain's node downloads everything: the relay chain is too young for warp proofs.
+	let late = network.add_full_node("late", &[("--sync", "warp")]).await?;
+	network
+		.para
+		.within(CATCH_UP, "the new node has caught up", async || {
+			Ok((late.finalised().await?.number >= target.number).then_some(()))
+		})
+		.await?;
+	let logs = network.node("late")?.logs().await?;
+	assert!(logs.contains("Warp sync is complete"), "it did not sync by warp");
+	let at = late.finalised().await?;
+	assert_eq!(
+		answers(&late, deal, at.number).await?,
+		answers(&network.para, deal, at.number).await?
+	);
+	Ok(())
+}
+
+async fn answers(chain: &Chain, deal: u64, number: u32) -> Result<[Vec<u8>; 2]> {
+	let at = chain.at(number).await?.hash;
+	let found = chain.ask("NilApi_deal", &deal.to_le_bytes(), at).await?;
+	assert_eq!(found.first(), Some(&1), "the deal is there");
+	Ok([found, chain.ask("NilApi_slots", &deal.to_le_bytes(), at).await?])
+}
