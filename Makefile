@@ -57,11 +57,13 @@ collator: setup ## the node with the collator and the relay chain's client
 	scripts/stage collator cargo build $(BINARIES) --features nil-node/collator --locked
 
 # Each test starts a network of its own and is told where our programs are. Its SDK is built beside ours, not into it.
+# `make zombienet TESTS=smoke` runs the shortest alone.
+TESTS :=
 zombienet: collator checks ## tests under a real relay chain; zombienet/README.md says what it takes
 	@. $(ENV); \
 	export NIL_BIN_DIR="$$CARGO_TARGET_DIR/debug" CARGO_TARGET_DIR="$$CARGO_TARGET_DIR/zombienet"; \
 	scripts/stage "zombienet, build" cargo nextest run --manifest-path zombienet/Cargo.toml --locked --no-run; \
-	scripts/stage zombienet cargo nextest run --manifest-path zombienet/Cargo.toml --locked --test-threads 1 --no-fail-fast
+	scripts/stage zombienet cargo nextest run --manifest-path zombienet/Cargo.toml --locked --test-threads 1 --no-fail-fast $(TESTS)
 
 fmt: ## format the sources
 	cargo fmt --all

@@ -119,8 +119,7 @@ pub fn run(
 		.with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
 		.with_writer(std::io::stderr)
 		.try_init();
-	let dir = tempfile::Builder::new().prefix(&format!("nil-zombienet-{name}-")).tempdir();
-	let dir = dir.expect("a directory for logs").keep();
+	let folder = Folder::new(name);
 	// The test's own thread starts the nodes, which the kernel kills when that thread ends.
 	let runtime = tokio::runtime::Builder::new_multi_thread()
 		.worker_threads(2)
@@ -129,7 +128,7 @@ pub fn run(
 		.expect("an async runtime");
 	let outcome = runtime.block_on(async {
 		let started = Instant::now();
-		let mut network = start(programs, offers, &dir).await?;
+		let mut network = start(programs, offers, &folder.dir).await?;
 		eprintln!("{name}: the network took {} s to start", started.elapsed().as_secs());
 		let bounded = timeout(limit, test(&mut network));
 		let outcome = AssertUnwindSafe(bounded).catch_unwind().await;
@@ -137,17 +136,35 @@ pub fn run(
 		match outcome {
 			Ok(Ok(done)) => done.and(stopped),
 			Ok(Err(_)) => Err(anyhow!("the test did not end within {} s", limit.as_secs())),
-			Err(panicked) => {
-				show_logs(name, &dir);
-				resume_unwind(panicked)
-			},
+			Err(panicked) => resume_unwind(panicked),
 		}
 	});
 	if let Err(error) = outcome {
-		show_logs(name, &dir);
 		panic!("{name}: {error:?}");
 	}
-	let _ = fs::remove_dir_all(&dir);
+}
+
+/// A test's files: removed when it has passed, kept and shown when it panics.
+struct Folder {
+	name: String,
+	dir: PathBuf,
+}
+
+impl Folder {
+	fn new(name: &str) -> Self {
+		let dir = tempfile::Builder::new().prefix(&format!("nil-zombienet-{name}-")).tempdir();
+		Self { name: name.into(), dir: dir.expect("a directory for logs").keep() }
+	}
+}
+
+impl Drop for Folder {
+	fn drop(&mut self) {
+		if std::thread::panicking() {
+			show_logs(&self.name, &self.dir);
+		} else {
+			let _ = fs::remove_dir_all(&self.dir);
+		}
+	}
 }
 
 async fn start(programs: Programs, offers: RelayOffers, dir: &Path) -> Result<Network> {

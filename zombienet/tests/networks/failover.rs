@@ -4,28 +4,24 @@ use anyhow::{Context, Result};
 use nil_zombienet::{
 	chain::Chain,
 	inclusion::included_and_final,
-	network::{COLLATORS, FIRST_BLOCK_WITHIN, PARA_ID, RelayOffers, run},
+	network::{COLLATORS, FIRST_BLOCK_WITHIN, Network, PARA_ID, RelayOffers, run},
 };
 use std::{collections::BTreeSet, time::Duration};
 use zombienet_sdk::subxt::{config::substrate::DigestItem, ext::codec::Decode};
 
-/// Blocks before the collator stops.
-const BEFORE: u32 = 4;
 /// Blocks that one collator makes alone.
 const ALONE: u32 = 10;
 /// Relay blocks for each of ours while every second slot stays empty, with some to spare.
 const RELAY_BLOCKS_EACH: u32 = 4;
-/// Blocks within which a collator that came back has made one.
+/// Relay blocks within which a collator that was started, or started again, has a block in the final chain.
 const RETURN: u32 = 60;
 
 #[test]
 fn failover() {
 	run("failover", RelayOffers::Nothing, Duration::from_secs(1_200), async |network| {
 		let [stays, stops] = COLLATORS;
-		let patience = FIRST_BLOCK_WITHIN + 2 * BEFORE;
-		included_and_final(&network.relay, PARA_ID, BEFORE, patience).await?;
-		let before = authors(&network.para, 1, network.para.finalised().await?.number).await?;
-		assert_eq!(before.len(), COLLATORS.len(), "both have made blocks: {before:?}");
+		included_and_final(&network.relay, PARA_ID, 1, FIRST_BLOCK_WITHIN).await?;
+		both_make_blocks(network, 1).await?;
 
 		network.kill(stops)?;
 		let newest = network.para.best().await?.number;
@@ -46,15 +42,19 @@ fn failover() {
 		);
 
 		network.node(stops)?.restart(None).await?;
-		network
-			.relay
-			.within(RETURN, &format!("{stops} makes blocks again"), async || {
-				let now = network.para.finalised().await?.number;
-				let since = authors(&network.para, head.number + 1, now).await?;
-				Ok((since.len() == COLLATORS.len()).then_some(()))
-			})
-			.await
+		both_make_blocks(network, head.number + 1).await
 	});
+}
+
+/// Waits until our chain has final blocks of both collators from block `first` on.
+async fn both_make_blocks(network: &Network, first: u32) -> Result<()> {
+	let Network { relay, para, .. } = network;
+	relay
+		.within(RETURN, "both collators make blocks", async || {
+			let last = para.finalised().await?.number;
+			Ok((authors(para, first, last).await?.len() == COLLATORS.len()).then_some(()))
+		})
+		.await
 }
 
 /// Which of the two authorities made our blocks `first..=last`: Aura takes them in turn, slot by slot.

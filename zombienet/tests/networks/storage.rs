@@ -24,7 +24,7 @@ fn storage() {
 		let user = storage.user.clone();
 
 		let first = network.para.finalised().await?.number;
-		let deal = user.create_deal("2+2", 32).await?;
+		let deal = user.create_deal(&network.para, "2+2", 32).await?;
 		the_relay_chain_drew(network, deal, first).await?;
 
 		let bytes = random_bytes(3_000_000, 1);
@@ -41,12 +41,7 @@ fn storage() {
 /// The slots of `deal`, asked for after our block `first`, were drawn from what the relay chain came to know later.
 async fn the_relay_chain_drew(network: &Network, deal: u64, first: u32) -> Result<()> {
 	let Network { relay, para, .. } = network;
-	let last = para.best().await?.number;
-	// Only what is final is read, or the draw might be another one in the end.
-	para.within(CATCH_UP, "the draw is final", async || {
-		Ok((para.finalised().await?.number >= last).then_some(()))
-	})
-	.await?;
+	let last = para.finalised().await?.number;
 	let draw = draw_of(para, deal, first, last).await?;
 	let known = records(para, draw.requested).await?;
 	let newest = known.last().context("a record at the request")?;
