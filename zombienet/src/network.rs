@@ -218,6 +218,8 @@ fn definition(programs: &Programs, offers: RelayOffers, dir: &Path) -> Result<Ne
 		.with_global_settings(|settings| {
 			settings
 				.with_base_dir(dir.join("net"))
+				// Or a node that a test kills would take all others with it.
+				.with_tear_down_on_failure(false)
 				.with_node_spawn_timeout(NODE_STARTS_WITHIN_SECONDS)
 				.with_network_spawn_timeout(NETWORK_STARTS_WITHIN_SECONDS)
 		})

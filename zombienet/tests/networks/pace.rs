@@ -46,7 +46,7 @@ fn pace() {
 			assert_eq!(pair[1].block.number, pair[0].block.number + 1, "none is left out");
 		}
 		assert!(median <= RELAY_PARENT_OFFSET + LAG, "lags: {lags:?}");
-		// 0.9 for each relay block.
+		// 0.9 for each relay block: all but the one after the boundary of each session, which has ten here.
 		assert!(included.len() * 10 >= WINDOW as usize * 9, "included: {included:?}");
 		// What the relay chain included is final in our chain.
 		let newest = included[included.len() - 1].block;
