@@ -3,7 +3,7 @@
 #   make demo    store real files on a real local network, lose four providers, read everything back
 #   make test    every test there is
 #
-# Others: build, lint, fmt, bench, collator, zombienet, weights, docs.
+# Others: build, lint, fmt, bench, benchmarks, collator, zombienet, weights, docs.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -20,7 +20,7 @@ BINARIES := --workspace --bins --test conformance
 PALLETS := pallet-beacon pallet-deals pallet-mode2 pallet-providers
 GATED := $(PALLETS:%=--package %) --lib --features runtime-benchmarks,try-runtime
 
-.PHONY: help setup checks build demo test lint collator zombienet fmt bench weights docs
+.PHONY: help setup checks build demo test lint collator zombienet fmt bench benchmarks weights docs
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -37,12 +37,11 @@ build: setup ## node (development chain), provider and nil
 demo: build ## the main job, from nothing to DEMO OK
 	@. $(ENV); exec "$$CARGO_TARGET_DIR/debug/nil" devnet demo
 
-test: checks ## unit, property, runtime and end-to-end tests, and each benchmark once
+test: checks ## unit, property, runtime and end-to-end tests
 	@. $(ENV); \
 	scripts/stage build cargo nextest run --workspace --locked --no-run; \
 	scripts/stage "doc tests" cargo test --doc --workspace --locked --quiet; \
-	scripts/stage tests cargo nextest run --workspace --locked --no-fail-fast; \
-	scripts/stage benchmarks cargo nextest run $(GATED) --locked --no-fail-fast -E 'test(benchmark)'
+	scripts/stage tests cargo nextest run --workspace --locked --no-fail-fast
 
 lint: checks ## formatting, clippy, licences and the borders between crates
 	@. $(ENV); \
@@ -71,6 +70,9 @@ fmt: ## format the sources
 
 bench: setup ## criterion benches beside their peers
 	@. $(ENV); cargo bench --package nil-benches
+
+benchmarks: checks ## each benchmark of the pallets once, with their invariants checked after it
+	@. $(ENV); scripts/stage benchmarks cargo nextest run $(GATED) --locked --no-fail-fast -E 'test(benchmark)'
 
 weights: setup ## measure the pallets, write runtime/src/weights
 	@. $(ENV); scripts/stage weights scripts/weights.sh

@@ -109,13 +109,14 @@ impl Chain {
 		}
 	}
 
-	/// Creates a deal; its number. Slots are drawn later: [`Chain::wait_placed`].
+	/// Creates a deal; its number, which is final: on another branch the deal could have another one. Slots are drawn
+	/// later: [`Chain::wait_placed`].
 	pub async fn create_deal(
 		&self,
 		deal: &CreateDeal,
 		signer: &Signer,
 	) -> Result<DealId, ChainError> {
-		let included = self.submit(&Call::create_deal(deal), signer, WaitFor::Best).await?;
+		let included = self.submit(&Call::create_deal(deal), signer, WaitFor::Finalised).await?;
 		included
 			.events
 			.iter()
@@ -124,7 +125,8 @@ impl Chain {
 			.ok_or(ChainError::MissingEvent { event: "Deals::DealCreated", block: included.block })
 	}
 
-	/// Waits until a deal's slots are drawn, at most for `patience`.
+	/// Waits until a deal's slots are drawn, at most for `patience`. Another branch draws others, so the block must be
+	/// final: providers sign for the slots that they hold there.
 	pub async fn wait_placed(
 		&self,
 		deal: DealId,
@@ -132,7 +134,7 @@ impl Chain {
 	) -> Result<DealInfo<AccountId>, ChainError> {
 		let deadline = Instant::now() + patience;
 		loop {
-			let info = self.best().deal(deal).await?.ok_or(ChainError::NoSuchDeal { deal })?;
+			let info = self.finalised().deal(deal).await?.ok_or(ChainError::NoSuchDeal { deal })?;
 			if info.status == DealStatus::Active {
 				return Ok(info);
 			}

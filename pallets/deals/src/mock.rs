@@ -220,7 +220,7 @@ impl pallet_deals::Config for Test {
 	type MaxStoragePrice = ConstU128<1_000_000_000>;
 	type MaxCreationFee = ConstU128<10_000_000_000>;
 	type MaxCommitDeposit = ConstU128<10_000_000_000>;
-	type MaxSlotDeposit = ConstU128<10_000_000_000>;
+	type MaxSlotDeposit = ConstU128<1_000_000_000_000>;
 	type MaxUploaderDeposit = ConstU128<10_000_000_000>;
 	type MaxDuration = ConstU32<10_000_000>;
 	type WeightInfo = ();
