@@ -72,7 +72,7 @@ pub async fn draw_of(para: &Chain, deal: u64, first: u32, last: u32) -> Result<D
 				continue;
 			}
 			let fields = event.field_values()?;
-			let field = |name: &str| fields.at(name).and_then(|value| value.as_u128());
+			let field = |name: &str| fields.at(name).and_then(Value::as_u128);
 			if field("deal") != Some(deal.into()) {
 				continue;
 			}

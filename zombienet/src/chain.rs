@@ -5,7 +5,7 @@ use zombienet_sdk::{
 	subxt::{
 		OnlineClient, PolkadotConfig,
 		backend::{legacy::LegacyRpcMethods, rpc::RpcClient},
-		config::{Hasher, polkadot::PolkadotExtrinsicParamsBuilder},
+		config::polkadot::PolkadotExtrinsicParamsBuilder,
 		dynamic::{self, DecodedValue, Value},
 		events::Events,
 		ext::scale_value::{self, Composite, Primitive, ValueDef},
@@ -193,9 +193,9 @@ impl Chain {
 	}
 }
 
-/// Blake2b-256, the hash of both chains.
-pub fn blake2_256(bytes: &[u8]) -> H256 {
-	zombienet_sdk::subxt::config::substrate::BlakeTwo256.hash(bytes)
+/// The hash of both chains.
+pub fn blake2b(bytes: &[u8]) -> H256 {
+	H256(nil_types::blake2b_256(bytes))
 }
 
 /// The bytes of a decoded hash, account or list of bytes, however deeply it is wrapped.

@@ -1,6 +1,6 @@
 //! What the relay chain says about our blocks: which it included, when, and on which relay parent they were built.
 
-use crate::chain::{Chain, Head, Header, bytes_of, hash_of, number_of};
+use crate::chain::{Chain, Head, Header, blake2b, bytes_of, hash_of, number_of};
 use anyhow::{Context, Result};
 use zombienet_sdk::subxt::{
 	dynamic::At,
@@ -55,7 +55,7 @@ fn head_of<T>(fields: &Composite<T>) -> Result<Head> {
 	let head: &Value<T> = fields.at(1).context("a candidate's head data")?;
 	// The head data is a list of bytes which hold an encoded header.
 	let header = Header::decode(&mut bytes_of(head)?.as_slice())?;
-	Ok(Head { number: header.number, hash: crate::chain::blake2_256(&header.encode()) })
+	Ok(Head { number: header.number, hash: blake2b(&header.encode()) })
 }
 
 /// Waits until the relay chain has included, and finalised the inclusion of, our block `number` or a later one; gives up
@@ -82,5 +82,5 @@ pub async fn included_head(relay: &Chain, at: Head, para_id: u32) -> Result<Opti
 	let Some(stored) = relay.stored(at.hash, "Paras", "Heads", key).await? else { return Ok(None) };
 	let head = Vec::<u8>::decode(&mut stored.as_slice())?;
 	let header = Header::decode(&mut head.as_slice())?;
-	Ok(Some(Head { number: header.number, hash: crate::chain::blake2_256(&head) }))
+	Ok(Some(Head { number: header.number, hash: blake2b(&head) }))
 }

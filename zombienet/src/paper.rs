@@ -1,7 +1,7 @@
 //! Commits of content that nobody stores: providers on paper, whose keys the test holds, sign for roots without data. The
 //! chain cannot tell, so its blocks can be filled with real commits without gigabytes of files.
 
-use crate::chain::{Chain, blake2_256};
+use crate::chain::Chain;
 use anyhow::{Context, Result};
 use nil_types::{Hash32, ReceiptMessage, layout::MDU_PAYLOAD, messages::roots_hash};
 use zombienet_sdk::{
@@ -114,5 +114,5 @@ impl PaperProviders {
 }
 
 fn pseudo_random(base: u32, index: u32) -> Hash32 {
-	blake2_256(&[base.to_le_bytes(), index.to_le_bytes()].concat()).0
+	nil_types::blake2b_256(&[base.to_le_bytes(), index.to_le_bytes()].concat())
 }

@@ -57,6 +57,9 @@ async fn both_make_blocks(network: &Network, first: u32) -> Result<()> {
 		.await
 }
 
+/// Whose digest items name slots.
+const AURA: [u8; 4] = *b"aura";
+
 /// Which of the two authorities made our blocks `first..=last`: Aura takes them in turn, slot by slot.
 async fn authors(para: &Chain, first: u32, last: u32) -> Result<BTreeSet<u64>> {
 	let mut found = BTreeSet::new();
@@ -64,9 +67,7 @@ async fn authors(para: &Chain, first: u32, last: u32) -> Result<BTreeSet<u64>> {
 		let at = para.at(number).await?;
 		let header = para.header(at.hash).await?;
 		let slot = header.digest.logs.iter().find_map(|item| match item {
-			DigestItem::PreRuntime(engine, data) if engine == b"aura" => {
-				u64::decode(&mut data.as_slice()).ok()
-			},
+			DigestItem::PreRuntime(AURA, data) => u64::decode(&mut data.as_slice()).ok(),
 			_ => None,
 		});
 		let authorities = para.stored(at.hash, "Aura", "Authorities", Vec::new()).await?;

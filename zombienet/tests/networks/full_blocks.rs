@@ -122,6 +122,6 @@ fn lags(inclusions: &[Inclusion]) -> Vec<u32> {
 async fn normal_time(para: &Chain, block: Head) -> Result<u128> {
 	let weights = para.value(block.hash, "System", "BlockWeight", Vec::new()).await?;
 	let weights = weights.context("the weight of a block")?;
-	let time = weights.at("normal").at("ref_time").and_then(|time| time.as_u128());
+	let time = weights.at("normal").at("ref_time").and_then(Value::as_u128);
 	time.context("the weight of a block's transactions")
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use nil_zombienet::{
-	chain::{Chain, blake2_256, hash_of},
+	chain::{Chain, blake2b, hash_of},
 	inclusion::{included_and_final, included_head},
 	network::{FIRST_BLOCK_WITHIN, Network, PARA_ID, RelayOffers, run},
 	programs::skip,
@@ -61,7 +61,7 @@ fn upgrade() {
 /// version that is in force then.
 async fn exchange_runtime(network: &Network, code: &[u8]) -> Result<u32> {
 	let Network { relay, para, .. } = network;
-	let hash = blake2_256(code);
+	let hash = blake2b(code);
 	let old = para.spec_version(para.best().await?.hash).await?;
 	ensure!(code_hash(relay).await? != hash, "this is the code in force");
 
