@@ -238,7 +238,7 @@ mod benches {
 		authorise_all::<T>(deal);
 		let first: T::AccountId = account("uploader", 1, 0);
 		#[extrinsic_call]
-		_(RawOrigin::Signed(first.clone()), deal, first);
+		_(RawOrigin::Signed(first.clone()), deal, first.clone());
 		assert_eq!(Uploaders::<T>::get(deal).len() as u32, MAX_UPLOADERS - 1);
 	}
 

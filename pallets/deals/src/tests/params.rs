@@ -3,7 +3,7 @@
 use crate::{mock::*, *};
 use frame_support::{
 	assert_noop, assert_ok,
-	traits::{GetStorageVersion, Hooks},
+	traits::{Get, GetStorageVersion, Hooks},
 };
 use sp_runtime::{BuildStorage, DispatchError};
 
@@ -25,15 +25,21 @@ fn only_the_admin_sets_parameters() {
 #[test]
 fn parameters_stay_within_the_constants() {
 	run(|| {
+		let storage_price = <Test as Config>::MaxStoragePrice::get() + 1;
+		let creation_fee = <Test as Config>::MaxCreationFee::get() + 1;
+		let commit_deposit = <Test as Config>::MaxCommitDeposit::get() + 1;
+		let slot_deposit = <Test as Config>::MaxSlotDeposit::get() + 1;
+		let uploader_deposit = <Test as Config>::MaxUploaderDeposit::get() + 1;
+		let max_duration = <Test as Config>::MaxDuration::get() + 1;
 		for params in [
-			DealParams { storage_price: 1_000_000_001, ..PARAMS },
-			DealParams { creation_fee: 10_000_000_001, ..PARAMS },
-			DealParams { commit_deposit: 10_000_000_001, ..PARAMS },
-			DealParams { slot_deposit: 10_000_000_001, ..PARAMS },
-			DealParams { uploader_deposit: 10_000_000_001, ..PARAMS },
+			DealParams { storage_price, ..PARAMS },
+			DealParams { creation_fee, ..PARAMS },
+			DealParams { commit_deposit, ..PARAMS },
+			DealParams { slot_deposit, ..PARAMS },
+			DealParams { uploader_deposit, ..PARAMS },
 			DealParams { min_duration: 0, ..PARAMS },
-			DealParams { min_duration: 1_001, ..PARAMS },
-			DealParams { max_duration: 10_000_001, ..PARAMS },
+			DealParams { min_duration: PARAMS.max_duration + 1, ..PARAMS },
+			DealParams { max_duration, ..PARAMS },
 		] {
 			assert_noop!(
 				DealsPallet::set_params(RuntimeOrigin::root(), params),
