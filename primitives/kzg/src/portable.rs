@@ -80,7 +80,8 @@ impl Backend for Portable {
 
 	fn deserialize(bytes: &[u8; 96]) -> Option<G1Affine> {
 		let point = read_uncompressed(bytes)?;
-		point.is_on_curve().then_some(point)
+		// For arkworks (0, 0) is infinity, which has an encoding of its own and is no finite point.
+		(!point.is_zero() && point.is_on_curve()).then_some(point)
 	}
 
 	fn compress(point: &G1Affine) -> [u8; 48] {

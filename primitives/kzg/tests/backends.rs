@@ -174,6 +174,19 @@ fn bad_inputs_are_named_in_order() {
 	}
 }
 
+/// Both coordinates zero, without a flag: arkworks keeps infinity so in memory. It is no encoding of it.
+#[test]
+fn zeros_are_no_point() {
+	const ZEROS: [u8; 96] = [0; 96];
+	assert_eq!(compress(&ZEROS), Err(VerifyError::BadPoint { index: 0 }));
+	assert_eq!(extend(&ZEROS, 0, &[]), Err(VerifyError::BadPoint { index: 0 }));
+	// An opening that infinity would satisfy: of the polynomial that is zero everywhere.
+	let zero = Opening { point: PointRef::Trusted(ZEROS), y: [0; 32], proof: INFINITY, ..VALID[0] };
+	assert_eq!(verify(&[zero]), Err(VerifyError::BadPoint { index: 0 }));
+	let proper = PointRef::Trusted(encoding::INFINITY_UNCOMPRESSED);
+	assert_eq!(verify(&[Opening { point: proper, ..zero }]), Ok(()));
+}
+
 /// One way to spoil an opening.
 fn spoil(opening: &mut Opening, kind: u8, at: usize, byte: u8) {
 	let alias = |scalar: &mut [u8; 32]| {
