@@ -71,7 +71,7 @@ fmt: ## format the sources
 bench: setup ## criterion benches beside their peers
 	@. $(ENV); cargo bench --package nil-benches
 
-benchmarks: checks ## each benchmark of the pallets once, with their invariants checked after it
+benchmarks: checks ## each benchmark of the pallets once
 	@. $(ENV); scripts/stage benchmarks cargo nextest run $(GATED) --locked --no-fail-fast -E 'test(benchmark)'
 
 weights: setup ## measure the pallets, write runtime/src/weights

@@ -11,7 +11,7 @@ use frame_support::{
 };
 use frame_system::RawOrigin;
 use helpers::*;
-use nil_types::{Capability, Hint, ProviderStatus};
+use nil_types::{Amount, Capability, Hint, ProviderStatus};
 
 /// What benchmarks start from, here and, through the registry's trait, in other pallets.
 pub(crate) mod helpers {
@@ -220,15 +220,28 @@ mod benches {
 		Ok(())
 	}
 
-	#[benchmark]
-	fn add_stake() {
+	/// A provider in an attested domain whose stake decides its weight in draws, and half of what its capacity takes.
+	fn half_staked<T: Config>() -> Result<(T::AccountId, Amount), BenchmarkError> {
 		let operator = provider::<T>(0);
+		attest_domain::<T>(&operator, 0);
+		Pallet::<T>::do_remove_stake(operator.clone(), SURPLUS)?;
+		let half = Parameters::<T>::get().required(CAPACITY).div_ceil(2);
+		Ok((operator, half))
+	}
+
+	fn weight_of<T: Config>(operator: &T::AccountId) -> u64 {
+		Ledgers::<T>::get(operator).map_or(0, |ledger| ledger.weight(&Parameters::<T>::get()))
+	}
+
+	#[benchmark]
+	fn add_stake() -> Result<(), BenchmarkError> {
+		let (operator, half) = half_staked::<T>()?;
+		Pallet::<T>::do_remove_stake(operator.clone(), half)?;
+		let before = weight_of::<T>(&operator);
 		#[extrinsic_call]
-		_(RawOrigin::Signed(operator.clone()), SURPLUS);
-		assert_eq!(
-			Ledgers::<T>::get(operator).map(|ledger| ledger.stake),
-			Some(stake::<T>() + SURPLUS)
-		);
+		_(RawOrigin::Signed(operator.clone()), half);
+		assert!(weight_of::<T>(&operator) > before, "stake does not decide the weight");
+		Ok(())
 	}
 
 	/// Removes stake in as many parts as unbond at once, but `spare`.
@@ -242,10 +255,14 @@ mod benches {
 
 	#[benchmark]
 	fn remove_stake() -> Result<(), BenchmarkError> {
-		let operator = provider::<T>(0);
-		unbond::<T>(&operator, 2)?;
+		let (operator, half) = half_staked::<T>()?;
+		pass::<T>(1);
+		// One part is there already, and one more shall come.
+		unbond::<T>(&operator, 3)?;
+		let before = weight_of::<T>(&operator);
 		#[extrinsic_call]
-		_(RawOrigin::Signed(operator.clone()), SURPLUS / 2);
+		_(RawOrigin::Signed(operator.clone()), half);
+		assert!(weight_of::<T>(&operator) < before, "stake does not decide the weight");
 		let profile = Profiles::<T>::get(operator).expect("registered");
 		assert_eq!(profile.unbonding.len() as u32, T::MaxUnbonding::get() - 1);
 		Ok(())

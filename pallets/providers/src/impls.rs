@@ -245,15 +245,13 @@ impl<T: Config> Pallet<T> {
 			u128::from(MAX_CAPACITY >> 20) * u128::from(tree::LEAVES) * 3 <= u128::from(u64::MAX),
 			"the weights of all classes must add up in 64 bits"
 		);
-		let highest = Params {
-			min_stake: T::MaxMinStake::get(),
-			stake_per_gib: T::MaxStakePerGib::get(),
-			diversity_threshold: 0,
-		};
 		assert!(
-			highest.required(MAX_CAPACITY) < Amount::MAX / 2,
+			T::MaxStakePerGib::get()
+				.checked_mul(MAX_CAPACITY.into())
+				.is_some_and(|stake| stake < Amount::MAX / 2),
 			"the stake of the largest provider saturates"
 		);
+		assert!(T::MaxMinStake::get() < Amount::MAX / 2, "the least stake saturates with more");
 	}
 
 	pub(crate) fn do_set_params(params: Params) -> DispatchResult {

@@ -28,10 +28,10 @@ impl pallet_providers::Config for Runtime {
 	type Beacon = Beacon;
 	type Currency = Balances;
 	type EvidenceWindow = ConstU32<{ 7 * DAY }>;
-	type MaxDiversityThreshold = ConstU32<10_000>;
-	type MaxMinStake = ConstU128<{ 1_000_000 * UNIT }>;
+	type MaxDiversityThreshold = ConstU32<256>;
+	type MaxMinStake = ConstU128<{ 10_000 * UNIT }>;
 	type MaxRetiredKeys = ConstU32<4>;
-	type MaxStakePerGib = ConstU128<{ 10_000 * UNIT }>;
+	type MaxStakePerGib = ConstU128<{ 1_000 * UNIT }>;
 	type MaxUnbonding = ConstU32<8>;
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type WeightInfo = weights::pallet_providers::WeightInfo<Self>;
