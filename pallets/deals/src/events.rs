@@ -20,6 +20,8 @@ mod events {
 			profile: Profile,
 			/// Which providers may be drawn.
 			hint: Hint,
+			/// Relay block of the request.
+			created_at: RelayBlock,
 			/// The first relay block at which it is over.
 			expires_at: RelayBlock,
 			/// The fee taken.
@@ -66,6 +68,8 @@ mod events {
 			deposit: Amount,
 			/// Who committed: the owner, or an uploader, whose budget shrank by `size_bytes`.
 			by: T::AccountId,
+			/// Relay block of the commit, from which late receipts have their grace.
+			at: RelayBlock,
 		},
 		/// A slot signed a commit late.
 		#[codec(index = 3)]

@@ -100,6 +100,7 @@ impl<T: Config> Pallet<T> {
 			owner,
 			profile,
 			hint,
+			created_at: now,
 			expires_at,
 			fee,
 			escrow,
@@ -194,6 +195,7 @@ impl<T: Config> Pallet<T> {
 			rent,
 			deposit,
 			by: who,
+			at: now,
 		});
 		Ok(())
 	}
@@ -367,12 +369,14 @@ impl<T: Config> Pallet<T> {
 			Self::upkeep_weight(1).all_lte(half_a_block),
 			"no block has room for a step of upkeep"
 		);
-		let largest = u64::from(nil_types::layout::MAX_ROOTS)
-			.saturating_mul(nil_types::layout::MDU_BYTES as u64)
-			.saturating_mul(u64::from(nil_types::layout::MAX_SLOTS));
+		let bytes = Amount::from(nil_types::layout::MAX_MDUS)
+			.checked_mul(nil_types::layout::MDU_BYTES as Amount)
+			.and_then(|data| data.checked_mul(nil_types::layout::MAX_SLOTS.into()));
 		assert!(
-			rent(T::MaxStoragePrice::get(), largest, T::MaxDuration::get()) < Amount::MAX / 2,
-			"the highest rent of a commit saturates"
+			bytes
+				.and_then(|bytes| bytes.checked_mul(T::MaxStoragePrice::get()))
+				.is_some_and(|price| price.checked_mul(T::MaxDuration::get().into()).is_some()),
+			"the highest rent of a deal saturates"
 		);
 		assert!(
 			T::MaxSlotDeposit::get()

@@ -56,13 +56,15 @@
 //!
 //! The owner may let others upload: each by its own key, within `max_bytes` payload bytes (`size_bytes` of its commits,
 //! their indexes included) and up to relay block `until`, which counts by its number. Authorising an account again
-//! replaces what it had. A commit by an uploader is the owner's in everything else: its rent and its deposit come from the
+//! replaces what it had, whatever is left of that by then; to lower a budget, revoke it first, and the event tells what was
+//! left. A commit by an uploader is the owner's in everything else: its rent and its deposit come from the
 //! deal's escrow, and it asks for the current generation. Fees of transactions are the uploader's own. One
 //! call of either side revokes; its event tells the bytes that were left, and the deposit returns to the free
 //! escrow. An authorisation whose time or budget is over keeps its place until it is revoked or the deal ends.
 //!
 //! What a budget does not bound is the number of commits: each costs the escrow a deposit and at least one blob per
-//! slot, however small it is. An owner that does not trust its uploader keeps the free escrow small.
+//! slot, and takes at least one of the deal's 65,536 MDUs for good, however small it is. An owner that does not trust its
+//! uploader keeps the free escrow small, and with it the number of deposits that it can pay.
 //!
 //! ## Deadlines
 //!

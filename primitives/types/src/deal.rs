@@ -142,7 +142,8 @@ pub struct DealInfo<AccountId> {
 	pub free_escrow: Amount,
 	/// Rent locked by commits and not yet earned.
 	pub locked_rent: Amount,
-	/// Deposits for slots and stored commits, returned when the deal ends.
+	/// Deposits for slots, stored commits and authorisations. The last return to the escrow on revoking, all others when
+	/// the deal ends.
 	pub deposit: Amount,
 	/// What the owner allows to be spent per month beyond rent.
 	pub max_monthly_spend: Amount,

@@ -78,6 +78,7 @@ fn a_commit_extends_the_manifest_locks_rent_and_makes_a_generation() {
 				rent,
 				deposit: PARAMS.commit_deposit,
 				by: OWNER,
+				at: Now::get(),
 			}]
 		);
 	});

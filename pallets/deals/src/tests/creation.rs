@@ -52,6 +52,7 @@ fn a_new_deal_pays_its_fee_holds_its_escrow_and_waits_for_slots() {
 				owner: OWNER,
 				profile: small(),
 				hint: Hint::Hot,
+				created_at: GENESIS_RELAY_BLOCK,
 				expires_at: GENESIS_RELAY_BLOCK + 100,
 				fee: PARAMS.creation_fee,
 				escrow: 10_000,
