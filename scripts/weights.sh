@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Measures our pallets and writes runtime/src/weights/: builds a node with the feature `runtime-benchmarks`, whose
-# runtime (wasm, as validators run it) executes every benchmark.
+# Measures our pallets and writes runtime/src/weights/: builds a node with the feature `runtime-benchmarks`, whose two
+# runtimes (wasm, as validators run it, with the curve arithmetic of either backend) execute every benchmark.
 #
 #   scripts/weights.sh [PALLET...]      by default all of ours
 #
@@ -19,12 +19,11 @@ if [ "${PROFILE:-}" = release ]; then
 	arguments=(--release)
 fi
 cargo build --workspace --bins --test conformance --features nil-node/runtime-benchmarks --locked "${arguments[@]}"
-mkdir -p runtime/src/weights
-for pallet in "${pallets[@]}"; do
-	output=runtime/src/weights/$pallet.rs
+measure() { # BACKEND CHAIN PALLET
+	local output=runtime/src/weights/$1/$3.rs
 	"$CARGO_TARGET_DIR/$profile/nil-node" benchmark pallet \
-		--chain dev \
-		--pallet "$pallet" \
+		--chain "$2" \
+		--pallet "$3" \
 		--extrinsic '*' \
 		--steps "${STEPS:-10}" \
 		--repeat "${REPEAT:-5}" \
@@ -32,4 +31,9 @@ for pallet in "${pallets[@]}"; do
 		--output "$output"
 	# Whose machine it was is nobody's business.
 	sed -i -e 's|^// /.*/nil-node$|// nil-node|' -e 's|^//! HOSTNAME: `[^`]*`, |//! |' "$output"
+}
+
+for pallet in "${pallets[@]}"; do
+	measure portable dev "$pallet"
+	measure rfc163 dev-rfc163 "$pallet"
 done

@@ -1,8 +1,8 @@
 //! What operations cost.
 //!
 //! The weights of our pallets were measured in this runtime's wasm, with the curve arithmetic in it, as validators execute
-//! it: `make weights` writes the files. Those of the SDK's pallets, and of an empty block, an empty transaction and accesses
-//! to ParityDB, the node's database, are the ones that the SDK measured.
+//! it: `make weights` writes the files, for each backend its own. Those of the SDK's pallets, and of an empty block, an empty
+//! transaction and accesses to ParityDB, the node's database, are the ones that the SDK measured.
 
 macro_rules! generated {
 	($($module:ident),*) => { $(
@@ -11,7 +11,15 @@ macro_rules! generated {
 	)* };
 }
 
-generated!(pallet_beacon, pallet_deals, pallet_mode2, pallet_providers);
+#[cfg(not(feature = "rfc163"))]
+mod portable;
+#[cfg(feature = "rfc163")]
+mod rfc163;
+
+#[cfg(not(feature = "rfc163"))]
+pub use portable::*;
+#[cfg(feature = "rfc163")]
+pub use rfc163::*;
 
 pub use frame_support::weights::constants::{
 	BlockExecutionWeight, ExtrinsicBaseWeight, ParityDbWeight,

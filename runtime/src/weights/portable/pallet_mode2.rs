@@ -24,7 +24,7 @@
 // --heap-pages
 // 4096
 // --output
-// runtime/src/weights/pallet_mode2.rs
+// runtime/src/weights/portable/pallet_mode2.rs
 
 #![cfg_attr(rustfmt, rustfmt_skip)]
 #![allow(unused_parens)]
@@ -50,23 +50,23 @@ impl<T: frame_system::Config> pallet_mode2::WeightInfo for WeightInfo<T> {
 	/// Storage: `System::BlockHash` (r:1 w:0)
 	/// Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
 	/// Storage: `Deals::Params` (r:1 w:0)
-	/// Proof: `Deals::Params` (`max_values`: Some(1), `max_size`: Some(56), added: 551, mode: `MaxEncodedLen`)
+	/// Proof: `Deals::Params` (`max_values`: Some(1), `max_size`: Some(88), added: 583, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::CandidateCount` (r:3 w:0)
 	/// Proof: `Providers::CandidateCount` (`max_values`: None, `max_size`: Some(13), added: 2488, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::Parameters` (r:1 w:0)
 	/// Proof: `Providers::Parameters` (`max_values`: Some(1), `max_size`: Some(36), added: 531, mode: `MaxEncodedLen`)
-	/// Storage: `Providers::Nodes` (r:12 w:0)
+	/// Storage: `Providers::Nodes` (r:79 w:0)
 	/// Proof: `Providers::Nodes` (`max_values`: None, `max_size`: Some(158), added: 2633, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::Candidates` (r:32 w:0)
 	/// Proof: `Providers::Candidates` (`max_values`: None, `max_size`: Some(53), added: 2528, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::Ledgers` (r:32 w:32)
-	/// Proof: `Providers::Ledgers` (`max_values`: None, `max_size`: Some(142), added: 2617, mode: `MaxEncodedLen`)
-	/// Storage: `Providers::DomainWeights` (r:2 w:0)
+	/// Proof: `Providers::Ledgers` (`max_values`: None, `max_size`: Some(141), added: 2616, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::DomainWeights` (r:64 w:0)
 	/// Proof: `Providers::DomainWeights` (`max_values`: None, `max_size`: Some(67), added: 2542, mode: `MaxEncodedLen`)
 	/// Storage: `Mode2::Lanes` (r:1 w:1)
 	/// Proof: `Mode2::Lanes` (`max_values`: None, `max_size`: Some(29), added: 2504, mode: `MaxEncodedLen`)
 	/// Storage: `Deals::Deals` (r:1 w:1)
-	/// Proof: `Deals::Deals` (`max_values`: None, `max_size`: Some(153), added: 2628, mode: `MaxEncodedLen`)
+	/// Proof: `Deals::Deals` (`max_values`: None, `max_size`: Some(169), added: 2644, mode: `MaxEncodedLen`)
 	/// Storage: `Mode2::Stripes` (r:0 w:1)
 	/// Proof: `Mode2::Stripes` (`max_values`: None, `max_size`: Some(2772), added: 5247, mode: `MaxEncodedLen`)
 	/// Storage: `Mode2::SlotsOf` (r:0 w:32)
@@ -75,12 +75,12 @@ impl<T: frame_system::Config> pallet_mode2::WeightInfo for WeightInfo<T> {
 	/// Proof: `Mode2::Queue` (`max_values`: None, `max_size`: Some(33), added: 2508, mode: `MaxEncodedLen`)
 	fn place() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `13678`
-		//  Estimated: `84734`
-		// Minimum execution time: 12_757_848_000 picoseconds.
-		Weight::from_parts(16_383_206_000, 0)
-			.saturating_add(Weight::from_parts(0, 84734))
-			.saturating_add(T::DbWeight::get().reads(91))
+		//  Measured:  `27203`
+		//  Estimated: `208997`
+		// Minimum execution time: 2_414_782_000 picoseconds.
+		Weight::from_parts(3_249_466_000, 0)
+			.saturating_add(Weight::from_parts(0, 208997))
+			.saturating_add(T::DbWeight::get().reads(220))
 			.saturating_add(T::DbWeight::get().writes(69))
 	}
 	/// Storage: `Beacon::LastRelayBlock` (r:1 w:0)
@@ -91,8 +91,8 @@ impl<T: frame_system::Config> pallet_mode2::WeightInfo for WeightInfo<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `45`
 		//  Estimated: `5998`
-		// Minimum execution time: 103_444_000 picoseconds.
-		Weight::from_parts(165_857_000, 0)
+		// Minimum execution time: 8_523_000 picoseconds.
+		Weight::from_parts(10_436_000, 0)
 			.saturating_add(Weight::from_parts(0, 5998))
 			.saturating_add(T::DbWeight::get().reads(3))
 	}
@@ -106,8 +106,8 @@ impl<T: frame_system::Config> pallet_mode2::WeightInfo for WeightInfo<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `98`
 		//  Estimated: `3498`
-		// Minimum execution time: 154_991_000 picoseconds.
-		Weight::from_parts(258_225_000, 0)
+		// Minimum execution time: 14_752_000 picoseconds.
+		Weight::from_parts(24_056_000, 0)
 			.saturating_add(Weight::from_parts(0, 3498))
 			.saturating_add(T::DbWeight::get().reads(3))
 			.saturating_add(T::DbWeight::get().writes(1))

@@ -5,14 +5,14 @@
 //! DATE: 2026-11-23, STEPS: `10`, REPEAT: `5`, LOW RANGE: `[]`, HIGH RANGE: `[]`
 //! WORST CASE MAP SIZE: `1000000`
 //! CPU: `AMD EPYC`
-//! WASM-EXECUTION: `Compiled`, CHAIN: `Some("dev")`, DB CACHE: 1024
+//! WASM-EXECUTION: `Compiled`, CHAIN: `Some("dev-rfc163")`, DB CACHE: 1024
 
 // Executed Command:
 // nil-node
 // benchmark
 // pallet
 // --chain
-// dev
+// dev-rfc163
 // --pallet
 // pallet_beacon
 // --extrinsic
@@ -24,7 +24,7 @@
 // --heap-pages
 // 4096
 // --output
-// runtime/src/weights/pallet_beacon.rs
+// runtime/src/weights/rfc163/pallet_beacon.rs
 
 #![cfg_attr(rustfmt, rustfmt_skip)]
 #![allow(unused_parens)]
@@ -49,8 +49,8 @@ impl<T: frame_system::Config> pallet_beacon::WeightInfo for WeightInfo<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `2547`
 		//  Estimated: `6108`
-		// Minimum execution time: 352_697_000 picoseconds.
-		Weight::from_parts(510_992_000, 0)
+		// Minimum execution time: 63_475_000 picoseconds.
+		Weight::from_parts(86_739_000, 0)
 			.saturating_add(Weight::from_parts(0, 6108))
 			.saturating_add(T::DbWeight::get().reads(4))
 			.saturating_add(T::DbWeight::get().writes(5))
@@ -65,8 +65,8 @@ impl<T: frame_system::Config> pallet_beacon::WeightInfo for WeightInfo<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `9477`
 		//  Estimated: `31698`
-		// Minimum execution time: 839_723_000 picoseconds.
-		Weight::from_parts(1_317_064_000, 0)
+		// Minimum execution time: 137_475_000 picoseconds.
+		Weight::from_parts(182_983_000, 0)
 			.saturating_add(Weight::from_parts(0, 31698))
 			.saturating_add(T::DbWeight::get().reads(14))
 	}
