@@ -63,8 +63,8 @@ impl<T: frame_system::Config> pallet_providers::WeightInfo for WeightInfo<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `281`
 		//  Estimated: `11522`
-		// Minimum execution time: 160_560_000 picoseconds.
-		Weight::from_parts(185_427_000, 0)
+		// Minimum execution time: 160_740_000 picoseconds.
+		Weight::from_parts(170_114_000, 0)
 			.saturating_add(Weight::from_parts(0, 11522))
 			.saturating_add(T::DbWeight::get().reads(12))
 			.saturating_add(T::DbWeight::get().writes(12))
@@ -87,8 +87,8 @@ impl<T: frame_system::Config> pallet_providers::WeightInfo for WeightInfo<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `2596`
 		//  Estimated: `29953`
-		// Minimum execution time: 305_215_000 picoseconds.
-		Weight::from_parts(352_926_000, 0)
+		// Minimum execution time: 302_461_000 picoseconds.
+		Weight::from_parts(316_472_000, 0)
 			.saturating_add(Weight::from_parts(0, 29953))
 			.saturating_add(T::DbWeight::get().reads(20))
 			.saturating_add(T::DbWeight::get().writes(21))
@@ -105,8 +105,8 @@ impl<T: frame_system::Config> pallet_providers::WeightInfo for WeightInfo<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1961`
 		//  Estimated: `4896`
-		// Minimum execution time: 49_945_000 picoseconds.
-		Weight::from_parts(74_702_000, 0)
+		// Minimum execution time: 49_213_000 picoseconds.
+		Weight::from_parts(53_580_000, 0)
 			.saturating_add(Weight::from_parts(0, 4896))
 			.saturating_add(T::DbWeight::get().reads(4))
 			.saturating_add(T::DbWeight::get().writes(6))
@@ -119,17 +119,19 @@ impl<T: frame_system::Config> pallet_providers::WeightInfo for WeightInfo<T> {
 	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(103), added: 2578, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::Parameters` (r:1 w:0)
 	/// Proof: `Providers::Parameters` (`max_values`: Some(1), `max_size`: Some(36), added: 531, mode: `MaxEncodedLen`)
-	/// Storage: `Providers::Nodes` (r:1 w:0)
+	/// Storage: `Providers::Nodes` (r:4 w:4)
 	/// Proof: `Providers::Nodes` (`max_values`: None, `max_size`: Some(158), added: 2633, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::DomainWeights` (r:1 w:1)
+	/// Proof: `Providers::DomainWeights` (`max_values`: None, `max_size`: Some(67), added: 2542, mode: `MaxEncodedLen`)
 	fn add_stake() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `934`
-		//  Estimated: `3623`
-		// Minimum execution time: 95_913_000 picoseconds.
-		Weight::from_parts(147_590_000, 0)
-			.saturating_add(Weight::from_parts(0, 3623))
-			.saturating_add(T::DbWeight::get().reads(5))
-			.saturating_add(T::DbWeight::get().writes(3))
+		//  Measured:  `1061`
+		//  Estimated: `11522`
+		// Minimum execution time: 154_571_000 picoseconds.
+		Weight::from_parts(162_523_000, 0)
+			.saturating_add(Weight::from_parts(0, 11522))
+			.saturating_add(T::DbWeight::get().reads(9))
+			.saturating_add(T::DbWeight::get().writes(8))
 	}
 	/// Storage: `Providers::Ledgers` (r:1 w:1)
 	/// Proof: `Providers::Ledgers` (`max_values`: None, `max_size`: Some(141), added: 2616, mode: `MaxEncodedLen`)
@@ -139,17 +141,19 @@ impl<T: frame_system::Config> pallet_providers::WeightInfo for WeightInfo<T> {
 	/// Proof: `Beacon::LastRelayBlock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::Profiles` (r:1 w:1)
 	/// Proof: `Providers::Profiles` (`max_values`: None, `max_size`: Some(1431), added: 3906, mode: `MaxEncodedLen`)
-	/// Storage: `Providers::Nodes` (r:1 w:0)
+	/// Storage: `Providers::Nodes` (r:4 w:4)
 	/// Proof: `Providers::Nodes` (`max_values`: None, `max_size`: Some(158), added: 2633, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::DomainWeights` (r:1 w:1)
+	/// Proof: `Providers::DomainWeights` (`max_values`: None, `max_size`: Some(67), added: 2542, mode: `MaxEncodedLen`)
 	fn remove_stake() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `2040`
-		//  Estimated: `4896`
-		// Minimum execution time: 46_910_000 picoseconds.
-		Weight::from_parts(72_599_000, 0)
-			.saturating_add(Weight::from_parts(0, 4896))
-			.saturating_add(T::DbWeight::get().reads(5))
-			.saturating_add(T::DbWeight::get().writes(2))
+		//  Measured:  `2167`
+		//  Estimated: `11522`
+		// Minimum execution time: 107_481_000 picoseconds.
+		Weight::from_parts(115_612_000, 0)
+			.saturating_add(Weight::from_parts(0, 11522))
+			.saturating_add(T::DbWeight::get().reads(9))
+			.saturating_add(T::DbWeight::get().writes(7))
 	}
 	/// Storage: `Providers::Ledgers` (r:1 w:1)
 	/// Proof: `Providers::Ledgers` (`max_values`: None, `max_size`: Some(141), added: 2616, mode: `MaxEncodedLen`)
@@ -167,8 +171,8 @@ impl<T: frame_system::Config> pallet_providers::WeightInfo for WeightInfo<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `2061`
 		//  Estimated: `4896`
-		// Minimum execution time: 100_830_000 picoseconds.
-		Weight::from_parts(126_258_000, 0)
+		// Minimum execution time: 101_411_000 picoseconds.
+		Weight::from_parts(108_922_000, 0)
 			.saturating_add(Weight::from_parts(0, 4896))
 			.saturating_add(T::DbWeight::get().reads(5))
 			.saturating_add(T::DbWeight::get().writes(9))
@@ -187,8 +191,8 @@ impl<T: frame_system::Config> pallet_providers::WeightInfo for WeightInfo<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1380`
 		//  Estimated: `19421`
-		// Minimum execution time: 212_687_000 picoseconds.
-		Weight::from_parts(272_366_000, 0)
+		// Minimum execution time: 211_135_000 picoseconds.
+		Weight::from_parts(223_974_000, 0)
 			.saturating_add(Weight::from_parts(0, 19421))
 			.saturating_add(T::DbWeight::get().reads(12))
 			.saturating_add(T::DbWeight::get().writes(13))
@@ -203,8 +207,8 @@ impl<T: frame_system::Config> pallet_providers::WeightInfo for WeightInfo<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1668`
 		//  Estimated: `4896`
-		// Minimum execution time: 38_948_000 picoseconds.
-		Weight::from_parts(62_974_000, 0)
+		// Minimum execution time: 38_488_000 picoseconds.
+		Weight::from_parts(43_525_000, 0)
 			.saturating_add(Weight::from_parts(0, 4896))
 			.saturating_add(T::DbWeight::get().reads(3))
 			.saturating_add(T::DbWeight::get().writes(2))
@@ -221,8 +225,8 @@ impl<T: frame_system::Config> pallet_providers::WeightInfo for WeightInfo<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `798`
 		//  Estimated: `11522`
-		// Minimum execution time: 139_949_000 picoseconds.
-		Weight::from_parts(187_109_000, 0)
+		// Minimum execution time: 139_798_000 picoseconds.
+		Weight::from_parts(148_151_000, 0)
 			.saturating_add(Weight::from_parts(0, 11522))
 			.saturating_add(T::DbWeight::get().reads(8))
 			.saturating_add(T::DbWeight::get().writes(7))
@@ -235,8 +239,8 @@ impl<T: frame_system::Config> pallet_providers::WeightInfo for WeightInfo<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `0`
 		//  Estimated: `0`
-		// Minimum execution time: 8_222_000 picoseconds.
-		Weight::from_parts(13_870_000, 0)
+		// Minimum execution time: 8_062_000 picoseconds.
+		Weight::from_parts(9_554_000, 0)
 			.saturating_add(Weight::from_parts(0, 0))
 			.saturating_add(T::DbWeight::get().writes(2))
 	}
@@ -246,8 +250,8 @@ impl<T: frame_system::Config> pallet_providers::WeightInfo for WeightInfo<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `80`
 		//  Estimated: `1490`
-		// Minimum execution time: 3_435_000 picoseconds.
-		Weight::from_parts(4_006_000, 0)
+		// Minimum execution time: 3_395_000 picoseconds.
+		Weight::from_parts(4_036_000, 0)
 			.saturating_add(Weight::from_parts(0, 1490))
 			.saturating_add(T::DbWeight::get().reads(1))
 	}
@@ -269,8 +273,8 @@ impl<T: frame_system::Config> pallet_providers::WeightInfo for WeightInfo<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `887`
 		//  Estimated: `11522`
-		// Minimum execution time: 101_491_000 picoseconds.
-		Weight::from_parts(110_986_000, 0)
+		// Minimum execution time: 101_561_000 picoseconds.
+		Weight::from_parts(109_824_000, 0)
 			.saturating_add(Weight::from_parts(0, 11522))
 			.saturating_add(T::DbWeight::get().reads(12))
 			.saturating_add(T::DbWeight::get().writes(6))
@@ -292,11 +296,11 @@ impl<T: frame_system::Config> pallet_providers::WeightInfo for WeightInfo<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `24558 + n * (1424 ±0)`
 		//  Estimated: `385408 + n * (21064 ±0)`
-		// Minimum execution time: 3_071_622_000 picoseconds.
-		Weight::from_parts(3_053_003_081, 0)
+		// Minimum execution time: 3_055_757_000 picoseconds.
+		Weight::from_parts(3_149_657_567, 0)
 			.saturating_add(Weight::from_parts(0, 385408))
-			// Standard Error: 11_644_476
-			.saturating_add(Weight::from_parts(223_633_420, 0).saturating_mul(n.into()))
+			// Standard Error: 3_482_316
+			.saturating_add(Weight::from_parts(181_521_773, 0).saturating_mul(n.into()))
 			.saturating_add(T::DbWeight::get().reads(406))
 			.saturating_add(T::DbWeight::get().reads((24_u64).saturating_mul(n.into())))
 			.saturating_add(Weight::from_parts(0, 21064).saturating_mul(n.into()))

@@ -63,8 +63,8 @@ impl<T: frame_system::Config> pallet_providers::WeightInfo for WeightInfo<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `281`
 		//  Estimated: `11522`
-		// Minimum execution time: 161_561_000 picoseconds.
-		Weight::from_parts(184_355_000, 0)
+		// Minimum execution time: 161_761_000 picoseconds.
+		Weight::from_parts(174_350_000, 0)
 			.saturating_add(Weight::from_parts(0, 11522))
 			.saturating_add(T::DbWeight::get().reads(12))
 			.saturating_add(T::DbWeight::get().writes(12))
@@ -87,8 +87,8 @@ impl<T: frame_system::Config> pallet_providers::WeightInfo for WeightInfo<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `2596`
 		//  Estimated: `29953`
-		// Minimum execution time: 306_147_000 picoseconds.
-		Weight::from_parts(349_941_000, 0)
+		// Minimum execution time: 304_835_000 picoseconds.
+		Weight::from_parts(317_423_000, 0)
 			.saturating_add(Weight::from_parts(0, 29953))
 			.saturating_add(T::DbWeight::get().reads(20))
 			.saturating_add(T::DbWeight::get().writes(21))
@@ -105,8 +105,8 @@ impl<T: frame_system::Config> pallet_providers::WeightInfo for WeightInfo<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1961`
 		//  Estimated: `4896`
-		// Minimum execution time: 49_333_000 picoseconds.
-		Weight::from_parts(58_236_000, 0)
+		// Minimum execution time: 49_854_000 picoseconds.
+		Weight::from_parts(53_761_000, 0)
 			.saturating_add(Weight::from_parts(0, 4896))
 			.saturating_add(T::DbWeight::get().reads(4))
 			.saturating_add(T::DbWeight::get().writes(6))
@@ -119,17 +119,19 @@ impl<T: frame_system::Config> pallet_providers::WeightInfo for WeightInfo<T> {
 	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(103), added: 2578, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::Parameters` (r:1 w:0)
 	/// Proof: `Providers::Parameters` (`max_values`: Some(1), `max_size`: Some(36), added: 531, mode: `MaxEncodedLen`)
-	/// Storage: `Providers::Nodes` (r:1 w:0)
+	/// Storage: `Providers::Nodes` (r:4 w:4)
 	/// Proof: `Providers::Nodes` (`max_values`: None, `max_size`: Some(158), added: 2633, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::DomainWeights` (r:1 w:1)
+	/// Proof: `Providers::DomainWeights` (`max_values`: None, `max_size`: Some(67), added: 2542, mode: `MaxEncodedLen`)
 	fn add_stake() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `934`
-		//  Estimated: `3623`
-		// Minimum execution time: 96_073_000 picoseconds.
-		Weight::from_parts(107_400_000, 0)
-			.saturating_add(Weight::from_parts(0, 3623))
-			.saturating_add(T::DbWeight::get().reads(5))
-			.saturating_add(T::DbWeight::get().writes(3))
+		//  Measured:  `1061`
+		//  Estimated: `11522`
+		// Minimum execution time: 156_814_000 picoseconds.
+		Weight::from_parts(163_154_000, 0)
+			.saturating_add(Weight::from_parts(0, 11522))
+			.saturating_add(T::DbWeight::get().reads(9))
+			.saturating_add(T::DbWeight::get().writes(8))
 	}
 	/// Storage: `Providers::Ledgers` (r:1 w:1)
 	/// Proof: `Providers::Ledgers` (`max_values`: None, `max_size`: Some(141), added: 2616, mode: `MaxEncodedLen`)
@@ -139,17 +141,19 @@ impl<T: frame_system::Config> pallet_providers::WeightInfo for WeightInfo<T> {
 	/// Proof: `Beacon::LastRelayBlock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::Profiles` (r:1 w:1)
 	/// Proof: `Providers::Profiles` (`max_values`: None, `max_size`: Some(1431), added: 3906, mode: `MaxEncodedLen`)
-	/// Storage: `Providers::Nodes` (r:1 w:0)
+	/// Storage: `Providers::Nodes` (r:4 w:4)
 	/// Proof: `Providers::Nodes` (`max_values`: None, `max_size`: Some(158), added: 2633, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::DomainWeights` (r:1 w:1)
+	/// Proof: `Providers::DomainWeights` (`max_values`: None, `max_size`: Some(67), added: 2542, mode: `MaxEncodedLen`)
 	fn remove_stake() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `2040`
-		//  Estimated: `4896`
-		// Minimum execution time: 46_589_000 picoseconds.
-		Weight::from_parts(57_947_000, 0)
-			.saturating_add(Weight::from_parts(0, 4896))
-			.saturating_add(T::DbWeight::get().reads(5))
-			.saturating_add(T::DbWeight::get().writes(2))
+		//  Measured:  `2167`
+		//  Estimated: `11522`
+		// Minimum execution time: 108_552_000 picoseconds.
+		Weight::from_parts(114_401_000, 0)
+			.saturating_add(Weight::from_parts(0, 11522))
+			.saturating_add(T::DbWeight::get().reads(9))
+			.saturating_add(T::DbWeight::get().writes(7))
 	}
 	/// Storage: `Providers::Ledgers` (r:1 w:1)
 	/// Proof: `Providers::Ledgers` (`max_values`: None, `max_size`: Some(141), added: 2616, mode: `MaxEncodedLen`)
@@ -167,8 +171,8 @@ impl<T: frame_system::Config> pallet_providers::WeightInfo for WeightInfo<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `2061`
 		//  Estimated: `4896`
-		// Minimum execution time: 101_742_000 picoseconds.
-		Weight::from_parts(113_178_000, 0)
+		// Minimum execution time: 102_503_000 picoseconds.
+		Weight::from_parts(116_123_000, 0)
 			.saturating_add(Weight::from_parts(0, 4896))
 			.saturating_add(T::DbWeight::get().reads(5))
 			.saturating_add(T::DbWeight::get().writes(9))
@@ -187,8 +191,8 @@ impl<T: frame_system::Config> pallet_providers::WeightInfo for WeightInfo<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1380`
 		//  Estimated: `19421`
-		// Minimum execution time: 212_898_000 picoseconds.
-		Weight::from_parts(230_343_000, 0)
+		// Minimum execution time: 212_627_000 picoseconds.
+		Weight::from_parts(226_127_000, 0)
 			.saturating_add(Weight::from_parts(0, 19421))
 			.saturating_add(T::DbWeight::get().reads(12))
 			.saturating_add(T::DbWeight::get().writes(13))
@@ -203,8 +207,8 @@ impl<T: frame_system::Config> pallet_providers::WeightInfo for WeightInfo<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1668`
 		//  Estimated: `4896`
-		// Minimum execution time: 38_537_000 picoseconds.
-		Weight::from_parts(45_729_000, 0)
+		// Minimum execution time: 38_837_000 picoseconds.
+		Weight::from_parts(46_810_000, 0)
 			.saturating_add(Weight::from_parts(0, 4896))
 			.saturating_add(T::DbWeight::get().reads(3))
 			.saturating_add(T::DbWeight::get().writes(2))
@@ -221,8 +225,8 @@ impl<T: frame_system::Config> pallet_providers::WeightInfo for WeightInfo<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `798`
 		//  Estimated: `11522`
-		// Minimum execution time: 140_119_000 picoseconds.
-		Weight::from_parts(186_818_000, 0)
+		// Minimum execution time: 139_819_000 picoseconds.
+		Weight::from_parts(147_861_000, 0)
 			.saturating_add(Weight::from_parts(0, 11522))
 			.saturating_add(T::DbWeight::get().reads(8))
 			.saturating_add(T::DbWeight::get().writes(7))
@@ -235,8 +239,8 @@ impl<T: frame_system::Config> pallet_providers::WeightInfo for WeightInfo<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `0`
 		//  Estimated: `0`
-		// Minimum execution time: 8_212_000 picoseconds.
-		Weight::from_parts(15_403_000, 0)
+		// Minimum execution time: 8_282_000 picoseconds.
+		Weight::from_parts(9_965_000, 0)
 			.saturating_add(Weight::from_parts(0, 0))
 			.saturating_add(T::DbWeight::get().writes(2))
 	}
@@ -246,8 +250,8 @@ impl<T: frame_system::Config> pallet_providers::WeightInfo for WeightInfo<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `80`
 		//  Estimated: `1490`
-		// Minimum execution time: 3_455_000 picoseconds.
-		Weight::from_parts(4_176_000, 0)
+		// Minimum execution time: 3_395_000 picoseconds.
+		Weight::from_parts(4_376_000, 0)
 			.saturating_add(Weight::from_parts(0, 1490))
 			.saturating_add(T::DbWeight::get().reads(1))
 	}
@@ -269,8 +273,8 @@ impl<T: frame_system::Config> pallet_providers::WeightInfo for WeightInfo<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `887`
 		//  Estimated: `11522`
-		// Minimum execution time: 101_211_000 picoseconds.
-		Weight::from_parts(132_778_000, 0)
+		// Minimum execution time: 102_332_000 picoseconds.
+		Weight::from_parts(119_879_000, 0)
 			.saturating_add(Weight::from_parts(0, 11522))
 			.saturating_add(T::DbWeight::get().reads(12))
 			.saturating_add(T::DbWeight::get().writes(6))
@@ -292,11 +296,11 @@ impl<T: frame_system::Config> pallet_providers::WeightInfo for WeightInfo<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `24558 + n * (1424 ±0)`
 		//  Estimated: `385408 + n * (21064 ±0)`
-		// Minimum execution time: 3_250_338_000 picoseconds.
-		Weight::from_parts(4_260_379_218, 0)
+		// Minimum execution time: 3_066_954_000 picoseconds.
+		Weight::from_parts(3_065_703_260, 0)
 			.saturating_add(Weight::from_parts(0, 385408))
-			// Standard Error: 10_762_462
-			.saturating_add(Weight::from_parts(200_565_299, 0).saturating_mul(n.into()))
+			// Standard Error: 12_240_908
+			.saturating_add(Weight::from_parts(238_042_240, 0).saturating_mul(n.into()))
 			.saturating_add(T::DbWeight::get().reads(406))
 			.saturating_add(T::DbWeight::get().reads((24_u64).saturating_mul(n.into())))
 			.saturating_add(Weight::from_parts(0, 21064).saturating_mul(n.into()))
