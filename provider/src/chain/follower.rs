@@ -251,9 +251,10 @@ impl Follower {
 			match holding_fate(&key, &holding, facts, now) {
 				Fate::Keep => {},
 				Fate::Commit(at) => {
-					self.store.committed(&key, at)?;
-					changed = true;
-					tracing::info!(deal, generation, slot, at, "committed");
+					if self.store.committed(&key, &holding, at)? {
+						changed = true;
+						tracing::info!(deal, generation, slot, at, "committed");
+					}
 				},
 				Fate::Drop(reason) => {
 					if self.store.drop_holding(&key, &holding)? {

@@ -226,9 +226,9 @@ impl Store {
 	/// Records a promise: that the staged and checked MDUs with `roots` are kept at least until the receipt is void.
 	/// With it go the roots list and the index. The staged rows become the holding's.
 	///
-	/// A promise of the same content is prolonged, never cut short. One of other content is replaced when `now` is past
-	/// its `until`, and is a [`StoreError::Conflict`] before: the owner may still commit it. What is returned is what the
-	/// receipt must say.
+	/// A promise of the same content is prolonged, never cut short. One of other content is replaced when `now`, the clock
+	/// of the *finalised* chain, is past its `until`, and is a [`StoreError::Conflict`] before: the owner may still commit it.
+	/// What is returned is what the receipt must say.
 	///
 	/// The promise must fit into `room` together with all others, which are counted in the transaction that records it: of
 	/// several promises at once each one sees those before. Promises that became commits since the chain was read count
@@ -370,17 +370,25 @@ impl Store {
 		Ok(staged.chain(held).collect())
 	}
 
-	/// Marks a holding as committed at relay block `at`, on the finalised chain.
-	pub fn committed(&self, key: &HoldingKey, at: RelayBlock) -> Result<(), StoreError> {
+	/// Marks a holding as committed at relay block `at`, on the finalised chain. The row must still be `expected`: a promise
+	/// may have been renewed, or have made way for another one, since it was judged.
+	pub fn committed(
+		&self,
+		key: &HoldingKey,
+		expected: &Holding,
+		at: RelayBlock,
+	) -> Result<bool, StoreError> {
 		let change = self.index.change()?;
-		if let Some(holding) = change.holding(key)? {
-			if holding.committed.is_none() {
+		let found = change.holding(key)?.as_ref() == Some(expected);
+		if found {
+			if expected.committed.is_none() {
 				// Before anybody can see that the promise is gone; too many after a failure, which does no harm.
-				self.settled.fetch_add(holding.bytes, Ordering::SeqCst);
+				self.settled.fetch_add(expected.bytes, Ordering::SeqCst);
 			}
-			change.insert_holding(key, &Holding { committed: Some(at), ..holding })?;
+			change.insert_holding(key, &Holding { committed: Some(at), ..expected.clone() })?;
 		}
-		self.commit(change)
+		self.commit(change)?;
+		Ok(found)
 	}
 
 	/// Drops a holding and everything that nothing else needs. The row must still be `expected`: a promise may have

@@ -196,7 +196,7 @@ fn promises_fit_into_the_room_that_all_of_them_have() {
 	};
 	let room = |bytes| Room { bytes, settled: store.settled_bytes() };
 	let before = room(2000);
-	promise_in(1, 0, before).unwrap();
+	let first = promise_in(1, 0, before).unwrap();
 	let error = promise_in(2, 1, room(1999)).unwrap_err();
 	assert!(
 		matches!(error, StoreError::NoRoom { wanted: 1000, others: 1000, room: 1999 }),
@@ -209,8 +209,8 @@ fn promises_fit_into_the_room_that_all_of_them_have() {
 	assert_eq!(store.promised_deals().unwrap(), [KEY.deal].into());
 
 	// A promise that became a commit after the chain was asked is in neither account: the room of then is taken.
-	store.committed(&KEY, 20).unwrap();
-	store.committed(&KEY, 20).unwrap();
+	assert!(store.committed(&KEY, &first, 20).unwrap());
+	assert!(!store.committed(&KEY, &first, 20).unwrap());
 	assert_eq!(store.first_open(KEY.deal).unwrap(), Some(2));
 	assert!(matches!(promise_in(3, 2, before), Err(StoreError::NoRoom { others: 2000, .. })));
 	promise_in(3, 2, room(2000)).unwrap();
@@ -227,11 +227,24 @@ fn promises_fit_into_the_room_that_all_of_them_have() {
 }
 
 #[test]
+fn a_verdict_on_a_promise_that_made_way_commits_nothing() {
+	let (_dir, store) = fresh();
+	stage_verified(&store, &[0, 1]);
+	let first = promise(&store, &[0, 1], 50, 10).unwrap();
+	let renewed = promise(&store, &[0, 1], 60, 11).unwrap();
+	assert!(!store.committed(&KEY, &first, 20).unwrap());
+	stage_verified(&store, &[0]);
+	let other = promise(&store, &[0], 90, 61).unwrap();
+	assert!(!store.committed(&KEY, &renewed, 20).unwrap());
+	assert_eq!(store.holding(&KEY).unwrap(), Some(other));
+}
+
+#[test]
 fn a_commit_stands_against_other_content_for_ever() {
 	let (_dir, store) = fresh();
 	stage_verified(&store, &[0, 1]);
-	promise(&store, &[0, 1], 50, 10).unwrap();
-	store.committed(&KEY, 20).unwrap();
+	let promised = promise(&store, &[0, 1], 50, 10).unwrap();
+	store.committed(&KEY, &promised, 20).unwrap();
 	stage_verified(&store, &[0]);
 	assert!(matches!(promise(&store, &[0], 2000, 1000), Err(StoreError::Conflict { .. })));
 	assert_eq!(promise(&store, &[0, 1], 50, 1000).unwrap().committed, Some(20));
@@ -370,7 +383,7 @@ fn a_kill_between_any_two_steps_loses_nothing_and_leaves_nothing() {
 	reach(Done::Verified);
 	let promised = promise(&store, &[0], 50, 10).unwrap();
 	reach(Done::Promised);
-	store.committed(&KEY, 20).unwrap();
+	store.committed(&KEY, &promised, 20).unwrap();
 	reach(Done::Committed);
 	let next = StagedKey { holding: HoldingKey { generation: 2, ..KEY }, mdu: 1 };
 	stage_as(&store, next, b"first attempt");
