@@ -21,7 +21,7 @@
 //!
 //! | table | key | value |
 //! |---|---|---|
-//! | `meta` | name | format, genesis, highest finalised block seen |
+//! | `meta` | name | format, genesis, highest finalised block seen, [`Usage`] |
 //! | `staged` | deal, generation, slot, MDU | [`Staged`]: uploaded, not promised |
 //! | `holdings` | deal, generation, slot | [`Holding`]: promised by a receipt, or committed |
 //! | `promises` | deal, generation, slot | bytes of each holding that is not committed |
@@ -43,7 +43,7 @@ mod retention;
 
 pub use error::StoreError;
 pub use files::{Incoming, Step};
-pub use parts::{Content, Readable, ReadableShard, Recovery, Room, Upload, Usage};
+pub use parts::{Content, Readable, ReadableShard, Recovery, Room, Tally, Upload, Usage};
 pub use record::{
 	ContentKey, FileId, HeldMdu, Holder, Holding, HoldingKey, Kind, Located, Staged, StagedKey,
 };
@@ -302,7 +302,7 @@ impl Store {
 		commit: &CommitInfo,
 		until: RelayBlock,
 	) -> Result<Option<Holding>, StoreError> {
-		let change = self.index.change()?;
+		let mut change = self.index.change()?;
 		let Some(holding) = change.holding(key)?.filter(|holding| holding.is_of(commit)) else {
 			return Ok(None);
 		};
@@ -378,7 +378,7 @@ impl Store {
 		expected: &Holding,
 		at: RelayBlock,
 	) -> Result<bool, StoreError> {
-		let change = self.index.change()?;
+		let mut change = self.index.change()?;
 		let found = change.holding(key)?.as_ref() == Some(expected);
 		if found {
 			if expected.committed.is_none() {
@@ -429,27 +429,9 @@ impl Store {
 		if self.index.is_readable(key, deal)? { self.readable(key) } else { Ok(None) }
 	}
 
-	/// How much there is.
+	/// How much there is. Costs the same however much that is.
 	pub fn usage(&self) -> Result<Usage, StoreError> {
-		let mut usage = Usage::default();
-		for (_, staged) in self.index.staged_from(&[])? {
-			usage.staged = usage.staged.saturating_add(1);
-			usage.staged_bytes = usage.staged_bytes.saturating_add(staged.len);
-		}
-		for (_, holding) in self.index.holdings_from(&[])? {
-			let (count, bytes) = if holding.committed.is_some() {
-				(&mut usage.committed, &mut usage.committed_bytes)
-			} else {
-				(&mut usage.promised, &mut usage.promised_bytes)
-			};
-			*count = count.saturating_add(1);
-			*bytes = bytes.saturating_add(holding.bytes);
-		}
-		for (_, located) in self.index.all_content()? {
-			usage.files = usage.files.saturating_add(1);
-			usage.file_bytes = usage.file_bytes.saturating_add(located.len);
-		}
-		Ok(usage)
+		self.index.usage()
 	}
 
 	fn readable(&self, key: &ContentKey) -> Result<Option<Readable>, StoreError> {

@@ -92,6 +92,11 @@ fn promise(
 	store.promise(KEY, holding(&roots, until), content, now, ROOMY)
 }
 
+/// What the rows add up to, one by one.
+fn counted(store: &Store) -> Usage {
+	store.index.change().unwrap().recounted().unwrap()
+}
+
 /// Files of content under `dir`, relative to it.
 fn files(dir: &Path) -> BTreeSet<PathBuf> {
 	let mut found = BTreeSet::new();
@@ -216,6 +221,10 @@ fn promises_fit_into_the_room_that_all_of_them_have() {
 	promise_in(3, 2, room(2000)).unwrap();
 	// What is committed needs no room any more.
 	assert_eq!(promise_in(1, 0, room(0)).unwrap().committed, Some(20));
+	let usage = store.usage().unwrap();
+	assert_eq!(usage, counted(&store));
+	assert_eq!(usage.promised, Tally { count: 2, bytes: 2000 });
+	assert_eq!(usage.committed, Tally { count: 1, bytes: 1000 });
 
 	drop(store);
 	let (store, _) = open(dir.path());
@@ -434,7 +443,8 @@ fn a_kill_between_any_two_steps_loses_nothing_and_leaves_nothing() {
 			.iter()
 			.filter(|(_, r)| r.unverified.is_some())
 			.count() as u64;
-		assert_eq!(files(&path).len() as u64, usage.files + unchecked, "{place}");
+		assert_eq!(files(&path).len() as u64, usage.files.count + unchecked, "{place}");
+		assert_eq!(usage, counted(&store), "{place}");
 		drop(store);
 		let (_, again) = Store::open(&path).unwrap();
 		assert_eq!(again.orphans, 0, "{place}");
