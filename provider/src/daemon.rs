@@ -319,13 +319,10 @@ async fn requeue(
 	for key in recovery.unverified.clone() {
 		let store = store.clone();
 		let claim = spawn_blocking(move || {
-			let staged = store.staged(&key)?;
-			let claim = match &staged {
-				Some(staged) => verifier::claim_of(&store, key, staged)?,
-				None => None,
-			};
+			let Some(staged) = store.staged(&key)? else { return Ok(None) };
+			let claim = verifier::claim_of(&store, key, &staged)?;
 			if claim.is_none() {
-				store.unstage(&key)?;
+				store.unstage(&key, &staged)?;
 			}
 			Ok::<_, StoreError>(claim)
 		})

@@ -189,11 +189,15 @@ impl Store {
 		Ok(found)
 	}
 
-	/// Drops staged shards.
-	pub fn unstage(&self, key: &StagedKey) -> Result<(), StoreError> {
+	/// Drops staged shards. The row must still be `expected`: the MDU may have been uploaded anew since it was judged.
+	pub fn unstage(&self, key: &StagedKey, expected: &Staged) -> Result<bool, StoreError> {
 		let mut change = self.index.change()?;
-		change.unstage(key)?;
-		self.commit(change)
+		let found = change.staged(key)?.as_ref() == Some(expected);
+		if found {
+			change.unstage(key)?;
+		}
+		self.commit(change)?;
+		Ok(found)
 	}
 
 	/// A staged row.
@@ -490,6 +494,7 @@ impl Store {
 	fn recover(&self) -> Result<Recovery, StoreError> {
 		let mut recovery = Recovery::default();
 		let mut known = BTreeSet::new();
+		let mut lost = Vec::new();
 		for (key, row) in self.index.staged_from(&[])? {
 			let content = ContentKey::shard(row.root, key.holding.slot);
 			let Some(file) = row.unverified else { continue };
@@ -498,7 +503,7 @@ impl Store {
 				known.insert(path);
 				recovery.unverified.push(key);
 			} else {
-				recovery.lost_uploads.push(key);
+				lost.push((key, row));
 			}
 		}
 		for (key, located) in self.index.all_content()? {
@@ -509,8 +514,9 @@ impl Store {
 			known.insert(path);
 		}
 		recovery.orphans = self.files.remove_unknown(&known)?;
-		for key in &recovery.lost_uploads {
-			self.unstage(key)?;
+		for (key, row) in lost {
+			self.unstage(&key, &row)?;
+			recovery.lost_uploads.push(key);
 		}
 		Ok(recovery)
 	}

@@ -280,12 +280,13 @@ fn dropping_one_holder_keeps_what_another_needs() {
 	let (dir, store) = fresh();
 	let other = StagedKey { holding: HoldingKey { deal: 8, ..KEY }, mdu: 0 };
 	stage_verified(&store, &[0, 1]);
-	stage_as(&store, other, &bytes(0));
+	let staged = stage_as(&store, other, &bytes(0));
 	let promised = promise(&store, &[0, 1], 50, 10).unwrap();
 	assert!(store.drop_holding(&KEY, &promised).unwrap());
 	assert!(!store.drop_holding(&KEY, &promised).unwrap());
 	assert_eq!(files(dir.path()).len(), 2, "the shard and the witness that deal 8 staged");
-	store.unstage(&other).unwrap();
+	assert!(store.unstage(&other, &staged).unwrap());
+	assert!(!store.unstage(&other, &staged).unwrap());
 	assert_eq!(files(dir.path()).len(), 0);
 	assert_eq!(store.usage().unwrap(), Usage::default());
 }
@@ -293,10 +294,12 @@ fn dropping_one_holder_keeps_what_another_needs() {
 #[test]
 fn a_verdict_on_replaced_shards_changes_nothing() {
 	let (dir, store) = fresh();
-	let first = stage(&store, 0).unverified.unwrap();
+	let former = stage(&store, 0);
+	let first = former.unverified.unwrap();
 	let second = stage(&store, 0).unverified.unwrap();
 	assert_ne!(first, second);
 	assert!(!store.reject(&staged_key(0), first).unwrap());
+	assert!(!store.unstage(&staged_key(0), &former).unwrap());
 	store.verified(&[(staged_key(0), first)]).unwrap();
 	assert_eq!(store.staged(&staged_key(0)).unwrap().unwrap().unverified, Some(second));
 	assert_eq!(files(dir.path()).len(), 2);
@@ -396,10 +399,10 @@ fn a_kill_between_any_two_steps_loses_nothing_and_leaves_nothing() {
 	reach(Done::Committed);
 	let next = StagedKey { holding: HoldingKey { generation: 2, ..KEY }, mdu: 1 };
 	stage_as(&store, next, b"first attempt");
-	stage_as(&store, next, &bytes(1));
+	let staged = stage_as(&store, next, &bytes(1));
 	reach(Done::Replaced);
 	store.drop_holding(&KEY, &Holding { committed: Some(20), ..promised }).unwrap();
-	store.unstage(&next).unwrap();
+	store.unstage(&next, &staged).unwrap();
 	reach(Done::Dropped);
 	assert_eq!(files(dir.path()).len(), 0);
 	drop(store);
