@@ -9,16 +9,18 @@
 //! 3. fetches the index, makes the promise durable, and only then signs;
 //! 4. submits `add_receipt` in the operator's name, who pays the fee.
 //!
-//! A promise that the owner did not use needs the last step alone. One MDU is in memory at a time. Whatever was staged stays
-//! until the grace is over ([`crate::store::staged_fate`]), so that work goes on where it stopped, after a kill too. A failed
-//! attempt is repeated with longer and longer pauses, [`MOST_FAILURES`] times at most. Once the receipt is on the finalised
-//! chain, the follower turns the promise into a commit as always.
+//! A promise that the owner did not use needs the last step alone. One MDU is in memory at a time, and its disk space is set
+//! aside beside that of uploads. Whatever was staged stays until the grace is over ([`crate::store::staged_fate`]), so that
+//! work goes on where it stopped, after a kill too. A failed attempt is repeated with longer and longer pauses,
+//! [`MOST_FAILURES`] times at most. Once the receipt is on the finalised chain, the follower turns the promise into a commit
+//! as always.
 
 mod find;
 
 pub use find::Settled;
 
 use crate::{
+	api::limits::{Limits, Reservation},
 	chain::{
 		ChainView,
 		registration::{self, RoomError},
@@ -38,6 +40,7 @@ use nil_client::{
 };
 use nil_types::{
 	CommitInfo, ContentShape, DealInfo, Hash32, MduIndex, RelayBlock, SlotInfo, Terms,
+	layout::BLOB_BYTES,
 };
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{
@@ -86,7 +89,7 @@ enum LateError {
 	/// The disk has no room.
 	#[error("{needed} bytes are missing, and {free} are free on disk")]
 	DiskFull {
-		/// Bytes of the commit.
+		/// Bytes that are not there yet: of the whole commit, or of the MDU whose turn it is.
 		needed: u64,
 		/// Bytes that may still be written.
 		free: u64,
@@ -120,6 +123,8 @@ pub struct LateSigner {
 	pub service: Signer,
 	/// Signs transactions, and pays for them.
 	pub operator: Signer,
+	/// Where uploads set disk space aside, too.
+	pub limits: Arc<Limits>,
 	/// Free disk space that must be left.
 	pub reserve: u64,
 	/// Relay blocks for which a receipt counts.
@@ -155,6 +160,11 @@ impl Open {
 
 	fn bytes(&self) -> u64 {
 		self.shape().bytes_per_slot(&self.deal.profile)
+	}
+
+	/// What the slot stores of an MDU with `live` live blobs.
+	fn mdu_bytes(&self, live: u8) -> u64 {
+		u64::from(self.deal.profile.live_rows(live)).saturating_mul(BLOB_BYTES as u64)
 	}
 
 	/// Position in the slab, root and live blobs of each MDU.
@@ -313,6 +323,8 @@ impl LateSigner {
 				return Ok(None);
 			}
 			if !self.has(StagedKey { holding: key, mdu }, root, live).await? {
+				// Much may have been uploaded since the whole was found to fit.
+				let _space = self.set_aside(key, open.mdu_bytes(live)).await?;
 				let rebuilt = self.within(MDU_PATIENCE, "an MDU", others.mdu(mdu)).await?;
 				self.stage(StagedKey { holding: key, mdu }, rebuilt).await?;
 			}
@@ -328,18 +340,38 @@ impl LateSigner {
 	async fn check_room(&self, open: &Open) -> Result<(), LateError> {
 		let room = self.unless_stopped(self.room(&open.terms)).await?.bytes;
 		let (store, reserve, key) = (self.store.clone(), self.reserve, open.key);
-		let (others, free) = spawn_blocking(move || {
-			Ok::<_, StoreError>((store.promised_bytes(&key)?, store.free_bytes(reserve)?))
+		let (others, staged, free) = spawn_blocking(move || {
+			Ok::<_, StoreError>((
+				store.promised_bytes(&key)?,
+				store.staged_of(&key)?,
+				store.free_bytes(reserve)?,
+			))
 		})
 		.await??;
 		let wanted = open.bytes();
 		if others.saturating_add(wanted) > room {
 			return Err(StoreError::NoRoom { wanted, others, room }.into());
 		}
-		if wanted > free {
-			return Err(LateError::DiskFull { needed: wanted, free });
+		// What is staged has its place already, or makes place for what comes instead of it.
+		let first = open.commit.first_mdu;
+		let mdus = first..first.saturating_add(open.shape().mdus());
+		let staged = staged.iter().filter(|(mdu, _)| mdus.contains(mdu)).map(|(_, row)| row.len);
+		let needed = wanted.saturating_sub(staged.fold(0, u64::saturating_add));
+		if needed > free {
+			return Err(LateError::DiskFull { needed, free });
 		}
 		Ok(())
+	}
+
+	/// Sets the bytes of an MDU aside on disk, beside those of the uploads that run.
+	async fn set_aside(&self, key: HoldingKey, needed: u64) -> Result<Reservation, LateError> {
+		let (store, reserve) = (self.store.clone(), self.reserve);
+		let free = spawn_blocking(move || store.free_bytes(reserve)).await??;
+		let reserved = self.limits.reserve(key, needed, |_, awaited| {
+			let free = free.saturating_sub(awaited);
+			if needed > free { Err(free) } else { Ok(()) }
+		});
+		reserved.map_err(|free| LateError::DiskFull { needed, free })
 	}
 
 	async fn room(&self, terms: &Terms) -> Result<crate::store::Room, RoomError> {

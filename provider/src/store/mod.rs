@@ -84,6 +84,11 @@ impl Store {
 		self.files.observe(observer);
 	}
 
+	/// Takes what `free` says for the free bytes of the disk from now on. For tests of full disks.
+	pub fn pretend_free(&mut self, free: impl Fn() -> u64 + Send + Sync + 'static) {
+		self.files.pretend_free(free);
+	}
+
 	/// The store's folder.
 	pub fn path(&self) -> &Path {
 		self.files.root()

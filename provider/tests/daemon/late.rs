@@ -3,7 +3,7 @@
 use super::{chain::NOW, following::commit, peers::Peers, *};
 use nil_provider::store::Kind;
 use nil_types::layout::BLOB_BYTES;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Sweeps and second attempts soon.
 const SOON: &str = "store.sweep_secs = 1\nreceipts.late_pause_secs = 1";
@@ -150,6 +150,43 @@ async fn a_stop_half_way_costs_nothing_that_was_fetched() {
 	assert!(world.holds(&added(&world).await, &LARGE));
 	serves(&world, &LARGE).await;
 	assert_eq!(peers.asked_for("blobs/0/"), first, "the first MDU was fetched once");
+}
+
+#[tokio::test]
+async fn what_a_stop_left_behind_needs_no_space_again() {
+	let (mut world, peers) = away(&LARGE, &format!("{SOON}\nstore.reserve = 0")).await;
+	// A disk with room for the commit, and no byte more.
+	let bytes = |path: &std::path::PathBuf| std::fs::metadata(path).map_or(0, |data| data.len());
+	let size: u64 = LARGE.mdus.iter().map(|mdu| mdu.shards[usize::from(SLOT)].len() as u64).sum();
+	let shards = world.data().join(Kind::Shard.folder());
+	world.disk =
+		Some(Arc::new(move || size.saturating_sub(files(&shards).iter().map(bytes).sum::<u64>())));
+	peers.withheld.lock().unwrap().insert(1);
+	world.start().await;
+	eventually("the second MDU fails", async || world.metric("late_failures_total").await >= 1)
+		.await;
+	peers.withheld.lock().unwrap().clear();
+	world.restart().await;
+	assert!(world.holds(&added(&world).await, &LARGE));
+	serves(&world, &LARGE).await;
+}
+
+#[tokio::test]
+async fn an_mdu_is_not_fetched_when_its_space_is_gone_meanwhile() {
+	let (mut world, peers) = away(&LARGE, SOON).await;
+	// As if the first MDU were the last thing that finds room.
+	let filled = Arc::new(AtomicBool::new(true));
+	let (asked, fills) = (peers.clone(), filled.clone());
+	world.disk = Some(Arc::new(move || {
+		if fills.load(Ordering::SeqCst) && asked.asked_for("blobs/0/") > 0 { 0 } else { 1u64 << 40 }
+	}));
+	world.start().await;
+	eventually("an attempt fails", async || world.metric("late_failures_total").await >= 1).await;
+	assert_eq!(files(&world.data().join(Kind::Shard.folder())).len(), 1, "the first MDU");
+	assert_eq!(peers.asked_for("blobs/1/"), 0);
+	filled.store(false, Ordering::SeqCst);
+	assert!(world.holds(&added(&world).await, &LARGE));
+	serves(&world, &LARGE).await;
 }
 
 #[tokio::test]
