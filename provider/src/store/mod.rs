@@ -269,13 +269,7 @@ impl Store {
 				change.drop_holding(&key, &former)?;
 			}
 		}
-		let since = self.settled_bytes().saturating_sub(room.settled);
-		let others = change.promised_bytes(&key)?.saturating_add(since);
-		// What was committed before is in the chain's account.
-		let wanted = if holding.committed.is_some() { 0 } else { holding.bytes };
-		if wanted > 0 && others.saturating_add(wanted) > room.bytes {
-			return Err(StoreError::NoRoom { wanted, others, room: room.bytes });
-		}
+		self.check_room(&change, &key, &holding, room)?;
 		let mut missing = Vec::new();
 		for ((root, live), mdu) in roots.iter().zip(lives).zip(holding.first_mdu..) {
 			let staged_key = StagedKey { holding: key, mdu };
@@ -304,21 +298,44 @@ impl Store {
 	}
 
 	/// Lets a promise of the content of `commit` count until `until` at least. What its receipt must say then; `None` when
-	/// there is none, or it is of other content.
+	/// there is none, or it is of other content. It must fit into `room` like a new one: there may be less than there was.
 	pub fn prolong(
 		&self,
 		key: &HoldingKey,
 		commit: &CommitInfo,
 		until: RelayBlock,
+		room: Room,
 	) -> Result<Option<Holding>, StoreError> {
 		let mut change = self.index.change()?;
 		let Some(holding) = change.holding(key)?.filter(|holding| holding.is_of(commit)) else {
 			return Ok(None);
 		};
+		self.check_room(&change, key, &holding, room)?;
 		let holding = Holding { until: holding.until.max(until), ..holding };
 		change.insert_holding(key, &holding)?;
 		self.commit(change)?;
 		Ok(Some(holding))
+	}
+
+	/// Whether a promise fits into `room` beside all others.
+	fn check_room(
+		&self,
+		change: &Change,
+		key: &HoldingKey,
+		holding: &Holding,
+		room: Room,
+	) -> Result<(), StoreError> {
+		// What was committed before is in the chain's account.
+		if holding.committed.is_some() {
+			return Ok(());
+		}
+		let since = self.settled_bytes().saturating_sub(room.settled);
+		let others = change.promised_bytes(key)?.saturating_add(since);
+		let wanted = holding.bytes;
+		if others.saturating_add(wanted) > room.bytes {
+			return Err(StoreError::NoRoom { wanted, others, room: room.bytes });
+		}
+		Ok(())
 	}
 
 	/// A holding.

@@ -186,6 +186,31 @@ fn promises_are_prolonged_and_conflicts_refused_until_the_former_is_void() {
 }
 
 #[test]
+fn a_promise_is_prolonged_for_its_own_commit_and_within_the_room_alone() {
+	let (_dir, store) = fresh();
+	stage_verified(&store, &[0]);
+	let promised = promise(&store, &[0], 50, 10).unwrap();
+	let commit = CommitInfo {
+		first_mdu: promised.first_mdu,
+		size_bytes: promised.size_bytes,
+		index_len: promised.index_len,
+		index_root: promised.index_root,
+		roots_hash: promised.roots_hash,
+		signed: 0,
+		at: 40,
+	};
+	let prolong = |commit: &CommitInfo, bytes| {
+		store.prolong(&KEY, commit, 90, Room { bytes, settled: store.settled_bytes() })
+	};
+	let other = CommitInfo { size_bytes: 1, ..commit.clone() };
+	assert_eq!(prolong(&other, 1000).unwrap(), None);
+	let error = prolong(&commit, 999).unwrap_err();
+	assert!(matches!(error, StoreError::NoRoom { wanted: 1000, others: 0, room: 999 }), "{error}");
+	assert_eq!(store.holding(&KEY).unwrap().unwrap().until, 50);
+	assert_eq!(prolong(&commit, 1000).unwrap().unwrap().until, 90);
+}
+
+#[test]
 fn promises_fit_into_the_room_that_all_of_them_have() {
 	let (dir, store) = fresh();
 	let promise_in = |generation: Generation, mdu: MduIndex, room: Room| {

@@ -189,8 +189,8 @@ async fn an_mdu_is_not_fetched_when_its_space_is_gone_meanwhile() {
 	serves(&world, &LARGE).await;
 }
 
-#[tokio::test]
-async fn a_promise_that_the_commit_left_out_is_signed_again_without_fetching() {
+/// A provider that gave a receipt for [`COMMIT`], and is away since. The commit was made without that receipt, which is void.
+async fn left_out() -> (World, Arc<Peers>, Receipt) {
 	let (mut world, peers) = away(&COMMIT, SOON).await;
 	world.chain.finalised(|state| {
 		state.deal.as_mut().unwrap().generation = 0;
@@ -198,19 +198,37 @@ async fn a_promise_that_the_commit_left_out_is_signed_again_without_fetching() {
 		state.commits.clear();
 	});
 	world.start().await;
-	let first = world.promised(SLOT, &COMMIT).await;
+	let receipt = world.promised(SLOT, &COMMIT).await;
 	world.daemon.take().unwrap().stop().await.unwrap();
-	// Committed without it, and found when that receipt is void.
 	world.chain.finalised(|state| {
 		commit(state, &COMMIT, OTHERS);
 		state.terms.relay_block = NOW + 101;
 	});
-	assert!(first.until < NOW + 101);
+	assert!(receipt.until < NOW + 101);
+	(world, peers, receipt)
+}
+
+#[tokio::test]
+async fn a_promise_that_the_commit_left_out_is_signed_again_without_fetching() {
+	let (mut world, peers, first) = left_out().await;
 	world.start().await;
 	let second = added(&world).await;
 	assert!(world.holds(&second, &COMMIT) && second.until > first.until);
 	assert_eq!(*peers.asked.lock().unwrap(), Vec::<String>::new());
 	settled(&world).await;
+}
+
+#[tokio::test]
+async fn a_promise_is_signed_again_only_while_capacity_and_stake_cover_it() {
+	let (mut world, peers, _) = left_out().await;
+	let bytes = 2 * BLOB_BYTES as u64;
+	world.chain.finalised(|state| state.provider.as_mut().unwrap().capacity = bytes - 1);
+	world.start().await;
+	eventually("an attempt fails", async || world.metric("late_failures_total").await > 0).await;
+	assert_eq!(world.chain.added.lock().unwrap().len(), 0);
+	world.chain.finalised(|state| state.provider.as_mut().unwrap().capacity = bytes);
+	assert!(world.holds(&added(&world).await, &COMMIT));
+	assert_eq!(*peers.asked.lock().unwrap(), Vec::<String>::new());
 }
 
 /// Where nothing can or need be done, nobody is asked for anything, and nothing is submitted.
