@@ -236,8 +236,9 @@ impl Store {
 	/// With it go the roots list and the index. The staged rows become the holding's.
 	///
 	/// A promise of the same content is prolonged, never cut short. One of other content is replaced when `now`, the clock
-	/// of the *finalised* chain, is past its `until`, and is a [`StoreError::Conflict`] before: the owner may still commit it.
-	/// What is returned is what the receipt must say.
+	/// of the *finalised* chain, is past its `until`, and is a [`StoreError::Conflict`] before: the owner may still commit it,
+	/// and so may whoever the owner authorises, since a receipt names no account. What is returned is what the receipt must
+	/// say.
 	///
 	/// The promise must fit into `room` together with all others, which are counted in the transaction that records it: of
 	/// several promises at once each one sees those before. Promises that became commits since the chain was read count
