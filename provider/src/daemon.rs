@@ -212,12 +212,22 @@ impl Daemon {
 
 		let (heads, followed) = watch::channel(Heads::default());
 		let (missed, told) = watch::channel(Vec::new());
+		let app = App::new(
+			config,
+			service.clone(),
+			chain.clone(),
+			store.clone(),
+			verifier,
+			metrics.clone(),
+			followed,
+		);
 		let late = operator.filter(|_| config.receipts.sign_late).map(|operator| LateSigner {
 			chain: chain.clone(),
 			store: store.clone(),
 			metrics: metrics.clone(),
-			service: service.clone(),
+			service,
 			operator,
+			limits: app.limits.clone(),
 			reserve: config.store.reserve.0,
 			valid_blocks: config.receipts.valid_blocks,
 			first_pause: Duration::from_secs(config.receipts.late_pause_secs),
@@ -225,8 +235,8 @@ impl Daemon {
 			stop: stop.clone(),
 		});
 		let follower = Follower {
-			chain: chain.clone(),
-			store: store.clone(),
+			chain,
+			store,
 			metrics: metrics.clone(),
 			operator: AccountId(config.operator.account.0),
 			staged_ttl: config.store.staged_ttl_secs,
@@ -242,7 +252,6 @@ impl Daemon {
 			connections: config.limits.connections,
 			head: Duration::from_secs(config.limits.head_secs),
 		};
-		let app = App::new(config, service, chain, store, verifier, metrics.clone(), followed);
 		let (api, task) =
 			listen("api.listen", config.api.listen, api::router(Arc::new(app)), limits, &stop)
 				.await?;
@@ -319,13 +328,10 @@ async fn requeue(
 	for key in recovery.unverified.clone() {
 		let store = store.clone();
 		let claim = spawn_blocking(move || {
-			let staged = store.staged(&key)?;
-			let claim = match &staged {
-				Some(staged) => verifier::claim_of(&store, key, staged)?,
-				None => None,
-			};
+			let Some(staged) = store.staged(&key)? else { return Ok(None) };
+			let claim = verifier::claim_of(&store, key, &staged)?;
 			if claim.is_none() {
-				store.unstage(&key)?;
+				store.unstage(&key, &staged)?;
 			}
 			Ok::<_, StoreError>(claim)
 		})

@@ -1,6 +1,6 @@
 //! What the daemon counts, in the form of Prometheus.
 
-use crate::store::Usage;
+use crate::store::{Tally, Usage};
 use prometheus::{
 	Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
 	Registry, TextEncoder,
@@ -109,11 +109,11 @@ impl Metrics {
 
 	/// Tells what the store holds.
 	pub fn set_usage(&self, usage: &Usage) {
-		for (state, count, bytes) in [
-			("staged", usage.staged, usage.staged_bytes),
-			("promised", usage.promised, usage.promised_bytes),
-			("committed", usage.committed, usage.committed_bytes),
-			("files", usage.files, usage.file_bytes),
+		for (state, Tally { count, bytes }) in [
+			("staged", usage.staged),
+			("promised", usage.promised),
+			("committed", usage.committed),
+			("files", usage.files),
 		] {
 			self.held.with_label_values(&[state]).set(clamp(count));
 			self.held_bytes.with_label_values(&[state]).set(clamp(bytes));

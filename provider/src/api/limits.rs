@@ -48,7 +48,7 @@ pub struct Admitted {
 	client: IpAddr,
 }
 
-/// Bytes set aside for an upload. Dropped, they are free again.
+/// Bytes of disk set aside for something that arrives. Dropped, they are free again.
 #[derive(Debug)]
 pub struct Reservation {
 	limits: Arc<Limits>,
@@ -119,12 +119,12 @@ impl Limits {
 	}
 
 	/// Sets `bytes` aside for `key`, when `fits` agrees, given the bytes set aside for `key` and for all.
-	pub fn reserve(
+	pub fn reserve<E>(
 		self: &Arc<Self>,
 		key: HoldingKey,
 		bytes: u64,
-		fits: impl FnOnce(u64, u64) -> ApiResult<()>,
-	) -> ApiResult<Reservation> {
+		fits: impl FnOnce(u64, u64) -> Result<(), E>,
+	) -> Result<Reservation, E> {
 		let mut reserved = lock(&self.reserved);
 		let own = reserved.by_holding.get(&key).copied().unwrap_or_default();
 		fits(own, reserved.total)?;
@@ -196,11 +196,11 @@ mod tests {
 		let [a, b] = [1, 2].map(|deal| HoldingKey { deal, generation: 1, slot: 0 });
 		let first = limits.reserve(a, 10, |own, all| {
 			assert_eq!((own, all), (0, 0));
-			Ok(())
+			Ok::<_, ApiError>(())
 		});
 		let _second = limits.reserve(b, 5, |own, all| {
 			assert_eq!((own, all), (0, 10));
-			Ok(())
+			Ok::<_, ApiError>(())
 		});
 		drop(first);
 		let refused = limits.reserve(b, 1, |own, all| {

@@ -11,9 +11,12 @@ use axum::{
 	http::{HeaderMap, StatusCode},
 };
 use codec::{DecodeAll, Encode};
-use nil_client::wire::{ErrorCode, Receipt, ReceiptRequest};
+use nil_client::{
+	chain::At,
+	wire::{ErrorCode, Receipt, ReceiptRequest},
+};
 use nil_types::{
-	ContentShape, blake2b_256,
+	ContentShape, RelayBlock, blake2b_256,
 	layout::{MAX_INDEX_BYTES, MAX_MDUS, MAX_ROOTS, rent},
 	messages::roots_hash,
 };
@@ -47,8 +50,8 @@ pub async fn post(
 	app.verifier.settle().await?;
 	let key_on_chain = app.service.public_key();
 	let room = room(&*app.chain, &app.store, app.operator, &key_on_chain, &view.terms).await?;
-	let (mdus, now) = (wanted.mdus, view.terms.relay_block);
-	let store = app.store.clone();
+	let now = finalised_clock(&app, &key).await?;
+	let (mdus, store) = (wanted.mdus, app.store.clone());
 	let promised = spawn_blocking(move || {
 		let content = Content { roots: &request.roots, lives: &lives, index: &request.index };
 		store.promise(key, wanted, content, now, room)
@@ -61,6 +64,20 @@ pub async fn post(
 	app.metrics.receipts.inc();
 	tracing::info!(mdus, until = holding.until, "signed a receipt");
 	Ok(Receipt { slot, until: holding.until, signature }.encode())
+}
+
+/// The clock by which a former promise is void: the finalised chain's. By that of a best block which another branch
+/// replaces, bytes could go that a commit there rests on.
+async fn finalised_clock(app: &App, key: &HoldingKey) -> ApiResult<RelayBlock> {
+	let block = At::Block(app.chain.head(At::Finalised).await?.hash);
+	// The deal was read from a best block, whose branch may have lost since: then this clock is of a chain that may have
+	// committed the former promise, and goes on past its end.
+	let deal = app.chain.deal(block, key.deal).await?;
+	if deal.is_some_and(|deal| deal.generation >= key.generation) {
+		let message = format!("generation {} of deal {} is committed", key.generation, key.deal);
+		return Err(ApiError::new(StatusCode::CONFLICT, ErrorCode::WrongGeneration, message));
+	}
+	Ok(app.chain.terms(block).await?.relay_block)
 }
 
 /// The promise asked for, and the live blobs of each of its MDUs, when the request is sound in itself.

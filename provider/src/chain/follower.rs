@@ -220,6 +220,7 @@ impl Follower {
 			return Ok(DealFacts {
 				deal: None,
 				slots: BTreeSet::new(),
+				asked_from: None,
 				commits: Default::default(),
 			});
 		}
@@ -230,12 +231,12 @@ impl Follower {
 			.map(|slot| slot.slot)
 			.collect();
 		let store = self.store.clone();
-		let first = spawn_blocking(move || store.first_open(deal)).await??;
-		let commits = match first {
+		let asked_from = spawn_blocking(move || store.first_open(deal)).await??;
+		let commits = match asked_from {
 			Some(first) => self.chain.commits(at, deal, first).await?.into_iter().collect(),
 			None => Default::default(),
 		};
-		Ok(DealFacts { deal: info, slots, commits })
+		Ok(DealFacts { deal: info, slots, asked_from, commits })
 	}
 
 	/// Applies what the finalised chain says about `deal` to everything held of it; whether anything has changed.
@@ -251,9 +252,10 @@ impl Follower {
 			match holding_fate(&key, &holding, facts, now) {
 				Fate::Keep => {},
 				Fate::Commit(at) => {
-					self.store.committed(&key, at)?;
-					changed = true;
-					tracing::info!(deal, generation, slot, at, "committed");
+					if self.store.committed(&key, &holding, at)? {
+						changed = true;
+						tracing::info!(deal, generation, slot, at, "committed");
+					}
 				},
 				Fate::Drop(reason) => {
 					if self.store.drop_holding(&key, &holding)? {
@@ -266,11 +268,12 @@ impl Follower {
 		}
 		for (key, staged) in self.store.staged_of_deal(deal)? {
 			if let Fate::Drop(reason) = staged_fate(&key, &staged, facts, now) {
-				self.store.unstage(&key)?;
-				changed = true;
-				self.metrics.dropped.with_label_values(&[reason]).inc();
-				let HoldingKey { deal, generation, slot } = key.holding;
-				tracing::debug!(deal, generation, slot, mdu = key.mdu, reason, "unstaged");
+				if self.store.unstage(&key, &staged)? {
+					changed = true;
+					self.metrics.dropped.with_label_values(&[reason]).inc();
+					let HoldingKey { deal, generation, slot } = key.holding;
+					tracing::debug!(deal, generation, slot, mdu = key.mdu, reason, "unstaged");
+				}
 			}
 		}
 		Ok(changed)

@@ -9,22 +9,25 @@
 //! 3. fetches the index, makes the promise durable, and only then signs;
 //! 4. submits `add_receipt` in the operator's name, who pays the fee.
 //!
-//! A promise that the owner did not use needs the last step alone. One MDU is in memory at a time. Whatever was staged stays
-//! until the grace is over ([`crate::store::staged_fate`]), so that work goes on where it stopped, after a kill too. A failed
-//! attempt is repeated with longer and longer pauses, [`MOST_FAILURES`] times at most. Once the receipt is on the finalised
-//! chain, the follower turns the promise into a commit as always.
+//! A promise that the owner did not use needs the first step and the last alone. One MDU is in memory at a time, and its disk
+//! space is set aside beside that of uploads. Whatever was staged stays until the grace is over
+//! ([`crate::store::staged_fate`]), so that work goes on where it stopped, after a kill too. A failed attempt is repeated with
+//! longer and longer pauses, [`MOST_FAILURES`] times at most; a refusal by the chain has cost a fee, and when it is one that
+//! does not pass by itself the pause is the longest at once. Once the receipt is on the finalised chain, the follower turns
+//! the promise into a commit as always.
 
 mod find;
 
 pub use find::Settled;
 
 use crate::{
+	api::limits::{Limits, Reservation},
 	chain::{
 		ChainView,
 		registration::{self, RoomError},
 	},
 	metrics::{Metrics, clamp},
-	store::{Content, Holding, HoldingKey, StagedKey, Store, StoreError, Upload, has_signed},
+	store::{Content, Holding, HoldingKey, Room, StagedKey, Store, StoreError, Upload, has_signed},
 	unix_now,
 };
 use codec::Encode;
@@ -38,6 +41,7 @@ use nil_client::{
 };
 use nil_types::{
 	CommitInfo, ContentShape, DealInfo, Hash32, MduIndex, RelayBlock, SlotInfo, Terms,
+	layout::BLOB_BYTES,
 };
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{
@@ -86,7 +90,7 @@ enum LateError {
 	/// The disk has no room.
 	#[error("{needed} bytes are missing, and {free} are free on disk")]
 	DiskFull {
-		/// Bytes of the commit.
+		/// Bytes that are not there yet: of the whole commit, or of the MDU whose turn it is.
 		needed: u64,
 		/// Bytes that may still be written.
 		free: u64,
@@ -97,6 +101,24 @@ enum LateError {
 	/// The daemon stops.
 	#[error("the daemon stops")]
 	Stopped,
+}
+
+/// Refusals of a receipt that the chain would repeat: for a while at least, only others can change anything.
+const LASTING: [&str; 7] = [
+	"UnknownDeal",
+	"DealExpired",
+	"UnknownCommit",
+	"GraceOver",
+	"NoSuchSlot",
+	"DuplicateReceipt",
+	"BadReceiptSignature",
+];
+
+impl LateError {
+	fn is_lasting(&self) -> bool {
+		let Self::Chain(error) = self else { return false };
+		LASTING.iter().any(|name| error.is_dispatch("Deals", name))
+	}
 }
 
 /// How an attempt ended well.
@@ -120,6 +142,8 @@ pub struct LateSigner {
 	pub service: Signer,
 	/// Signs transactions, and pays for them.
 	pub operator: Signer,
+	/// Where uploads set disk space aside, too.
+	pub limits: Arc<Limits>,
 	/// Free disk space that must be left.
 	pub reserve: u64,
 	/// Relay blocks for which a receipt counts.
@@ -155,6 +179,11 @@ impl Open {
 
 	fn bytes(&self) -> u64 {
 		self.shape().bytes_per_slot(&self.deal.profile)
+	}
+
+	/// What the slot stores of an MDU with `live` live blobs.
+	fn mdu_bytes(&self, live: u8) -> u64 {
+		u64::from(self.deal.profile.live_rows(live)).saturating_mul(BLOB_BYTES as u64)
 	}
 
 	/// Position in the slab, root and live blobs of each MDU.
@@ -215,7 +244,7 @@ impl LateSigner {
 					tracing::error!(deal, generation, slot, %error, "giving up on a late receipt");
 					return;
 				}
-				let pause = pause(self.first_pause, attempt.failures);
+				let pause = pause(self.first_pause, attempt.failures, &error);
 				attempt.due = Instant::now() + pause;
 				tracing::warn!(
 					deal, generation, slot, %error, failures = attempt.failures, again_in = ?pause,
@@ -227,7 +256,9 @@ impl LateSigner {
 
 	async fn attempt(&self, key: &HoldingKey) -> Result<Outcome, LateError> {
 		let Some(open) = self.look(key).await? else { return Ok(Outcome::Moot) };
-		let holding = match self.renew(&open).await? {
+		// Read once for both: neither may sign for what the chain would refuse, at the operator's expense.
+		let room = self.unless_stopped(self.room(&open.terms)).await?;
+		let holding = match self.renew(&open, room).await? {
 			Some(holding) => holding,
 			None => {
 				let HoldingKey { deal, generation, slot } = *key;
@@ -237,7 +268,7 @@ impl LateSigner {
 					slot,
 					"a commit lacks this slot's receipt, fetching"
 				);
-				match self.fetch(&open).await? {
+				match self.fetch(&open, room).await? {
 					Some(holding) => holding,
 					None => return Ok(Outcome::Moot),
 				}
@@ -290,15 +321,15 @@ impl LateSigner {
 	}
 
 	/// Prolongs a promise that was made for this commit and that it lacks, if there is one.
-	async fn renew(&self, open: &Open) -> Result<Option<Holding>, LateError> {
+	async fn renew(&self, open: &Open, room: Room) -> Result<Option<Holding>, LateError> {
 		let (store, key, commit) = (self.store.clone(), open.key, open.commit.clone());
 		let until = self.until(open);
-		Ok(spawn_blocking(move || store.prolong(&key, &commit, until)).await??)
+		Ok(spawn_blocking(move || store.prolong(&key, &commit, until, room)).await??)
 	}
 
 	/// Fetches what is missing and promises it; `None` when that is of no use any more.
-	async fn fetch(&self, open: &Open) -> Result<Option<Holding>, LateError> {
-		self.check_room(open).await?;
+	async fn fetch(&self, open: &Open, room: Room) -> Result<Option<Holding>, LateError> {
+		self.check_room(open, room.bytes).await?;
 		let key = open.key;
 		let commit = (key.generation, open.commit.clone());
 		let options = ReadOptions::new(Identities::none());
@@ -313,6 +344,8 @@ impl LateSigner {
 				return Ok(None);
 			}
 			if !self.has(StagedKey { holding: key, mdu }, root, live).await? {
+				// Much may have been uploaded since the whole was found to fit.
+				let _space = self.set_aside(key, open.mdu_bytes(live)).await?;
 				let rebuilt = self.within(MDU_PATIENCE, "an MDU", others.mdu(mdu)).await?;
 				self.stage(StagedKey { holding: key, mdu }, rebuilt).await?;
 			}
@@ -325,24 +358,43 @@ impl LateSigner {
 	}
 
 	/// Before anything is fetched: whether it could be kept and signed for.
-	async fn check_room(&self, open: &Open) -> Result<(), LateError> {
-		let room = self.unless_stopped(self.room(&open.terms)).await?.bytes;
+	async fn check_room(&self, open: &Open, room: u64) -> Result<(), LateError> {
 		let (store, reserve, key) = (self.store.clone(), self.reserve, open.key);
-		let (others, free) = spawn_blocking(move || {
-			Ok::<_, StoreError>((store.promised_bytes(&key)?, store.free_bytes(reserve)?))
+		let (others, staged, free) = spawn_blocking(move || {
+			Ok::<_, StoreError>((
+				store.promised_bytes(&key)?,
+				store.staged_of(&key)?,
+				store.free_bytes(reserve)?,
+			))
 		})
 		.await??;
 		let wanted = open.bytes();
 		if others.saturating_add(wanted) > room {
 			return Err(StoreError::NoRoom { wanted, others, room }.into());
 		}
-		if wanted > free {
-			return Err(LateError::DiskFull { needed: wanted, free });
+		// What is staged has its place already, or makes place for what comes instead of it.
+		let first = open.commit.first_mdu;
+		let mdus = first..first.saturating_add(open.shape().mdus());
+		let staged = staged.iter().filter(|(mdu, _)| mdus.contains(mdu)).map(|(_, row)| row.len);
+		let needed = wanted.saturating_sub(staged.fold(0, u64::saturating_add));
+		if needed > free {
+			return Err(LateError::DiskFull { needed, free });
 		}
 		Ok(())
 	}
 
-	async fn room(&self, terms: &Terms) -> Result<crate::store::Room, RoomError> {
+	/// Sets the bytes of an MDU aside on disk, beside those of the uploads that run.
+	async fn set_aside(&self, key: HoldingKey, needed: u64) -> Result<Reservation, LateError> {
+		let (store, reserve) = (self.store.clone(), self.reserve);
+		let free = spawn_blocking(move || store.free_bytes(reserve)).await??;
+		let reserved = self.limits.reserve(key, needed, |_, awaited| {
+			let free = free.saturating_sub(awaited);
+			if needed > free { Err(free) } else { Ok(()) }
+		});
+		reserved.map_err(|free| LateError::DiskFull { needed, free })
+	}
+
+	async fn room(&self, terms: &Terms) -> Result<Room, RoomError> {
 		let (operator, key) = (self.operator.account_id(), self.service.public_key());
 		registration::room(&*self.chain, &self.store, operator, &key, terms).await
 	}
@@ -438,8 +490,11 @@ impl LateSigner {
 	}
 }
 
-/// The pause after so many failures.
-fn pause(first: Duration, failures: u32) -> Duration {
+/// The pause after so many failures, of which `last` was the last.
+fn pause(first: Duration, failures: u32, last: &LateError) -> Duration {
+	if last.is_lasting() {
+		return LONGEST_PAUSE;
+	}
 	let doublings = failures.saturating_sub(1).min(31);
 	first.saturating_mul(1 << doublings).min(LONGEST_PAUSE)
 }
@@ -447,15 +502,38 @@ fn pause(first: Duration, failures: u32) -> Duration {
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use nil_client::chain::BlockRef;
+
+	/// As the chain refuses a call with the error `name`.
+	fn refused(name: &str) -> LateError {
+		let block = BlockRef { number: 1, hash: [0; 32] };
+		let (pallet, error, docs) = ("Deals".into(), name.into(), String::new());
+		LateError::Chain(ChainError::Dispatch { pallet, error, docs, block })
+	}
 
 	#[test]
 	fn pauses_double_up_to_an_hour_and_attempts_last_for_a_day() {
 		let first = Duration::from_secs(10);
-		assert_eq!(pause(first, 1), first);
-		assert_eq!(pause(first, 3), first * 4);
-		assert_eq!(pause(first, 10), LONGEST_PAUSE);
-		assert_eq!(pause(first, u32::MAX), LONGEST_PAUSE);
-		let all: Duration = (1..MOST_FAILURES).map(|failures| pause(first, failures)).sum();
+		let pause = |failures| pause(first, failures, &LateError::Stopped);
+		assert_eq!(pause(1), first);
+		assert_eq!(pause(3), first * 4);
+		assert_eq!(pause(10), LONGEST_PAUSE);
+		assert_eq!(pause(u32::MAX), LONGEST_PAUSE);
+		let all: Duration = (1..MOST_FAILURES).map(pause).sum();
 		assert!(all > Duration::from_secs(18 * 3600), "{all:?}");
+	}
+
+	#[test]
+	fn fees_for_refusals_that_do_not_pass_are_an_hour_apart() {
+		let first = Duration::from_secs(10);
+		for lasting in LASTING {
+			assert_eq!(pause(first, 1, &refused(lasting)), LONGEST_PAUSE, "{lasting}");
+		}
+		// The next receipt counts for longer, and room may come back.
+		for passing in ["ReceiptExpired", "ProviderOutOfCapacity", "ProviderOutOfStake"] {
+			assert_eq!(pause(first, 1, &refused(passing)), first, "{passing}");
+		}
+		let pool = ChainError::Refused { reason: "GraceOver".into() };
+		assert_eq!(pause(first, 1, &pool.into()), first);
 	}
 }

@@ -32,11 +32,14 @@ pub enum Step {
 }
 
 type Observer = Box<dyn Fn(Step) + Send + Sync>;
+type FreeSpace = Box<dyn Fn() -> u64 + Send + Sync>;
 
 /// The folder of the store.
 pub struct Files {
 	root: PathBuf,
 	observer: Option<Observer>,
+	/// What to take for the free bytes of the disk in place of asking it.
+	free: Option<FreeSpace>,
 	/// Locked while the store is open.
 	_lock: File,
 }
@@ -65,11 +68,15 @@ impl Files {
 		for path in entries(&tmp)? {
 			fs::remove_file(&path).map_err(StoreError::io(&path))?;
 		}
-		Ok(Self { root: root.into(), observer: None, _lock: lock })
+		Ok(Self { root: root.into(), observer: None, free: None, _lock: lock })
 	}
 
 	pub fn observe(&mut self, observer: impl Fn(Step) + Send + Sync + 'static) {
 		self.observer = Some(Box::new(observer));
+	}
+
+	pub fn pretend_free(&mut self, free: impl Fn() -> u64 + Send + Sync + 'static) {
+		self.free = Some(Box::new(free));
 	}
 
 	pub fn step(&self, step: Step) {
@@ -84,6 +91,9 @@ impl Files {
 
 	/// Free bytes of the disk, for an ordinary user.
 	pub fn available(&self) -> Result<u64, StoreError> {
+		if let Some(free) = &self.free {
+			return Ok(free());
+		}
 		let stats = statvfs(&self.root)
 			.map_err(|errno| StoreError::Io { path: self.root.clone(), source: errno.into() })?;
 		Ok(stats.blocks_available().saturating_mul(stats.fragment_size()))

@@ -2,6 +2,7 @@
 
 use super::{
 	ContentKey, HeldMdu, Holder, Holding, HoldingKey, Located, Staged, StagedKey, StoreError,
+	Usage,
 	record::{mdu_generation, mdu_key, mdu_prefix, readable_prefix, reference},
 };
 use codec::{Decode, DecodeAll, Encode};
@@ -40,9 +41,13 @@ const PROMISES: Table = Table::new("promises");
 const META_FORMAT: &[u8] = b"format";
 const META_GENESIS: &[u8] = b"genesis";
 const META_FINALISED: &[u8] = b"finalised";
+/// A [`Usage`]: what the rows add up to. Every change keeps it, for the rows are too many to be counted on every block.
+const META_USAGE: &[u8] = b"usage";
 
 /// Format of the store that this program reads and writes.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
+/// The format before [`META_USAGE`], which is counted when such a store is opened.
+const FORMAT_WITHOUT_USAGE: u32 = 2;
 /// The format before [`PROMISES`], which is made anew when such a store is opened.
 const FORMAT_WITHOUT_PROMISES: u32 = 1;
 /// Memory for pages of the index.
@@ -60,7 +65,10 @@ impl Index {
 		{
 			let mut meta = write.open_table(META.definition)?;
 			let found = value_in(&meta, META_FORMAT, META)?;
-			if !matches!(found, None | Some(FORMAT | FORMAT_WITHOUT_PROMISES)) {
+			if !matches!(
+				found,
+				None | Some(FORMAT | FORMAT_WITHOUT_USAGE | FORMAT_WITHOUT_PROMISES)
+			) {
 				let found = found.unwrap_or_default();
 				return Err(StoreError::Format { found, expected: FORMAT });
 			}
@@ -70,6 +78,9 @@ impl Index {
 			if found == Some(FORMAT_WITHOUT_PROMISES) {
 				list_promises(&write)?;
 			}
+			if found != Some(FORMAT) {
+				meta.insert(META_USAGE, count(&write)?.encode().as_slice())?;
+			}
 			meta.insert(META_FORMAT, FORMAT.encode().as_slice())?;
 		}
 		write.commit()?;
@@ -77,11 +88,15 @@ impl Index {
 	}
 
 	pub fn change(&self) -> Result<Change, StoreError> {
-		Ok(Change {
-			write: self.database.begin_write()?,
-			freed: BTreeSet::new(),
-			removed: Vec::new(),
-		})
+		let write = self.database.begin_write()?;
+		let known: Option<Usage> = value_in(&write.open_table(META.definition)?, META_USAGE, META)?;
+		let counted = known.unwrap_or_default();
+		Ok(Change { write, usage: counted, counted, freed: BTreeSet::new(), removed: Vec::new() })
+	}
+
+	/// How much there is.
+	pub fn usage(&self) -> Result<Usage, StoreError> {
+		Ok(self.get(META, META_USAGE)?.unwrap_or_default())
 	}
 
 	pub fn genesis(&self) -> Result<Option<Hash32>, StoreError> {
@@ -198,6 +213,27 @@ fn list_promises(write: &WriteTransaction) -> Result<(), StoreError> {
 	Ok(())
 }
 
+/// What all rows add up to.
+fn count(write: &WriteTransaction) -> Result<Usage, StoreError> {
+	let mut usage = Usage::default();
+	let staged: Vec<(_, Staged)> =
+		scan_in(&write.open_table(STAGED.definition)?, STAGED, &[], StagedKey::parse)?;
+	for (_, staged) in &staged {
+		usage.staged.insert(staged.len);
+	}
+	let holdings: Vec<(_, Holding)> =
+		scan_in(&write.open_table(HOLDINGS.definition)?, HOLDINGS, &[], HoldingKey::parse)?;
+	for (_, holding) in &holdings {
+		usage.tally(holding).insert(holding.bytes);
+	}
+	let content: Vec<(_, Located)> =
+		scan_in(&write.open_table(CONTENT.definition)?, CONTENT, &[], ContentKey::parse)?;
+	for (_, located) in &content {
+		usage.files.insert(located.len);
+	}
+	Ok(usage)
+}
+
 fn scan_in<K, V: Decode>(
 	rows: &impl ReadableTable<Bytes, Bytes>,
 	table: Table,
@@ -243,6 +279,10 @@ pub fn sum_but(key: &HoldingKey, promises: Vec<(HoldingKey, u64)>) -> u64 {
 /// Changes that become durable together, or not at all. There is one at a time: making a second one waits.
 pub struct Change {
 	write: WriteTransaction,
+	/// How much there is with these changes.
+	usage: Usage,
+	/// How much there was before them.
+	counted: Usage,
 	/// Content that lost a reference, and perhaps its last.
 	freed: BTreeSet<ContentKey>,
 	/// Files to remove once the change is durable, relative to the store.
@@ -254,7 +294,11 @@ impl Change {
 		self.get(STAGED, &key.bytes())
 	}
 
-	pub fn insert_staged(&self, key: &StagedKey, staged: &Staged) -> Result<(), StoreError> {
+	pub fn insert_staged(&mut self, key: &StagedKey, staged: &Staged) -> Result<(), StoreError> {
+		if let Some(former) = self.staged(key)? {
+			self.usage.staged.remove(former.len);
+		}
+		self.usage.staged.insert(staged.len);
 		self.put(STAGED, &key.bytes(), staged)
 	}
 
@@ -262,6 +306,7 @@ impl Change {
 	pub fn unstage(&mut self, key: &StagedKey) -> Result<(), StoreError> {
 		let Some(staged) = self.staged(key)? else { return Ok(()) };
 		self.delete(STAGED, &key.bytes())?;
+		self.usage.staged.remove(staged.len);
 		let holder = Holder::Staged(*key);
 		let shard = ContentKey::shard(staged.root, key.holding.slot);
 		match staged.unverified {
@@ -275,7 +320,15 @@ impl Change {
 		self.get(HOLDINGS, &key.bytes())
 	}
 
-	pub fn insert_holding(&self, key: &HoldingKey, holding: &Holding) -> Result<(), StoreError> {
+	pub fn insert_holding(
+		&mut self,
+		key: &HoldingKey,
+		holding: &Holding,
+	) -> Result<(), StoreError> {
+		if let Some(former) = self.holding(key)? {
+			self.usage.tally(&former).remove(former.bytes);
+		}
+		self.usage.tally(holding).insert(holding.bytes);
 		match holding.committed {
 			None => self.put(PROMISES, &key.bytes(), &holding.bytes)?,
 			Some(_) => self.delete(PROMISES, &key.bytes())?,
@@ -290,7 +343,7 @@ impl Change {
 		Ok(sum_but(key, all))
 	}
 
-	/// Removes a holding, its MDUs and its references.
+	/// Removes a holding, which is `holding`, its MDUs and its references.
 	pub fn drop_holding(&mut self, key: &HoldingKey, holding: &Holding) -> Result<(), StoreError> {
 		for mdu in (holding.first_mdu..).take(holding.mdus as usize) {
 			let mdu = StagedKey { holding: *key, mdu };
@@ -303,6 +356,7 @@ impl Change {
 		for hash in [holding.roots_hash, holding.index_root] {
 			self.release(&ContentKey::object(hash), &Holder::Whole(*key))?;
 		}
+		self.usage.tally(holding).remove(holding.bytes);
 		self.delete(PROMISES, &key.bytes())?;
 		self.delete(HOLDINGS, &key.bytes())
 	}
@@ -323,7 +377,15 @@ impl Change {
 		self.get(CONTENT, &key.bytes())
 	}
 
-	pub fn insert_content(&self, key: &ContentKey, located: &Located) -> Result<(), StoreError> {
+	pub fn insert_content(
+		&mut self,
+		key: &ContentKey,
+		located: &Located,
+	) -> Result<(), StoreError> {
+		if let Some(former) = self.content(key)? {
+			self.usage.files.remove(former.len);
+		}
+		self.usage.files.insert(located.len);
 		self.put(CONTENT, &key.bytes(), located)
 	}
 
@@ -351,11 +413,21 @@ impl Change {
 			}
 			if let Some(located) = self.content(&content)? {
 				self.delete(CONTENT, &content.bytes())?;
+				self.usage.files.remove(located.len);
 				self.removed.push(content.path(located.file));
 			}
 		}
+		if self.usage != self.counted {
+			self.put(META, META_USAGE, &self.usage)?;
+		}
 		self.write.commit()?;
 		Ok(self.removed)
+	}
+
+	/// What all rows add up to, counted one by one.
+	#[cfg(test)]
+	pub fn recounted(&self) -> Result<Usage, StoreError> {
+		count(&self.write)
 	}
 
 	fn get<V: Decode>(&self, table: Table, key: &[u8]) -> Result<Option<V>, StoreError> {
@@ -376,6 +448,7 @@ impl Change {
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use crate::store::Tally;
 
 	fn holding(committed: Option<u32>) -> Holding {
 		Holding {
@@ -391,32 +464,53 @@ mod tests {
 		}
 	}
 
-	/// A store as the program before left it: holdings, and no list of promises.
-	#[test]
-	fn a_store_without_the_list_of_promises_gets_it() {
-		let dir = tempfile::tempdir().unwrap();
-		let path = dir.path().join("index.redb");
-		let key = |generation| HoldingKey { deal: 7, generation, slot: 2 };
-		{
-			let index = Index::open(&path).unwrap();
-			let change = index.change().unwrap();
-			change.insert_holding(&key(1), &holding(Some(20))).unwrap();
-			change.insert_holding(&key(2), &holding(None)).unwrap();
+	fn key(generation: Generation) -> HoldingKey {
+		HoldingKey { deal: 7, generation, slot: 2 }
+	}
+
+	/// Makes a store in `path` as a program before this one left it: with holdings, but no list of promises in format 1,
+	/// and no count before format 3.
+	fn leave(path: &Path, format: u32) {
+		let index = Index::open(path).unwrap();
+		let mut change = index.change().unwrap();
+		change.insert_holding(&key(1), &holding(Some(20))).unwrap();
+		change.insert_holding(&key(2), &holding(None)).unwrap();
+		change.usage = change.counted;
+		if format < FORMAT_WITHOUT_USAGE {
 			change.delete(PROMISES, &key(2).bytes()).unwrap();
-			change.put(META, META_FORMAT, &FORMAT_WITHOUT_PROMISES).unwrap();
-			change.commit().unwrap();
 		}
-		for _ in 0..2 {
-			let index = Index::open(&path).unwrap();
-			assert_eq!(index.promises_from(&[]).unwrap(), [(key(2), 1000)]);
-			assert_eq!(index.get::<u32>(META, META_FORMAT).unwrap(), Some(FORMAT));
-		}
-		let index = Index::open(&path).unwrap();
-		let change = index.change().unwrap();
-		change.put(META, META_FORMAT, &(FORMAT + 1)).unwrap();
+		change.delete(META, META_USAGE).unwrap();
+		change.put(META, META_FORMAT, &format).unwrap();
 		change.commit().unwrap();
-		drop(index);
-		let refused = Index::open(&path);
-		assert!(matches!(refused, Err(StoreError::Format { found: 3, expected: FORMAT })));
+	}
+
+	#[test]
+	fn an_older_store_gets_what_it_lacks() {
+		for format in [FORMAT_WITHOUT_PROMISES, FORMAT_WITHOUT_USAGE] {
+			let dir = tempfile::tempdir().unwrap();
+			let path = dir.path().join("index.redb");
+			leave(&path, format);
+			for _ in 0..2 {
+				let index = Index::open(&path).unwrap();
+				assert_eq!(index.promises_from(&[]).unwrap(), [(key(2), 1000)], "{format}");
+				let one = Tally { count: 1, bytes: 1000 };
+				let expected = Usage { promised: one, committed: one, ..Usage::default() };
+				assert_eq!(index.usage().unwrap(), expected, "{format}");
+				assert_eq!(index.get::<u32>(META, META_FORMAT).unwrap(), Some(FORMAT));
+			}
+		}
+	}
+
+	#[test]
+	fn a_store_of_another_format_is_refused() {
+		for format in [0, FORMAT + 1] {
+			let dir = tempfile::tempdir().unwrap();
+			let path = dir.path().join("index.redb");
+			leave(&path, format);
+			let refused = Index::open(&path);
+			assert!(
+				matches!(refused, Err(StoreError::Format { found, expected: FORMAT }) if found == format)
+			);
+		}
 	}
 }

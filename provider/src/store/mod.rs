@@ -21,7 +21,7 @@
 //!
 //! | table | key | value |
 //! |---|---|---|
-//! | `meta` | name | format, genesis, highest finalised block seen |
+//! | `meta` | name | format, genesis, highest finalised block seen, [`Usage`] |
 //! | `staged` | deal, generation, slot, MDU | [`Staged`]: uploaded, not promised |
 //! | `holdings` | deal, generation, slot | [`Holding`]: promised by a receipt, or committed |
 //! | `promises` | deal, generation, slot | bytes of each holding that is not committed |
@@ -43,7 +43,7 @@ mod retention;
 
 pub use error::StoreError;
 pub use files::{Incoming, Step};
-pub use parts::{Content, Readable, ReadableShard, Recovery, Room, Upload, Usage};
+pub use parts::{Content, Readable, ReadableShard, Recovery, Room, Tally, Upload, Usage};
 pub use record::{
 	ContentKey, FileId, HeldMdu, Holder, Holding, HoldingKey, Kind, Located, Staged, StagedKey,
 };
@@ -82,6 +82,11 @@ impl Store {
 	/// Calls `observer` between any two steps of every change from now on. For tests of crashes.
 	pub fn observe_steps(&mut self, observer: impl Fn(Step) + Send + Sync + 'static) {
 		self.files.observe(observer);
+	}
+
+	/// Takes what `free` says for the free bytes of the disk from now on. For tests of full disks.
+	pub fn pretend_free(&mut self, free: impl Fn() -> u64 + Send + Sync + 'static) {
+		self.files.pretend_free(free);
 	}
 
 	/// The store's folder.
@@ -189,11 +194,15 @@ impl Store {
 		Ok(found)
 	}
 
-	/// Drops staged shards.
-	pub fn unstage(&self, key: &StagedKey) -> Result<(), StoreError> {
+	/// Drops staged shards. The row must still be `expected`: the MDU may have been uploaded anew since it was judged.
+	pub fn unstage(&self, key: &StagedKey, expected: &Staged) -> Result<bool, StoreError> {
 		let mut change = self.index.change()?;
-		change.unstage(key)?;
-		self.commit(change)
+		let found = change.staged(key)?.as_ref() == Some(expected);
+		if found {
+			change.unstage(key)?;
+		}
+		self.commit(change)?;
+		Ok(found)
 	}
 
 	/// A staged row.
@@ -226,9 +235,10 @@ impl Store {
 	/// Records a promise: that the staged and checked MDUs with `roots` are kept at least until the receipt is void.
 	/// With it go the roots list and the index. The staged rows become the holding's.
 	///
-	/// A promise of the same content is prolonged, never cut short. One of other content is replaced when `now` is past
-	/// its `until`, and is a [`StoreError::Conflict`] before: the owner may still commit it. What is returned is what the
-	/// receipt must say.
+	/// A promise of the same content is prolonged, never cut short. One of other content is replaced when `now`, the clock
+	/// of the *finalised* chain, is past its `until`, and is a [`StoreError::Conflict`] before: the owner may still commit it,
+	/// and so may whoever the owner authorises, since a receipt names no account. What is returned is what the receipt must
+	/// say.
 	///
 	/// The promise must fit into `room` together with all others, which are counted in the transaction that records it: of
 	/// several promises at once each one sees those before. Promises that became commits since the chain was read count
@@ -260,13 +270,7 @@ impl Store {
 				change.drop_holding(&key, &former)?;
 			}
 		}
-		let since = self.settled_bytes().saturating_sub(room.settled);
-		let others = change.promised_bytes(&key)?.saturating_add(since);
-		// What was committed before is in the chain's account.
-		let wanted = if holding.committed.is_some() { 0 } else { holding.bytes };
-		if wanted > 0 && others.saturating_add(wanted) > room.bytes {
-			return Err(StoreError::NoRoom { wanted, others, room: room.bytes });
-		}
+		self.check_room(&change, &key, &holding, room)?;
 		let mut missing = Vec::new();
 		for ((root, live), mdu) in roots.iter().zip(lives).zip(holding.first_mdu..) {
 			let staged_key = StagedKey { holding: key, mdu };
@@ -295,21 +299,44 @@ impl Store {
 	}
 
 	/// Lets a promise of the content of `commit` count until `until` at least. What its receipt must say then; `None` when
-	/// there is none, or it is of other content.
+	/// there is none, or it is of other content. It must fit into `room` like a new one: there may be less than there was.
 	pub fn prolong(
 		&self,
 		key: &HoldingKey,
 		commit: &CommitInfo,
 		until: RelayBlock,
+		room: Room,
 	) -> Result<Option<Holding>, StoreError> {
-		let change = self.index.change()?;
+		let mut change = self.index.change()?;
 		let Some(holding) = change.holding(key)?.filter(|holding| holding.is_of(commit)) else {
 			return Ok(None);
 		};
+		self.check_room(&change, key, &holding, room)?;
 		let holding = Holding { until: holding.until.max(until), ..holding };
 		change.insert_holding(key, &holding)?;
 		self.commit(change)?;
 		Ok(Some(holding))
+	}
+
+	/// Whether a promise fits into `room` beside all others.
+	fn check_room(
+		&self,
+		change: &Change,
+		key: &HoldingKey,
+		holding: &Holding,
+		room: Room,
+	) -> Result<(), StoreError> {
+		// What was committed before is in the chain's account.
+		if holding.committed.is_some() {
+			return Ok(());
+		}
+		let since = self.settled_bytes().saturating_sub(room.settled);
+		let others = change.promised_bytes(key)?.saturating_add(since);
+		let wanted = holding.bytes;
+		if others.saturating_add(wanted) > room.bytes {
+			return Err(StoreError::NoRoom { wanted, others, room: room.bytes });
+		}
+		Ok(())
 	}
 
 	/// A holding.
@@ -370,17 +397,25 @@ impl Store {
 		Ok(staged.chain(held).collect())
 	}
 
-	/// Marks a holding as committed at relay block `at`, on the finalised chain.
-	pub fn committed(&self, key: &HoldingKey, at: RelayBlock) -> Result<(), StoreError> {
-		let change = self.index.change()?;
-		if let Some(holding) = change.holding(key)? {
-			if holding.committed.is_none() {
+	/// Marks a holding as committed at relay block `at`, on the finalised chain. The row must still be `expected`: a promise
+	/// may have been renewed, or have made way for another one, since it was judged.
+	pub fn committed(
+		&self,
+		key: &HoldingKey,
+		expected: &Holding,
+		at: RelayBlock,
+	) -> Result<bool, StoreError> {
+		let mut change = self.index.change()?;
+		let found = change.holding(key)?.as_ref() == Some(expected);
+		if found {
+			if expected.committed.is_none() {
 				// Before anybody can see that the promise is gone; too many after a failure, which does no harm.
-				self.settled.fetch_add(holding.bytes, Ordering::SeqCst);
+				self.settled.fetch_add(expected.bytes, Ordering::SeqCst);
 			}
-			change.insert_holding(key, &Holding { committed: Some(at), ..holding })?;
+			change.insert_holding(key, &Holding { committed: Some(at), ..expected.clone() })?;
 		}
-		self.commit(change)
+		self.commit(change)?;
+		Ok(found)
 	}
 
 	/// Drops a holding and everything that nothing else needs. The row must still be `expected`: a promise may have
@@ -421,27 +456,9 @@ impl Store {
 		if self.index.is_readable(key, deal)? { self.readable(key) } else { Ok(None) }
 	}
 
-	/// How much there is.
+	/// How much there is. Costs the same however much that is.
 	pub fn usage(&self) -> Result<Usage, StoreError> {
-		let mut usage = Usage::default();
-		for (_, staged) in self.index.staged_from(&[])? {
-			usage.staged = usage.staged.saturating_add(1);
-			usage.staged_bytes = usage.staged_bytes.saturating_add(staged.len);
-		}
-		for (_, holding) in self.index.holdings_from(&[])? {
-			let (count, bytes) = if holding.committed.is_some() {
-				(&mut usage.committed, &mut usage.committed_bytes)
-			} else {
-				(&mut usage.promised, &mut usage.promised_bytes)
-			};
-			*count = count.saturating_add(1);
-			*bytes = bytes.saturating_add(holding.bytes);
-		}
-		for (_, located) in self.index.all_content()? {
-			usage.files = usage.files.saturating_add(1);
-			usage.file_bytes = usage.file_bytes.saturating_add(located.len);
-		}
-		Ok(usage)
+		self.index.usage()
 	}
 
 	fn readable(&self, key: &ContentKey) -> Result<Option<Readable>, StoreError> {
@@ -500,6 +517,7 @@ impl Store {
 	fn recover(&self) -> Result<Recovery, StoreError> {
 		let mut recovery = Recovery::default();
 		let mut known = BTreeSet::new();
+		let mut lost = Vec::new();
 		for (key, row) in self.index.staged_from(&[])? {
 			let content = ContentKey::shard(row.root, key.holding.slot);
 			let Some(file) = row.unverified else { continue };
@@ -508,7 +526,7 @@ impl Store {
 				known.insert(path);
 				recovery.unverified.push(key);
 			} else {
-				recovery.lost_uploads.push(key);
+				lost.push((key, row));
 			}
 		}
 		for (key, located) in self.index.all_content()? {
@@ -519,8 +537,9 @@ impl Store {
 			known.insert(path);
 		}
 		recovery.orphans = self.files.remove_unknown(&known)?;
-		for key in &recovery.lost_uploads {
-			self.unstage(key)?;
+		for (key, row) in lost {
+			self.unstage(&key, &row)?;
+			recovery.lost_uploads.push(key);
 		}
 		Ok(recovery)
 	}

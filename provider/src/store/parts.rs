@@ -1,6 +1,7 @@
 //! What goes into the store and what comes out of it.
 
-use super::{ContentKey, HeldMdu, StagedKey};
+use super::{ContentKey, HeldMdu, Holding, StagedKey};
+use codec::{Decode, Encode};
 use nil_types::{Hash32, Profile};
 use std::path::PathBuf;
 
@@ -26,25 +27,45 @@ pub struct Recovery {
 	pub unverified: Vec<StagedKey>,
 }
 
-/// How much the store holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-	/// Staged MDUs.
-	pub staged: u64,
-	/// Bytes of staged shards.
-	pub staged_bytes: u64,
-	/// Promises that no finalised commit covers yet.
-	pub promised: u64,
-	/// Bytes of shards promised.
-	pub promised_bytes: u64,
-	/// Commits held.
-	pub committed: u64,
-	/// Bytes of shards committed.
-	pub committed_bytes: u64,
-	/// Files of checked content.
-	pub files: u64,
+/// Things of one kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Tally {
+	/// How many there are.
+	pub count: u64,
 	/// Their bytes.
-	pub file_bytes: u64,
+	pub bytes: u64,
+}
+
+impl Tally {
+	pub(super) const fn insert(&mut self, bytes: u64) {
+		self.count = self.count.saturating_add(1);
+		self.bytes = self.bytes.saturating_add(bytes);
+	}
+
+	pub(super) const fn remove(&mut self, bytes: u64) {
+		self.count = self.count.saturating_sub(1);
+		self.bytes = self.bytes.saturating_sub(bytes);
+	}
+}
+
+/// How much the store holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Usage {
+	/// Staged MDUs, and their shards.
+	pub staged: Tally,
+	/// Promises that no finalised commit covers yet, and their shards.
+	pub promised: Tally,
+	/// Commits held, and their shards.
+	pub committed: Tally,
+	/// Files of checked content.
+	pub files: Tally,
+}
+
+impl Usage {
+	/// Where `holding` counts.
+	pub(super) const fn tally(&mut self, holding: &Holding) -> &mut Tally {
+		if holding.committed.is_some() { &mut self.committed } else { &mut self.promised }
+	}
 }
 
 /// What comes with shards when they are staged.

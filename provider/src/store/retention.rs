@@ -8,6 +8,9 @@
 //!
 //! When the daemon signs late ([`crate::late`]), staged shards and promises of a commit that lacks the slot's receipt are
 //! kept until the commit's grace is over, whatever else has passed.
+//!
+//! Commits are asked for from the first generation on that anything is staged or promised for. What is begun for an earlier
+//! one while the answer is under way is left to the next look.
 
 use super::{Holding, HoldingKey, Staged, StagedKey};
 use nil_types::{CommitInfo, DealInfo, Generation, RelayBlock, SlotIndex};
@@ -20,8 +23,17 @@ pub struct DealFacts<AccountId> {
 	pub deal: Option<DealInfo<AccountId>>,
 	/// The slots that this provider holds or rebuilds.
 	pub slots: BTreeSet<SlotIndex>,
-	/// Its commits, at least those of the generations in question.
+	/// The generation from which on its commits were asked for; `None` when they were not.
+	pub asked_from: Option<Generation>,
+	/// Its commits from that generation on.
 	pub commits: BTreeMap<Generation, CommitInfo>,
+}
+
+impl<AccountId> DealFacts<AccountId> {
+	/// Whether a commit of `generation` would be among the commits.
+	fn cover(&self, generation: Generation) -> bool {
+		self.asked_from.is_some_and(|from| from <= generation)
+	}
 }
 
 /// The moment of the decision.
@@ -76,7 +88,7 @@ pub fn holding_fate<AccountId>(
 	if !facts.slots.contains(&key.slot) {
 		return Fate::Drop("the slot went elsewhere");
 	}
-	if holding.committed.is_some() {
+	if holding.committed.is_some() || !facts.cover(key.generation) {
 		return Fate::Keep;
 	}
 	let void = now.relay_block > holding.until;
@@ -103,6 +115,9 @@ pub fn staged_fate<AccountId>(
 	}
 	if !facts.slots.contains(&key.holding.slot) {
 		return Fate::Drop("the slot went elsewhere");
+	}
+	if !facts.cover(key.holding.generation) {
+		return Fate::Keep;
 	}
 	let commit = facts.commits.get(&key.holding.generation);
 	if commit.is_some_and(|commit| now.may_sign_late(commit, key.holding.slot)) {
@@ -174,6 +189,7 @@ mod tests {
 		DealFacts {
 			deal: Some(deal),
 			slots: [2].into(),
+			asked_from: Some(3),
 			commits: commit.map(|commit| (3, commit)).into_iter().collect(),
 		}
 	}
@@ -238,6 +254,37 @@ mod tests {
 		let ended = DealFacts { deal: None, ..missed };
 		let ended = staged_fate(&key, &old, &ended, &at(101, Some(30)));
 		assert_eq!(ended, Fate::Drop("the deal ended"));
+	}
+
+	/// The deal is at a later generation, and nothing of the one in question was there when the commits were asked for.
+	#[test]
+	fn what_was_begun_since_the_commits_were_asked_for_waits_for_the_next_look() {
+		let key = StagedKey { holding: KEY, mdu: 4 };
+		let staged = Staged {
+			root: [1; 32],
+			profile: Profile::DEFAULT,
+			live: 1,
+			len: 131_072,
+			unverified: None,
+			at: 0,
+		};
+		let now = Now { relay_block: 101, grace: Some(30), ..NOW };
+		let mut facts = facts(None);
+		facts.deal.as_mut().unwrap().generation = 5;
+		for asked_from in [None, Some(4)] {
+			facts.asked_from = asked_from;
+			assert_eq!(staged_fate(&key, &staged, &facts, &now), Fate::Keep, "{asked_from:?}");
+			assert_eq!(holding_fate(&KEY, &holding(), &facts, &now), Fate::Keep, "{asked_from:?}");
+		}
+		facts.asked_from = Some(3);
+		let over = Fate::Drop("its generation was committed");
+		assert_eq!(staged_fate(&key, &staged, &facts, &now), over);
+		let void = Fate::Drop("the receipt is void");
+		assert_eq!(holding_fate(&KEY, &holding(), &facts, &now), void);
+		// The deal and the slot need no commits.
+		let elsewhere = DealFacts { slots: [1].into(), asked_from: None, ..facts };
+		let gone = Fate::Drop("the slot went elsewhere");
+		assert_eq!(staged_fate(&key, &staged, &elsewhere, &now), gone);
 	}
 
 	#[test]

@@ -92,6 +92,11 @@ fn promise(
 	store.promise(KEY, holding(&roots, until), content, now, ROOMY)
 }
 
+/// What the rows add up to, one by one.
+fn counted(store: &Store) -> Usage {
+	store.index.change().unwrap().recounted().unwrap()
+}
+
 /// Files of content under `dir`, relative to it.
 fn files(dir: &Path) -> BTreeSet<PathBuf> {
 	let mut found = BTreeSet::new();
@@ -181,6 +186,31 @@ fn promises_are_prolonged_and_conflicts_refused_until_the_former_is_void() {
 }
 
 #[test]
+fn a_promise_is_prolonged_for_its_own_commit_and_within_the_room_alone() {
+	let (_dir, store) = fresh();
+	stage_verified(&store, &[0]);
+	let promised = promise(&store, &[0], 50, 10).unwrap();
+	let commit = CommitInfo {
+		first_mdu: promised.first_mdu,
+		size_bytes: promised.size_bytes,
+		index_len: promised.index_len,
+		index_root: promised.index_root,
+		roots_hash: promised.roots_hash,
+		signed: 0,
+		at: 40,
+	};
+	let prolong = |commit: &CommitInfo, bytes| {
+		store.prolong(&KEY, commit, 90, Room { bytes, settled: store.settled_bytes() })
+	};
+	let other = CommitInfo { size_bytes: 1, ..commit.clone() };
+	assert_eq!(prolong(&other, 1000).unwrap(), None);
+	let error = prolong(&commit, 999).unwrap_err();
+	assert!(matches!(error, StoreError::NoRoom { wanted: 1000, others: 0, room: 999 }), "{error}");
+	assert_eq!(store.holding(&KEY).unwrap().unwrap().until, 50);
+	assert_eq!(prolong(&commit, 1000).unwrap().unwrap().until, 90);
+}
+
+#[test]
 fn promises_fit_into_the_room_that_all_of_them_have() {
 	let (dir, store) = fresh();
 	let promise_in = |generation: Generation, mdu: MduIndex, room: Room| {
@@ -196,7 +226,7 @@ fn promises_fit_into_the_room_that_all_of_them_have() {
 	};
 	let room = |bytes| Room { bytes, settled: store.settled_bytes() };
 	let before = room(2000);
-	promise_in(1, 0, before).unwrap();
+	let first = promise_in(1, 0, before).unwrap();
 	let error = promise_in(2, 1, room(1999)).unwrap_err();
 	assert!(
 		matches!(error, StoreError::NoRoom { wanted: 1000, others: 1000, room: 1999 }),
@@ -209,13 +239,17 @@ fn promises_fit_into_the_room_that_all_of_them_have() {
 	assert_eq!(store.promised_deals().unwrap(), [KEY.deal].into());
 
 	// A promise that became a commit after the chain was asked is in neither account: the room of then is taken.
-	store.committed(&KEY, 20).unwrap();
-	store.committed(&KEY, 20).unwrap();
+	assert!(store.committed(&KEY, &first, 20).unwrap());
+	assert!(!store.committed(&KEY, &first, 20).unwrap());
 	assert_eq!(store.first_open(KEY.deal).unwrap(), Some(2));
 	assert!(matches!(promise_in(3, 2, before), Err(StoreError::NoRoom { others: 2000, .. })));
 	promise_in(3, 2, room(2000)).unwrap();
 	// What is committed needs no room any more.
 	assert_eq!(promise_in(1, 0, room(0)).unwrap().committed, Some(20));
+	let usage = store.usage().unwrap();
+	assert_eq!(usage, counted(&store));
+	assert_eq!(usage.promised, Tally { count: 2, bytes: 2000 });
+	assert_eq!(usage.committed, Tally { count: 1, bytes: 1000 });
 
 	drop(store);
 	let (store, _) = open(dir.path());
@@ -227,11 +261,24 @@ fn promises_fit_into_the_room_that_all_of_them_have() {
 }
 
 #[test]
+fn a_verdict_on_a_promise_that_made_way_commits_nothing() {
+	let (_dir, store) = fresh();
+	stage_verified(&store, &[0, 1]);
+	let first = promise(&store, &[0, 1], 50, 10).unwrap();
+	let renewed = promise(&store, &[0, 1], 60, 11).unwrap();
+	assert!(!store.committed(&KEY, &first, 20).unwrap());
+	stage_verified(&store, &[0]);
+	let other = promise(&store, &[0], 90, 61).unwrap();
+	assert!(!store.committed(&KEY, &renewed, 20).unwrap());
+	assert_eq!(store.holding(&KEY).unwrap(), Some(other));
+}
+
+#[test]
 fn a_commit_stands_against_other_content_for_ever() {
 	let (_dir, store) = fresh();
 	stage_verified(&store, &[0, 1]);
-	promise(&store, &[0, 1], 50, 10).unwrap();
-	store.committed(&KEY, 20).unwrap();
+	let promised = promise(&store, &[0, 1], 50, 10).unwrap();
+	store.committed(&KEY, &promised, 20).unwrap();
 	stage_verified(&store, &[0]);
 	assert!(matches!(promise(&store, &[0], 2000, 1000), Err(StoreError::Conflict { .. })));
 	assert_eq!(promise(&store, &[0, 1], 50, 1000).unwrap().committed, Some(20));
@@ -258,12 +305,13 @@ fn dropping_one_holder_keeps_what_another_needs() {
 	let (dir, store) = fresh();
 	let other = StagedKey { holding: HoldingKey { deal: 8, ..KEY }, mdu: 0 };
 	stage_verified(&store, &[0, 1]);
-	stage_as(&store, other, &bytes(0));
+	let staged = stage_as(&store, other, &bytes(0));
 	let promised = promise(&store, &[0, 1], 50, 10).unwrap();
 	assert!(store.drop_holding(&KEY, &promised).unwrap());
 	assert!(!store.drop_holding(&KEY, &promised).unwrap());
 	assert_eq!(files(dir.path()).len(), 2, "the shard and the witness that deal 8 staged");
-	store.unstage(&other).unwrap();
+	assert!(store.unstage(&other, &staged).unwrap());
+	assert!(!store.unstage(&other, &staged).unwrap());
 	assert_eq!(files(dir.path()).len(), 0);
 	assert_eq!(store.usage().unwrap(), Usage::default());
 }
@@ -271,10 +319,12 @@ fn dropping_one_holder_keeps_what_another_needs() {
 #[test]
 fn a_verdict_on_replaced_shards_changes_nothing() {
 	let (dir, store) = fresh();
-	let first = stage(&store, 0).unverified.unwrap();
+	let former = stage(&store, 0);
+	let first = former.unverified.unwrap();
 	let second = stage(&store, 0).unverified.unwrap();
 	assert_ne!(first, second);
 	assert!(!store.reject(&staged_key(0), first).unwrap());
+	assert!(!store.unstage(&staged_key(0), &former).unwrap());
 	store.verified(&[(staged_key(0), first)]).unwrap();
 	assert_eq!(store.staged(&staged_key(0)).unwrap().unwrap().unverified, Some(second));
 	assert_eq!(files(dir.path()).len(), 2);
@@ -370,14 +420,14 @@ fn a_kill_between_any_two_steps_loses_nothing_and_leaves_nothing() {
 	reach(Done::Verified);
 	let promised = promise(&store, &[0], 50, 10).unwrap();
 	reach(Done::Promised);
-	store.committed(&KEY, 20).unwrap();
+	store.committed(&KEY, &promised, 20).unwrap();
 	reach(Done::Committed);
 	let next = StagedKey { holding: HoldingKey { generation: 2, ..KEY }, mdu: 1 };
 	stage_as(&store, next, b"first attempt");
-	stage_as(&store, next, &bytes(1));
+	let staged = stage_as(&store, next, &bytes(1));
 	reach(Done::Replaced);
 	store.drop_holding(&KEY, &Holding { committed: Some(20), ..promised }).unwrap();
-	store.unstage(&next).unwrap();
+	store.unstage(&next, &staged).unwrap();
 	reach(Done::Dropped);
 	assert_eq!(files(dir.path()).len(), 0);
 	drop(store);
@@ -421,7 +471,8 @@ fn a_kill_between_any_two_steps_loses_nothing_and_leaves_nothing() {
 			.iter()
 			.filter(|(_, r)| r.unverified.is_some())
 			.count() as u64;
-		assert_eq!(files(&path).len() as u64, usage.files + unchecked, "{place}");
+		assert_eq!(files(&path).len() as u64, usage.files.count + unchecked, "{place}");
+		assert_eq!(usage, counted(&store), "{place}");
 		drop(store);
 		let (_, again) = Store::open(&path).unwrap();
 		assert_eq!(again.orphans, 0, "{place}");

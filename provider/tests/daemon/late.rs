@@ -3,7 +3,7 @@
 use super::{chain::NOW, following::commit, peers::Peers, *};
 use nil_provider::store::Kind;
 use nil_types::layout::BLOB_BYTES;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Sweeps and second attempts soon.
 const SOON: &str = "store.sweep_secs = 1\nreceipts.late_pause_secs = 1";
@@ -153,7 +153,44 @@ async fn a_stop_half_way_costs_nothing_that_was_fetched() {
 }
 
 #[tokio::test]
-async fn a_promise_that_the_commit_left_out_is_signed_again_without_fetching() {
+async fn what_a_stop_left_behind_needs_no_space_again() {
+	let (mut world, peers) = away(&LARGE, &format!("{SOON}\nstore.reserve = 0")).await;
+	// A disk with room for the commit, and no byte more.
+	let bytes = |path: &std::path::PathBuf| std::fs::metadata(path).map_or(0, |data| data.len());
+	let size: u64 = LARGE.mdus.iter().map(|mdu| mdu.shards[usize::from(SLOT)].len() as u64).sum();
+	let shards = world.data().join(Kind::Shard.folder());
+	world.disk =
+		Some(Arc::new(move || size.saturating_sub(files(&shards).iter().map(bytes).sum::<u64>())));
+	peers.withheld.lock().unwrap().insert(1);
+	world.start().await;
+	eventually("the second MDU fails", async || world.metric("late_failures_total").await >= 1)
+		.await;
+	peers.withheld.lock().unwrap().clear();
+	world.restart().await;
+	assert!(world.holds(&added(&world).await, &LARGE));
+	serves(&world, &LARGE).await;
+}
+
+#[tokio::test]
+async fn an_mdu_is_not_fetched_when_its_space_is_gone_meanwhile() {
+	let (mut world, peers) = away(&LARGE, SOON).await;
+	// As if the first MDU were the last thing that finds room.
+	let filled = Arc::new(AtomicBool::new(true));
+	let (asked, fills) = (peers.clone(), filled.clone());
+	world.disk = Some(Arc::new(move || {
+		if fills.load(Ordering::SeqCst) && asked.asked_for("blobs/0/") > 0 { 0 } else { 1u64 << 40 }
+	}));
+	world.start().await;
+	eventually("an attempt fails", async || world.metric("late_failures_total").await >= 1).await;
+	assert_eq!(files(&world.data().join(Kind::Shard.folder())).len(), 1, "the first MDU");
+	assert_eq!(peers.asked_for("blobs/1/"), 0);
+	filled.store(false, Ordering::SeqCst);
+	assert!(world.holds(&added(&world).await, &LARGE));
+	serves(&world, &LARGE).await;
+}
+
+/// A provider that gave a receipt for [`COMMIT`], and is away since. The commit was made without that receipt, which is void.
+async fn left_out() -> (World, Arc<Peers>, Receipt) {
 	let (mut world, peers) = away(&COMMIT, SOON).await;
 	world.chain.finalised(|state| {
 		state.deal.as_mut().unwrap().generation = 0;
@@ -161,19 +198,37 @@ async fn a_promise_that_the_commit_left_out_is_signed_again_without_fetching() {
 		state.commits.clear();
 	});
 	world.start().await;
-	let first = world.promised(SLOT, &COMMIT).await;
+	let receipt = world.promised(SLOT, &COMMIT).await;
 	world.daemon.take().unwrap().stop().await.unwrap();
-	// Committed without it, and found when that receipt is void.
 	world.chain.finalised(|state| {
 		commit(state, &COMMIT, OTHERS);
 		state.terms.relay_block = NOW + 101;
 	});
-	assert!(first.until < NOW + 101);
+	assert!(receipt.until < NOW + 101);
+	(world, peers, receipt)
+}
+
+#[tokio::test]
+async fn a_promise_that_the_commit_left_out_is_signed_again_without_fetching() {
+	let (mut world, peers, first) = left_out().await;
 	world.start().await;
 	let second = added(&world).await;
 	assert!(world.holds(&second, &COMMIT) && second.until > first.until);
 	assert_eq!(*peers.asked.lock().unwrap(), Vec::<String>::new());
 	settled(&world).await;
+}
+
+#[tokio::test]
+async fn a_promise_is_signed_again_only_while_capacity_and_stake_cover_it() {
+	let (mut world, peers, _) = left_out().await;
+	let bytes = 2 * BLOB_BYTES as u64;
+	world.chain.finalised(|state| state.provider.as_mut().unwrap().capacity = bytes - 1);
+	world.start().await;
+	eventually("an attempt fails", async || world.metric("late_failures_total").await > 0).await;
+	assert_eq!(world.chain.added.lock().unwrap().len(), 0);
+	world.chain.finalised(|state| state.provider.as_mut().unwrap().capacity = bytes);
+	assert!(world.holds(&added(&world).await, &COMMIT));
+	assert_eq!(*peers.asked.lock().unwrap(), Vec::<String>::new());
 }
 
 /// Where nothing can or need be done, nobody is asked for anything, and nothing is submitted.

@@ -71,6 +71,9 @@ static COMMIT: LazyLock<Commit> = LazyLock::new(|| Commit::of(2 * BLOB_PAYLOAD +
 /// Another one of the same shape.
 static OTHER: LazyLock<Commit> = LazyLock::new(|| Commit::of(2 * BLOB_PAYLOAD + 101));
 
+/// What takes the place of asking the disk how many bytes are free.
+type Disk = Arc<dyn Fn() -> u64 + Send + Sync>;
+
 struct World {
 	chain: Arc<FakeChain>,
 	owner: Signer,
@@ -78,6 +81,8 @@ struct World {
 	/// The operator's key, when the daemon has it.
 	operator: Option<Signer>,
 	daemon: Option<Daemon>,
+	/// The disk, when it is not the real one.
+	disk: Option<Disk>,
 	http: reqwest::Client,
 	settings: String,
 	dir: TempDir,
@@ -107,6 +112,7 @@ impl World {
 			service,
 			operator: None,
 			daemon: None,
+			disk: None,
 			http: nil_client::http::plain_builder().unwrap().build().unwrap(),
 			settings: settings.into(),
 			dir: tempfile::tempdir().unwrap(),
@@ -125,7 +131,10 @@ impl World {
 			self.settings
 		);
 		let config = Config::parse(&text, &self.dir.path().join("provider.toml"), []).unwrap();
-		let (store, recovery) = Store::open(&config.store.path).unwrap();
+		let (mut store, recovery) = Store::open(&config.store.path).unwrap();
+		if let Some(disk) = self.disk.clone() {
+			store.pretend_free(move || disk());
+		}
 		let daemon = Daemon::start(
 			&config,
 			self.service.clone(),

@@ -1,4 +1,4 @@
-use super::{chain::NOW, *};
+use super::{chain::NOW, following::commit, *};
 use nil_provider::store::{HoldingKey, StagedKey, Upload};
 use nil_types::{ProviderStatus, layout::BLOB_BYTES};
 
@@ -48,13 +48,36 @@ async fn the_same_receipt_is_given_again_and_a_conflicting_one_refused_until_it_
 	let refusal = world.receipt(0, &OTHER.request()).await.unwrap_err();
 	refusal.is(409, ErrorCode::Forbidden);
 	assert!(refusal.body.retry);
-	// A later block at which the first is void; the cached view is left behind by the new generation's token check.
+	// Void on the best block, which may be undone: on another branch the first may be committed.
 	world.chain.best(|state| state.terms.relay_block = first.until + 1);
-	eventually("the view of the deal is renewed", async || {
-		world.receipt(0, &OTHER.request()).await.is_ok_and(|receipt| world.holds(&receipt, &OTHER))
-	})
-	.await;
+	let refusal = world.receipt(0, &OTHER.request()).await.unwrap_err();
+	refusal.is(409, ErrorCode::Forbidden);
+	assert_eq!(world.blobs(0).await.unwrap(), COMMIT.mdus[0].shards[0]);
+	world.chain.finalised(|_| {});
+	// A sweep may have dropped what is void already; either way the other content takes its place.
+	let second = world.receipt(0, &OTHER.request()).await.unwrap();
+	assert!(world.holds(&second, &OTHER));
 	assert_eq!(world.blobs(0).await.unwrap(), OTHER.mdus[0].shards[0]);
+}
+
+#[tokio::test]
+async fn a_branch_that_lost_costs_no_promise_that_the_other_one_committed() {
+	let world = World::new().await;
+	let first = world.promised(0, &COMMIT).await;
+	world.upload(0, OTHER.body(0)).await.unwrap();
+	// The node still takes a block without the commit for the best one.
+	world.chain.finalised(|state| {
+		commit(state, &COMMIT, 1);
+		state.terms.relay_block = first.until + 1;
+	});
+	world.chain.best(|state| {
+		state.commits.clear();
+		let deal = state.deal.as_mut().unwrap();
+		(deal.generation, deal.total_mdus) = (0, 0);
+	});
+	let refusal = world.receipt(0, &OTHER.request()).await.unwrap_err();
+	refusal.is(409, ErrorCode::WrongGeneration);
+	assert_eq!(world.blobs(0).await.unwrap(), COMMIT.mdus[0].shards[0]);
 }
 
 #[tokio::test]

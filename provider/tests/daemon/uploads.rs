@@ -207,6 +207,30 @@ async fn an_uploader_without_time_budget_or_authorisation_is_refused() {
 	world.receipt_with(&auth, 0, &COMMIT.request()).await.unwrap();
 }
 
+/// A receipt names no account: whoever may commit may use it.
+#[tokio::test]
+async fn a_receipt_outlives_the_authorisation_under_which_it_was_given() {
+	let world = World::with("store.sweep_secs = 1").await;
+	let bob = authorise_bob(&world, COMMIT.size, NOW);
+	let auth = SignedToken::sign(world.token(), &bob).to_header();
+	world.upload_with(&auth, 1, 0, 0, COMMIT.body(0)).await.unwrap();
+	let receipt = world.receipt_with(&auth, 0, &COMMIT.request()).await.unwrap();
+	world.chain.finalised(|state| state.deal.as_mut().unwrap().uploaders.clear());
+	following::blocks_pass(&world).await;
+	world.upload(0, OTHER.body(0)).await.unwrap();
+	let refusal = world.receipt(0, &OTHER.request()).await.unwrap_err();
+	refusal.is(409, ErrorCode::Forbidden);
+	assert!(refusal.body.error.contains(&receipt.until.to_string()), "{refusal:?}");
+	// The owner commits on what Bob was given.
+	world.chain.finalised(|state| following::commit(state, &COMMIT, 1));
+	eventually("the promise is a commit", async || {
+		world.chain.finalised(|_| {});
+		world.metric("held{state=\"committed\"}").await == 1
+	})
+	.await;
+	assert_eq!(world.blobs(0).await.unwrap(), COMMIT.mdus[0].shards[0]);
+}
+
 #[tokio::test]
 async fn the_chain_decides_whose_slot_it_is_and_where_the_slab_ends() {
 	let world = World::new().await;
