@@ -137,6 +137,7 @@ fn staged(devnet: &Devnet, deal: u64, generation: u32, slot: u8) -> BTreeSet<(u6
 			genesis: chain.genesis(),
 			deal,
 			generation,
+			slot,
 			max_bytes: 1 << 30,
 			expires: now + 600,
 		};
