@@ -128,6 +128,8 @@ impl Provider {
 		// It ends with this process, however that ends.
 		command.args(["devnet", "child", "--die-with", &std::process::id().to_string(), "--"]);
 		command.arg(&network.programs.provider).arg("--config").arg(&self.config).arg("run");
+		// All of them are on this machine.
+		command.env("NIL_PROVIDER_RECEIPTS_PRIVATE_PEERS", "true");
 		command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).kill_on_drop(true);
 		self.daemon = Some(command.spawn().with_context(|| format!("starting {}", self.name))?);
 		Ok(())

@@ -17,6 +17,7 @@
 mod address;
 mod token;
 
+pub(crate) use address::is_public;
 pub use address::{AddressError, Endpoint};
 pub use token::{AUTHORIZATION_SCHEME, SignedToken, TokenError};
 

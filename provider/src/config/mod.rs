@@ -244,11 +244,14 @@ pub struct ReceiptsConfig {
 	pub sign_late: bool,
 	/// Seconds after which a failed attempt to do so is repeated; doubles with every failure.
 	pub late_pause_secs: u64,
+	/// Whether it asks other providers at addresses of private networks and of its own machine, too. Anybody may announce
+	/// such an address, and so choose what the daemon asks there.
+	pub private_peers: bool,
 }
 
 impl Default for ReceiptsConfig {
 	fn default() -> Self {
-		Self { valid_blocks: 100, sign_late: true, late_pause_secs: 10 }
+		Self { valid_blocks: 100, sign_late: true, late_pause_secs: 10, private_peers: false }
 	}
 }
 
