@@ -1,11 +1,14 @@
 //! One provider, over its HTTP interface.
 //!
-//! Nothing that a provider answers is believed: sizes are bounded before they are read, and whoever calls checks contents
-//! against the chain.
+//! Nothing that a provider answers is believed: sizes are bounded before they are read, whoever calls checks contents
+//! against the chain, and what it says in words is cut short and made fit for terminals and logs.
 
-use crate::wire::{
-	self, Endpoint, ErrorBody, ErrorCode, Health, Receipt, ReceiptRequest, RowRange, SignedToken,
-	StagedList, Stored,
+use crate::{
+	text::legible,
+	wire::{
+		self, Endpoint, ErrorBody, ErrorCode, Health, Receipt, ReceiptRequest, RowRange,
+		SignedToken, StagedList, Stored,
+	},
 };
 use bytes::{Bytes, BytesMut};
 use codec::{DecodeAll, Encode};
@@ -31,6 +34,8 @@ use std::{
 const MAX_JSON: usize = 1024 * 1024;
 /// The longest refusal that is read. A receipt, of some hundred bytes, is held to the same.
 const MAX_ERROR: usize = 16 * 1024;
+/// Characters of a refusal's words that are passed on.
+const MAX_WORDS: usize = 200;
 
 /// How long providers may take.
 #[derive(Clone, Copy, Debug)]
@@ -82,7 +87,7 @@ pub enum HttpError {
 		url: String,
 		/// The HTTP status.
 		status: u16,
-		/// The provider's words.
+		/// The provider's words, at most some hundred characters and none that a terminal obeys.
 		error: String,
 		/// The provider's code.
 		code: ErrorCode,
@@ -377,7 +382,7 @@ impl ProviderClient {
 			Ok(ErrorBody { error, code, retry }) => (error, code, retry),
 			Err(_) => (String::from_utf8_lossy(&body).into_owned(), ErrorCode::Internal, false),
 		};
-		Err(HttpError::Refused { url, status: status.as_u16(), error, code, retry })
+		Err(HttpError::Refused { url, status: status.as_u16(), error: words(&error), code, retry })
 	}
 }
 
@@ -428,9 +433,17 @@ impl Answer {
 	async fn json<T: serde::de::DeserializeOwned>(self) -> Result<T, HttpError> {
 		let url = self.url.clone();
 		let body = self.bytes(MAX_JSON).await?;
+		// What is wrong may be told in the provider's own words.
 		serde_json::from_slice(&body)
-			.map_err(|error| HttpError::Malformed { url, reason: error.to_string() })
+			.map_err(|error| HttpError::Malformed { url, reason: words(&error.to_string()) })
 	}
+}
+
+/// What a provider said, for people.
+fn words(text: &str) -> String {
+	let short: String = text.chars().take(MAX_WORDS).collect();
+	let cut = if short.len() < text.len() { "…" } else { "" };
+	format!("{}{cut}", legible(&short))
 }
 
 /// The innermost cause: reqwest's own words only repeat the URL.
@@ -439,7 +452,8 @@ fn root_cause(error: &reqwest::Error) -> String {
 	while let Some(inner) = cause.source() {
 		cause = inner;
 	}
-	cause.to_string()
+	// A certificate's names, say, are the other side's.
+	legible(&cause.to_string()).into_owned()
 }
 
 #[cfg(test)]
@@ -560,6 +574,42 @@ mod tests {
 		let http = trusting(roots());
 		let plain = http.provider(endpoint(format!("/dns/localhost/tcp/{port}/http"))).unwrap();
 		assert!(matches!(plain.health().await, Err(HttpError::Unreachable { .. })));
+	}
+
+	/// Refuses a request without TLS with `body`; its port.
+	async fn refuse(body: String) -> u16 {
+		let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+		let port = listener.local_addr().unwrap().port();
+		tokio::spawn(async move {
+			let (mut stream, _) = listener.accept().await.unwrap();
+			let mut head = Vec::new();
+			while !head.ends_with(b"\r\n\r\n") {
+				head.push(stream.read_u8().await.unwrap());
+			}
+			let answer = format!(
+				"HTTP/1.1 404 No\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+				body.len()
+			);
+			stream.write_all(answer.as_bytes()).await.unwrap();
+			stream.shutdown().await.unwrap();
+		});
+		port
+	}
+
+	#[tokio::test]
+	async fn a_refusals_words_are_cut_short_and_command_no_terminal() {
+		let said = format!("\u{1b}[2J\nslot 3: {}", "x".repeat(1000));
+		let body = ErrorBody { error: said.clone(), code: ErrorCode::NotFound, retry: false };
+		for body in [serde_json::to_string(&body).unwrap(), said] {
+			let port = refuse(body).await;
+			let http = Http::new(HttpTimeouts::default()).unwrap();
+			let provider = http.provider(endpoint(format!("/ip4/127.0.0.1/tcp/{port}/http")));
+			let refusal = provider.unwrap().health().await.unwrap_err();
+			let HttpError::Refused { error, .. } = &refusal else { panic!("{refusal}") };
+			assert!(error.starts_with(r"\u{1b}[2J\nslot 3: xxx"), "{error}");
+			assert!(error.ends_with("x…") && error.len() < 2 * MAX_WORDS, "{error}");
+		}
+		assert_eq!(words("short"), "short");
 	}
 
 	#[tokio::test]
