@@ -372,9 +372,9 @@ Writes shards per slot, the witness, MDU roots, the manifest point, the index an
 commit_content, for whoever signs elsewhere and for independent checks. Needs no network.
 
 Without further options all of it is for the first commit of deal 0. A deal that has content is told
-by the numbers that `nil deal show` gives, and by its present index: an index names every file of its
-deal, so a new one made without it would remove what is there. With it the new index is a full one.
-An index saved at another generation than --base-gen is refused.
+by its generation and its MDUs, which `nil deal show` gives, and by its present index: an index names
+every file of its deal, so a new one made without it would remove what is there. With it the new index
+is a full one. An index saved at another generation than --base-gen is refused.
 
 Examples:
   nil prepare photos --profile 8+4 --plain -o prepared --json

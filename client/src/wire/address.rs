@@ -64,6 +64,15 @@ impl Endpoint {
 		self.tls
 	}
 
+	/// Whether it leads to the machine of whoever asks.
+	pub fn is_loopback(&self) -> bool {
+		match &self.host {
+			Host::V4(ip) => ip.is_loopback(),
+			Host::V6(ip) => ip.is_loopback(),
+			Host::Name(name) => name.eq_ignore_ascii_case("localhost"),
+		}
+	}
+
 	/// The address itself, when it is not a name.
 	pub const fn ip(&self) -> Option<IpAddr> {
 		match &self.host {
@@ -206,6 +215,21 @@ mod tests {
 			assert_eq!(endpoint.base_url(), url);
 			assert_eq!(endpoint.to_string(), text);
 			assert_eq!(endpoint.is_tls(), url.starts_with("https"));
+		}
+	}
+
+	#[test]
+	fn loopback_is_told_from_other_places() {
+		for (host, loopback) in [
+			("ip4/127.0.0.2", true),
+			("ip6/::1", true),
+			("dns/Localhost", true),
+			("ip4/10.0.0.1", false),
+			("ip6/::", false),
+			("dns/localhost.example", false),
+		] {
+			let endpoint: Endpoint = format!("/{host}/tcp/80/http").parse().unwrap();
+			assert_eq!(endpoint.is_loopback(), loopback, "{host}");
 		}
 	}
 

@@ -363,6 +363,23 @@ impl Config {
 		Ok(config)
 	}
 
+	/// What can be used and is most likely not meant.
+	pub fn doubts(&self) -> Vec<String> {
+		let listen = self.api.listen;
+		let unserved = |address: &&String| {
+			let direct = |endpoint: Endpoint| !endpoint.is_tls() && !endpoint.is_loopback();
+			listen.ip().is_loopback() && address.parse::<Endpoint>().is_ok_and(direct)
+		};
+		let doubt = |address: &String| {
+			format!(
+				"configuration field `api.announce`: {address} is reached without TLS, so most likely without a proxy, and \
+				 api.listen ({listen}) takes only clients of this machine: listen on 0.0.0.0:{} to take others",
+				listen.port()
+			)
+		};
+		self.api.announce.iter().filter(unserved).map(doubt).collect()
+	}
+
 	/// The hash of block 0 that `node.genesis` asks for.
 	pub fn expected_genesis(&self) -> Result<Option<[u8; 32]>, ConfigError> {
 		let Some(text) = &self.node.genesis else { return Ok(None) };
