@@ -326,7 +326,8 @@ pub struct LsArgs {
 	/// Deal, and perhaps a directory in it
 	#[arg(value_name = "DEAL[:/PATH]")]
 	pub target: Target,
-	/// Also write the whole deal's index, in clear, to this new file: what `nil prepare --parent-index` takes
+	/// Also write the whole deal's index, in clear, with the deal's generation and MDUs, to this new file: what
+	/// `nil prepare --parent-index` takes
 	#[arg(long, value_name = "FILE")]
 	pub save_index: Option<PathBuf>,
 	#[command(flatten)]
@@ -371,8 +372,9 @@ Writes shards per slot, the witness, MDU roots, the manifest point, the index an
 commit_content, for whoever signs elsewhere and for independent checks. Needs no network.
 
 Without further options all of it is for the first commit of deal 0. A deal that has content is told
-by the numbers that `nil deal show` gives, and by its present index: an index names every file of its
-deal, so a new one made without it would remove what is there. With it the new index is a full one.
+by its generation and its MDUs, which `nil deal show` gives, and by its present index: an index names
+every file of its deal, so a new one made without it would remove what is there. With it the new index
+is a full one. An index saved at another generation than --base-gen is refused.
 
 Examples:
   nil prepare photos --profile 8+4 --plain -o prepared --json

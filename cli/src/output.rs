@@ -1,9 +1,16 @@
 //! What commands print: one JSON document on stdout under `--json`, plain text otherwise. Notes, progress and
 //! errors go to stderr, so that stdout can always be piped.
+//!
+//! Names in an index, and what providers say, are other people's text. Whatever of it a terminal would obey is escaped here,
+//! on its way out, so that no command needs to think of it; JSON has it as it is.
 
 use crate::error::{CliError, Result};
+use nil_client::text::{legible, legible_lines};
 use serde::Serialize;
-use std::io::{self, IsTerminal, Write};
+use std::{
+	borrow::Cow,
+	io::{self, IsTerminal, Write},
+};
 
 /// How the user wants to be told.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +27,7 @@ impl Output {
 		let text = if self.json {
 			serde_json::to_string_pretty(value).map_err(CliError::failure)?
 		} else {
-			human()
+			legible_lines(&human()).into_owned()
 		};
 		let text = text.trim_end_matches('\n');
 		if text.is_empty() { Ok(()) } else { write_stdout(format!("{text}\n").as_bytes()) }
@@ -30,7 +37,7 @@ impl Output {
 	pub fn note(&self, text: impl std::fmt::Display) {
 		if !self.json && !self.quiet {
 			// Nobody to tell when stderr is closed.
-			let _ = writeln!(io::stderr(), "{text}");
+			let _ = writeln!(io::stderr(), "{}", legible_lines(&text.to_string()));
 		}
 	}
 
@@ -46,7 +53,7 @@ impl Output {
 		let _ = if self.json {
 			writeln!(stderr, "{}", error.to_json())
 		} else {
-			writeln!(stderr, "error: {error}")
+			writeln!(stderr, "error: {}", legible_lines(&error.to_string()))
 		};
 	}
 }
@@ -71,14 +78,17 @@ pub enum Align {
 	Right,
 }
 
-/// Lays rows out in columns. The first row is the heading.
+/// Lays rows out in columns. The first row is the heading. A cell is one line, whatever is in it: a name with a line break
+/// must not look like two rows.
 pub fn table(align: &[Align], rows: &[Vec<String>]) -> String {
+	let rows: Vec<Vec<Cow<'_, str>>> =
+		rows.iter().map(|row| row.iter().map(|cell| legible(cell)).collect()).collect();
 	let width = |column: usize| {
 		rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
 	};
 	let widths: Vec<usize> = (0..align.len()).map(|column| width(column).unwrap_or(0)).collect();
 	let mut text = String::new();
-	for row in rows {
+	for row in &rows {
 		let cells = row.iter().zip(align).zip(&widths).map(|((cell, align), width)| match align {
 			Align::Left => format!("{cell:<width$}"),
 			Align::Right => format!("{cell:>width$}"),
@@ -109,5 +119,15 @@ mod tests {
 		];
 		let text = table(&[Align::Left, Align::Right, Align::Left], &rows);
 		assert_eq!(text, "name   bytes\nübung      7  ok\n");
+	}
+
+	#[test]
+	fn names_make_no_rows_and_command_no_terminal() {
+		let rows = [
+			vec!["7".into(), "a\n9  b".into(), "x".into()],
+			vec!["8".into(), "\u{1b}[2Jc".into(), "y".into()],
+		];
+		let text = table(&[Align::Right, Align::Left, Align::Left], &rows);
+		assert_eq!(text, "7  a\\n9  b     x\n8  \\u{1b}[2Jc  y\n");
 	}
 }

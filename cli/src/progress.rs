@@ -2,7 +2,10 @@
 
 use crate::{output::Output, units};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use nil_client::progress::{Event, Observer, Progress};
+use nil_client::{
+	progress::{Event, Observer, Progress},
+	text::legible,
+};
 use serde::Serialize;
 use std::{
 	sync::{Arc, Mutex, PoisonError},
@@ -103,7 +106,7 @@ impl Observer for Watch {
 		match event {
 			Event::Total { bytes, .. } => self.bar.set_length(bytes),
 			Event::Advanced { bytes } => self.bar.inc(bytes),
-			Event::File { path } => self.bar.set_message(path),
+			Event::File { path } => self.bar.set_message(legible(&path).into_owned()),
 			Event::Resumed { mdus } => {
 				self.seen().resumed_mdus = mdus;
 				self.note(format_args!(

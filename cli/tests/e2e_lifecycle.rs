@@ -137,13 +137,14 @@ fn staged(devnet: &Devnet, deal: u64, generation: u32, slot: u8) -> BTreeSet<(u6
 			genesis: chain.genesis(),
 			deal,
 			generation,
+			slot,
 			max_bytes: 1 << 30,
 			expires: now + 600,
 		};
 		let token = SignedToken::sign(token, &alice);
 		let slots = chain.best().slots(deal).await.unwrap();
 		let endpoint = Endpoint::first_of(&slots[usize::from(slot)].multiaddrs).unwrap();
-		let provider = Http::new(HttpTimeouts::default()).unwrap().provider(endpoint);
+		let provider = Http::new(HttpTimeouts::default()).unwrap().provider(endpoint).unwrap();
 		let list = provider.staged(deal, generation, slot, &token).await.unwrap();
 		list.staged.iter().map(|mdu| (mdu.mdu, mdu.root.0.to_vec())).collect()
 	})

@@ -230,6 +230,14 @@ fn what_is_prepared_offline_is_what_a_put_makes(devnet: &Devnet, source: &Path) 
 	let shown = devnet.nil(["deal", "show", &deal]).ok();
 	assert_eq!(shown["commits"][1]["roots_hash"], prepared["roots_hash"]);
 	devnet.nil([Path::new("ls"), Path::new(&deal), Path::new("--save-index"), &index]).fails(8);
+	// With the deal's numbers of now, the index of then would remove what came in between.
+	let mdus = shown["total_mdus"].to_string();
+	let mut command = devnet.command(["prepare", "--deal", &format!("{deal}:/third"), "--plain"]);
+	command.args(["--profile", "4+2", "--base-gen", "2", "--first-mdu", &mdus, "--parent-index"]);
+	command.arg(&index).arg("-o").arg(devnet.root.join("third")).arg(&second);
+	let stale = devnet.run(command).fails(2);
+	assert_eq!(stale.code, "bad_base");
+	assert!(stale.message.contains("of generation 1 with 3 MDUs"), "{}", stale.message);
 
 	let again =
 		devnet.nil([Path::new("prepare"), Path::new("--plain"), Path::new("-o"), &output, &file]);

@@ -9,6 +9,8 @@ use serde::Serialize;
 pub struct DealFs {
 	index: Index,
 	generation: Generation,
+	/// MDUs of the deal at that generation.
+	total_mdus: u64,
 	/// Indexes that were read to make this one: 1 is a full one.
 	depth: u32,
 }
@@ -53,13 +55,18 @@ pub struct Stat {
 
 impl DealFs {
 	/// From a merged index.
-	pub(crate) fn new(index: Index, generation: Generation, depth: u32) -> Self {
-		Self { index, generation, depth }
+	pub(crate) fn new(index: Index, generation: Generation, total_mdus: u64, depth: u32) -> Self {
+		Self { index, generation, total_mdus, depth }
 	}
 
 	/// The generation that this shows.
 	pub fn generation(&self) -> Generation {
 		self.generation
+	}
+
+	/// MDUs that the deal has at that generation.
+	pub fn total_mdus(&self) -> u64 {
+		self.total_mdus
 	}
 
 	/// The index itself.

@@ -1,11 +1,14 @@
 //! One provider, over its HTTP interface.
 //!
-//! Nothing that a provider answers is believed: sizes are bounded before they are read, and whoever calls checks contents
-//! against the chain.
+//! Nothing that a provider answers is believed: sizes are bounded before they are read, whoever calls checks contents
+//! against the chain, and what it says in words is cut short and made fit for terminals and logs.
 
-use crate::wire::{
-	self, Endpoint, ErrorBody, ErrorCode, Health, Receipt, ReceiptRequest, RowRange, SignedToken,
-	StagedList, Stored,
+use crate::{
+	text::legible,
+	wire::{
+		self, Endpoint, ErrorBody, ErrorCode, Health, Receipt, ReceiptRequest, RowRange,
+		SignedToken, StagedList, Stored,
+	},
 };
 use bytes::{Bytes, BytesMut};
 use codec::{DecodeAll, Encode};
@@ -14,10 +17,15 @@ use nil_types::{
 	DealId, Generation, Hash32, MduIndex, SlotIndex,
 	layout::{BLOB_BYTES, MAX_INDEX_BYTES},
 };
-use reqwest::{Body, ClientBuilder, Method, RequestBuilder, Response, StatusCode, header};
+use reqwest::{
+	Body, ClientBuilder, Method, RequestBuilder, Response, StatusCode,
+	dns::{Addrs, Name, Resolve, Resolving},
+	header,
+};
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use std::{
 	io,
+	net::SocketAddr,
 	sync::{Arc, OnceLock},
 	time::Duration,
 };
@@ -26,6 +34,8 @@ use std::{
 const MAX_JSON: usize = 1024 * 1024;
 /// The longest refusal that is read. A receipt, of some hundred bytes, is held to the same.
 const MAX_ERROR: usize = 16 * 1024;
+/// Characters of a refusal's words that are passed on.
+const MAX_WORDS: usize = 200;
 
 /// How long providers may take.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +58,17 @@ impl Default for HttpTimeouts {
 	}
 }
 
+/// Which addresses are asked. Addresses come from the chain, where anybody may write any.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reach {
+	/// All: for people, who know their network, and whose deals' providers may stand in it.
+	#[default]
+	Anywhere,
+	/// Those of the public internet alone, whatever names lead to: for a program that asks by itself, and that must not be
+	/// made to knock at doors which only the machine that it runs on can reach.
+	Public,
+}
+
 /// Why a provider did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
@@ -66,7 +87,7 @@ pub enum HttpError {
 		url: String,
 		/// The HTTP status.
 		status: u16,
-		/// The provider's words.
+		/// The provider's words, at most some hundred characters and none that a terminal obeys.
 		error: String,
 		/// The provider's code.
 		code: ErrorCode,
@@ -136,6 +157,31 @@ fn system_roots() -> RootCertStore {
 	roots
 }
 
+/// Looks names up as usual, and keeps what is of the public internet. The connection is made to what is returned here, so
+/// that no second answer can lead elsewhere.
+struct PublicNames;
+
+impl Resolve for PublicNames {
+	fn resolve(&self, name: Name) -> Resolving {
+		Box::pin(async move {
+			match public_addresses(name.as_str()).await {
+				Ok(found) => Ok(Box::new(found.into_iter()) as Addrs),
+				Err(error) => Err(Box::new(error) as Box<dyn std::error::Error + Send + Sync>),
+			}
+		})
+	}
+}
+
+async fn public_addresses(name: &str) -> io::Result<Vec<SocketAddr>> {
+	// Port 0 stands for the URL's.
+	let found = tokio::net::lookup_host((name, 0)).await?;
+	let public: Vec<_> = found.filter(|address| wire::is_public(address.ip())).collect();
+	if public.is_empty() {
+		return Err(io::Error::other(format!("{name} has no address of the public internet")));
+	}
+	Ok(public)
+}
+
 /// Makes clients for providers; they share connections.
 #[derive(Clone, Debug)]
 pub struct Http {
@@ -143,37 +189,59 @@ pub struct Http {
 	/// Made when the first address with TLS is met: reading what the machine trusts takes longer than most commands.
 	tls: Arc<OnceLock<reqwest::Client>>,
 	timeouts: HttpTimeouts,
+	reach: Reach,
 }
 
 impl Http {
-	/// With these timeouts.
+	/// With these timeouts, for all addresses.
 	pub fn new(timeouts: HttpTimeouts) -> Result<Self, HttpError> {
-		let plain = Self::client(timeouts, RootCertStore::empty())?;
-		Ok(Self { plain, tls: Arc::default(), timeouts })
+		Self::with_reach(timeouts, Reach::Anywhere)
 	}
 
-	fn client(timeouts: HttpTimeouts, roots: RootCertStore) -> Result<reqwest::Client, HttpError> {
-		builder(roots)?
+	/// With these timeouts, for the addresses that `reach` says.
+	pub fn with_reach(timeouts: HttpTimeouts, reach: Reach) -> Result<Self, HttpError> {
+		let plain = Self::client(timeouts, reach, RootCertStore::empty())?;
+		Ok(Self { plain, tls: Arc::default(), timeouts, reach })
+	}
+
+	fn client(
+		timeouts: HttpTimeouts,
+		reach: Reach,
+		roots: RootCertStore,
+	) -> Result<reqwest::Client, HttpError> {
+		let builder = builder(roots)?
 			.connect_timeout(timeouts.connect)
 			.read_timeout(timeouts.read)
 			// An announced address must not lead elsewhere, neither by redirection nor through a proxy.
-			.redirect(reqwest::redirect::Policy::none())
-			.build()
-			.map_err(|error| no_client(&error))
+			.redirect(reqwest::redirect::Policy::none());
+		let builder = match reach {
+			Reach::Anywhere => builder,
+			Reach::Public => builder.dns_resolver(PublicNames),
+		};
+		builder.build().map_err(|error| no_client(&error))
 	}
 
-	/// The provider at `endpoint`.
-	pub fn provider(&self, endpoint: Endpoint) -> ProviderClient {
+	/// The provider at `endpoint`. Refused when that is an address beyond this client's [`Reach`]; a name is judged whenever
+	/// it is looked up.
+	pub fn provider(&self, endpoint: Endpoint) -> Result<ProviderClient, HttpError> {
+		let barred = endpoint.ip().is_some_and(|ip| !wire::is_public(ip));
+		if barred && self.reach == Reach::Public {
+			return Err(HttpError::Unreachable {
+				url: endpoint.base_url(),
+				reason: "not an address of the public internet".to_owned(),
+			});
+		}
 		let client = if endpoint.is_tls() {
 			// One that trusts nobody serves as well when none can be made: it refuses, and says so.
 			let make = || {
-				Self::client(self.timeouts, system_roots()).unwrap_or_else(|_| self.plain.clone())
+				Self::client(self.timeouts, self.reach, system_roots())
+					.unwrap_or_else(|_| self.plain.clone())
 			};
 			self.tls.get_or_init(make).clone()
 		} else {
 			self.plain.clone()
 		};
-		ProviderClient { client, receipt_timeout: self.timeouts.receipt, endpoint }
+		Ok(ProviderClient { client, receipt_timeout: self.timeouts.receipt, endpoint })
 	}
 }
 
@@ -314,7 +382,7 @@ impl ProviderClient {
 			Ok(ErrorBody { error, code, retry }) => (error, code, retry),
 			Err(_) => (String::from_utf8_lossy(&body).into_owned(), ErrorCode::Internal, false),
 		};
-		Err(HttpError::Refused { url, status: status.as_u16(), error, code, retry })
+		Err(HttpError::Refused { url, status: status.as_u16(), error: words(&error), code, retry })
 	}
 }
 
@@ -365,9 +433,17 @@ impl Answer {
 	async fn json<T: serde::de::DeserializeOwned>(self) -> Result<T, HttpError> {
 		let url = self.url.clone();
 		let body = self.bytes(MAX_JSON).await?;
+		// What is wrong may be told in the provider's own words.
 		serde_json::from_slice(&body)
-			.map_err(|error| HttpError::Malformed { url, reason: error.to_string() })
+			.map_err(|error| HttpError::Malformed { url, reason: words(&error.to_string()) })
 	}
+}
+
+/// What a provider said, for people.
+fn words(text: &str) -> String {
+	let short: String = text.chars().take(MAX_WORDS).collect();
+	let cut = if short.len() < text.len() { "…" } else { "" };
+	format!("{}{cut}", legible(&short))
 }
 
 /// The innermost cause: reqwest's own words only repeat the URL.
@@ -376,7 +452,8 @@ fn root_cause(error: &reqwest::Error) -> String {
 	while let Some(inner) = cause.source() {
 		cause = inner;
 	}
-	cause.to_string()
+	// A certificate's names, say, are the other side's.
+	legible(&cause.to_string()).into_owned()
 }
 
 #[cfg(test)]
@@ -404,7 +481,7 @@ mod tests {
 
 	fn trusting(roots: RootCertStore) -> Http {
 		let http = Http::new(HttpTimeouts::default()).unwrap();
-		http.tls.set(Http::client(http.timeouts, roots).unwrap()).unwrap();
+		http.tls.set(Http::client(http.timeouts, http.reach, roots).unwrap()).unwrap();
 		http
 	}
 
@@ -467,7 +544,7 @@ mod tests {
 		let port = serve("127.0.0.1").await;
 		let http = trusting(roots());
 		for host in ["dns/localhost", "ip4/127.0.0.1"] {
-			let provider = http.provider(endpoint(format!("/{host}/tcp/{port}/https")));
+			let provider = http.provider(endpoint(format!("/{host}/tcp/{port}/https"))).unwrap();
 			assert_eq!(provider.health().await.unwrap(), some_health(), "{host}");
 		}
 	}
@@ -475,7 +552,7 @@ mod tests {
 	#[tokio::test]
 	async fn certificates_that_nobody_vouches_for_are_refused() {
 		let refused = |http: Http, host: &str, port: u16| {
-			let provider = http.provider(endpoint(format!("/{host}/tcp/{port}/https")));
+			let provider = http.provider(endpoint(format!("/{host}/tcp/{port}/https"))).unwrap();
 			async move {
 				let error = provider.health().await.unwrap_err();
 				assert!(matches!(error, HttpError::Unreachable { .. }), "{error}");
@@ -495,7 +572,72 @@ mod tests {
 	async fn an_address_without_tls_is_asked_without_it() {
 		let port = serve("127.0.0.1").await;
 		let http = trusting(roots());
-		let plain = http.provider(endpoint(format!("/dns/localhost/tcp/{port}/http")));
+		let plain = http.provider(endpoint(format!("/dns/localhost/tcp/{port}/http"))).unwrap();
 		assert!(matches!(plain.health().await, Err(HttpError::Unreachable { .. })));
+	}
+
+	/// Refuses a request without TLS with `body`; its port.
+	async fn refuse(body: String) -> u16 {
+		let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+		let port = listener.local_addr().unwrap().port();
+		tokio::spawn(async move {
+			let (mut stream, _) = listener.accept().await.unwrap();
+			let mut head = Vec::new();
+			while !head.ends_with(b"\r\n\r\n") {
+				head.push(stream.read_u8().await.unwrap());
+			}
+			let answer = format!(
+				"HTTP/1.1 404 No\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+				body.len()
+			);
+			stream.write_all(answer.as_bytes()).await.unwrap();
+			stream.shutdown().await.unwrap();
+		});
+		port
+	}
+
+	#[tokio::test]
+	async fn a_refusals_words_are_cut_short_and_command_no_terminal() {
+		let said = format!("\u{1b}[2J\nslot 3: {}", "x".repeat(1000));
+		let body = ErrorBody { error: said.clone(), code: ErrorCode::NotFound, retry: false };
+		for body in [serde_json::to_string(&body).unwrap(), said] {
+			let port = refuse(body).await;
+			let http = Http::new(HttpTimeouts::default()).unwrap();
+			let provider = http.provider(endpoint(format!("/ip4/127.0.0.1/tcp/{port}/http")));
+			let refusal = provider.unwrap().health().await.unwrap_err();
+			let HttpError::Refused { error, .. } = &refusal else { panic!("{refusal}") };
+			assert!(error.starts_with(r"\u{1b}[2J\nslot 3: xxx"), "{error}");
+			assert!(error.ends_with("x…") && error.len() < 2 * MAX_WORDS, "{error}");
+		}
+		assert_eq!(words("short"), "short");
+	}
+
+	#[tokio::test]
+	async fn who_asks_the_public_internet_alone_knocks_at_no_private_door() {
+		let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+		let port = listener.local_addr().unwrap().port();
+		let public = Http::with_reach(HttpTimeouts::default(), Reach::Public).unwrap();
+		let provider = |host: &str, scheme: &str| {
+			public.provider(endpoint(format!("/{host}/tcp/{port}/{scheme}")))
+		};
+		for scheme in ["http", "https"] {
+			for host in [
+				"ip4/127.0.0.1",
+				"ip4/10.1.2.3",
+				"ip4/169.254.169.254",
+				"ip6/::1",
+				"ip6/::ffff:127.0.0.1",
+			] {
+				let error = provider(host, scheme).unwrap_err().to_string();
+				assert!(error.contains("not an address of the public internet"), "{error}");
+			}
+			provider("ip4/1.1.1.1", scheme).unwrap();
+			// A name is judged by what it leads to at the moment.
+			let named = provider("dns/localhost", scheme).unwrap();
+			let error = named.health().await.unwrap_err().to_string();
+			assert!(error.contains("localhost has no address of the public internet"), "{error}");
+		}
+		let knocked = tokio::time::timeout(Duration::from_millis(100), listener.accept()).await;
+		assert!(knocked.is_err(), "{knocked:?}");
 	}
 }

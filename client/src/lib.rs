@@ -9,7 +9,7 @@
 //! * [`put`]: files into a deal; [`prepare`]: the same without a network;
 //! * [`get`], [`fs`]: files out of a deal; [`verify`]: everything in it, checked;
 //! * [`progress`]: how long work tells what it does; [`quantity`]: sizes and amounts as people write them;
-//!   [`dirs`]: where a user's things are kept.
+//!   [`dirs`]: where a user's things are kept; [`text`]: what others wrote, fit to be shown.
 #![forbid(unsafe_code)]
 
 pub mod account;
@@ -25,5 +25,6 @@ pub mod prepare;
 pub mod progress;
 pub mod put;
 pub mod quantity;
+pub mod text;
 pub mod verify;
 pub mod wire;

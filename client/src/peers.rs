@@ -32,12 +32,15 @@ pub(crate) fn peers(http: &Http, slots: &[SlotInfo<AccountId>]) -> (Vec<Peer>, V
 		let slot = info.slot;
 		let provider = info.state.provider().copied();
 		match (provider, Endpoint::first_of(&info.multiaddrs)) {
-			(Some(provider), Some(endpoint)) => peers.push(Peer {
-				slot,
-				provider,
-				service_key: info.service_key,
-				client: http.provider(endpoint),
-			}),
+			(Some(operator), Some(endpoint)) => match http.provider(endpoint) {
+				Ok(client) => peers.push(Peer {
+					slot,
+					provider: operator,
+					service_key: info.service_key,
+					client,
+				}),
+				Err(error) => absent.push(Absent { slot, provider, reason: error.to_string() }),
+			},
 			(None, _) => {
 				absent.push(Absent { slot, provider, reason: "nobody holds it".to_owned() });
 			},

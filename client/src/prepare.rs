@@ -2,14 +2,18 @@
 //!
 //! What a commit is depends on the deal that it is made for: on its generation and its MDUs, and, since an index names
 //! every file of its deal, on the deal's present index. All three are given by whoever can see the chain.
+//!
+//! An index that is not the deal's present one would make files vanish. So a saved index says of what it is, and is held
+//! against what is said of the deal. Whether that is true of the deal the chain alone knows, and checks.
 
 use crate::{
 	chain::{Call, CommitContent},
 	crypt::{CryptError, Identities, MAGIC, Seal, Sealing},
+	fs::DealFs,
 	progress::{Event, Progress},
 	put::{Base, Feed, Plan, PutError, Scan, blocking, check_index, scan},
 };
-use codec::Encode;
+use codec::{Decode, Encode};
 use nil_kzg::Engines;
 use nil_slab::{
 	EncodedMdu, Extent, Index, IndexFile, MduEncoder, encode::EncodeError, manifest,
@@ -43,8 +47,8 @@ pub struct PrepareOptions {
 	pub base_gen: Generation,
 	/// MDUs that the deal has already; 0 for an empty deal.
 	pub first_mdu: u64,
-	/// The deal's present index, see [`read_parent`]; `None` for an empty deal.
-	pub parent: Option<Index>,
+	/// The deal's present index, see [`Parent::read`]; `None` for an empty deal.
+	pub parent: Option<Parent>,
 	/// Who is told.
 	pub progress: Progress,
 }
@@ -92,7 +96,10 @@ impl PrepareOptions {
 			Some(_) if base_gen == 0 => {
 				refuse("a deal at generation 0 has no index to build on".to_owned())
 			},
-			Some(index) => {
+			Some(Parent { index, at }) => {
+				if let Some(at) = at {
+					self.check_parent(at)?;
+				}
 				let end = first_mdu.saturating_mul(MDU_PAYLOAD as u64);
 				let outside = index.iter().find(|(_, entry)| {
 					entry.extents.iter().map(Extent::range).any(|at| at.end > end)
@@ -108,26 +115,92 @@ impl PrepareOptions {
 			None => Ok(()),
 		}
 	}
+
+	/// Whether a parent index of this moment is that of the deal as it is said to be.
+	fn check_parent(&self, at: &IndexedAt) -> Result<(), PutError> {
+		let Self { deal, base_gen, first_mdu, .. } = *self;
+		let reason = if at.deal != deal {
+			format!("the parent index is of deal {}, and this is for deal {deal}", at.deal)
+		} else if (at.generation, at.total_mdus) != (base_gen, first_mdu) {
+			format!(
+				"the parent index is of generation {} with {} MDUs, and this is for generation {base_gen} with {first_mdu}: \
+				 the files in which they differ would be lost",
+				at.generation, at.total_mdus
+			)
+		} else {
+			return Ok(());
+		};
+		Err(PutError::Base { reason })
+	}
 }
 
-/// Reads an index that names every file of a deal: in clear, as `nil ls --save-index` writes it, or as stored, when one of
-/// `identities` opens it. A delta alone does not say what it builds on and is refused.
-pub fn read_parent(bytes: &[u8], identities: &Identities) -> Result<Index, PutError> {
-	let opened;
-	let plain = if bytes.starts_with(MAGIC) {
-		let seal = Seal::open(bytes, identities)?.ok_or_else(|| CryptError::Header {
-			reason: "the index ends within its header".to_owned(),
-		})?;
-		opened = seal.open_all(bytes)?;
-		&opened
-	} else {
+/// What a saved index begins with. Of those that are stored, sealed ones begin like any age file, others with a version.
+const SAVED: &[u8] = b"nil/saved-index/v1";
+
+/// When an index was a deal's present one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct IndexedAt {
+	/// The deal.
+	pub deal: DealId,
+	/// Its generation.
+	pub generation: Generation,
+	/// How many MDUs it had.
+	pub total_mdus: u64,
+}
+
+/// An index that names every file of a deal, for the next commit to build on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parent {
+	/// The files.
+	pub index: Index,
+	/// Of which deal they are, and when; not known of an index as it is stored.
+	pub at: Option<IndexedAt>,
+}
+
+impl Parent {
+	/// What a reader of `deal` sees.
+	pub fn of(deal: DealId, fs: &DealFs) -> Self {
+		let (generation, total_mdus) = (fs.generation(), fs.total_mdus());
+		let at = Some(IndexedAt { deal, generation, total_mdus });
+		Self { index: fs.index().clone(), at }
+	}
+
+	/// As a file, in clear: a tag, deal, generation and MDUs in SCALE, and the index.
+	pub fn save(&self) -> Vec<u8> {
+		let mut bytes = Vec::new();
+		if let Some(at) = &self.at {
+			bytes.extend(SAVED);
+			at.encode_to(&mut bytes);
+		}
+		bytes.extend(IndexFile::Full(self.index.clone()).encode());
 		bytes
-	};
-	match IndexFile::decode(plain)? {
-		IndexFile::Full(index) => Ok(index),
-		IndexFile::Delta(_) => Err(PutError::Base {
-			reason: "the parent index is a delta: the deal's whole index is needed".to_owned(),
-		}),
+	}
+
+	/// Reads what [`Parent::save`] (`nil ls --save-index`) writes, or an index as stored, when one of `identities` opens it.
+	/// A delta alone does not say what it builds on and is refused.
+	pub fn read(bytes: &[u8], identities: &Identities) -> Result<Self, PutError> {
+		let opened;
+		let mut at = None;
+		let plain: &[u8] = if bytes.starts_with(MAGIC) {
+			let seal = Seal::open(bytes, identities)?.ok_or_else(|| CryptError::Header {
+				reason: "the index ends within its header".to_owned(),
+			})?;
+			opened = seal.open_all(bytes)?;
+			&opened
+		} else if let Some(mut rest) = bytes.strip_prefix(SAVED) {
+			at = Some(IndexedAt::decode(&mut rest).map_err(|_| PutError::Base {
+				reason: "the saved index ends before it says of what it is".to_owned(),
+			})?);
+			rest
+		} else {
+			bytes
+		};
+		match IndexFile::decode(plain)? {
+			IndexFile::Full(index) => Ok(Self { index, at }),
+			IndexFile::Delta(_) => Err(PutError::Base {
+				reason: "the parent index is a delta: the deal's whole index is needed".to_owned(),
+			}),
+		}
 	}
 }
 
@@ -204,7 +277,14 @@ fn run(source: &Path, output: &Path, options: &PrepareOptions) -> Result<Prepare
 	if total > MAX_MDUS {
 		return Err(PutError::DealFull { needed: total, allowed: MAX_MDUS });
 	}
-	let base = options.parent.clone().map_or(Base::Empty, Base::full_upon);
+	if options.parent.as_ref().is_some_and(|parent| parent.at.is_none()) {
+		options.progress.warn(format!(
+			"the parent index does not say when it was the deal's: unless it is that of generation {}, files are lost",
+			options.base_gen
+		));
+	}
+	let index = options.parent.as_ref().map(|parent| parent.index.clone());
+	let base = index.map_or(Base::Empty, Base::full_upon);
 	check_index(&plan, &base)?;
 	let (bytes, count) = (plan.stored_len(), files.len() as u64);
 	options.progress.emit(Event::Total { bytes, files: count });

@@ -112,6 +112,9 @@ pub async fn run(cli: Cli) -> Result<(), CommandError> {
 		Command::Run => {
 			let config = Config::load(&path)?;
 			start_log(&config.log)?;
+			for doubt in config.doubts() {
+				tracing::warn!("{doubt}");
+			}
 			Ok(daemon::run(config).await?)
 		},
 		Command::Status(args) => status(&Config::load(&path)?, &args).await,
@@ -144,6 +147,14 @@ fn start_log(config: &LogConfig) -> Result<(), CommandError> {
 		LogFormat::Json => log.json().try_init(),
 	};
 	Ok(())
+}
+
+/// Tells what is most likely not meant, beside what a command prints.
+fn warn(config: &Config) {
+	for doubt in config.doubts() {
+		// Nobody to tell when stderr is closed.
+		let _ = writeln!(io::stderr(), "warning: {doubt}");
+	}
 }
 
 fn print_line(text: impl std::fmt::Display) -> io::Result<()> {
@@ -187,7 +198,7 @@ fn init(path: &Path, args: &InitArgs) -> Result<(), CommandError> {
 	};
 	let text = render(&draft);
 	// Refused now rather than when the daemon starts.
-	Config::parse(&text, path, [])?;
+	warn(&Config::parse(&text, path, [])?);
 	OpenOptions::new()
 		.write(true)
 		.create_new(true)
@@ -224,6 +235,7 @@ fn signer(config: &Config, args: &SignerArgs) -> Result<Signer, CommandError> {
 }
 
 async fn register(config: &Config, args: &SignerArgs) -> Result<(), CommandError> {
+	warn(config);
 	let signer = signer(config, args)?;
 	let service = Signer::from_file(&config.service.key_file)?;
 	let chain = Chain::connect(&config.node.url).await?;

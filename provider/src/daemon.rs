@@ -24,6 +24,7 @@ use axum::Router;
 use nil_client::{
 	account::AccountId,
 	chain::{Chain, ChainError},
+	http::Reach,
 	keys::{KeyError, Signer},
 };
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -231,6 +232,7 @@ impl Daemon {
 			reserve: config.store.reserve.0,
 			valid_blocks: config.receipts.valid_blocks,
 			first_pause: Duration::from_secs(config.receipts.late_pause_secs),
+			reach: if config.receipts.private_peers { Reach::Anywhere } else { Reach::Public },
 			missed: told,
 			stop: stop.clone(),
 		});

@@ -170,26 +170,6 @@ async fn show(deal: DealId, context: &Context) -> Result<()> {
 		object.insert("placement".into(), json!(placement));
 	}
 	context.output.result(&document, || {
-		let heads = [
-			("deal", info.id.to_string()),
-			("owner", info.owner.to_string()),
-			("status", status(info.status).into()),
-			("profile", profile_name(&info.profile)),
-			("size", format!("{} in {} MDUs", units::size(info.size_bytes), info.total_mdus)),
-			("stored", units::size(info.stored_bytes)),
-			("free escrow", amount(info.free_escrow)),
-			("locked rent", amount(info.locked_rent)),
-			("deposits", amount(info.deposit)),
-			("ends in", units::blocks(info.expires_at.saturating_sub(now))),
-			(
-				"manifest",
-				info.manifests
-					.iter()
-					.map(|point| format!("{point:?}"))
-					.collect::<Vec<_>>()
-					.join(" "),
-			),
-		];
 		let mut slot_rows = vec![["slot", "state", "provider", "address"].map(Into::into).to_vec()];
 		slot_rows.extend(slots.iter().map(|slot| {
 			vec![
@@ -222,7 +202,7 @@ async fn show(deal: DealId, context: &Context) -> Result<()> {
 				if over { "its time is over".into() } else { units::blocks(blocks) },
 			]
 		}));
-		let mut text = fields(&heads);
+		let mut text = fields(&heads(&info, now));
 		if let Some(placement) = placement {
 			text.push_str(&format!(
 				"drawn from:   the first randomness at relay block {} or later ({} draws found too few)\n",
@@ -243,6 +223,25 @@ async fn show(deal: DealId, context: &Context) -> Result<()> {
 		}
 		text
 	})
+}
+
+/// What a deal is, name by name; generation and MDUs are what `nil prepare` asks for.
+fn heads(info: &DealInfo<AccountId>, now: RelayBlock) -> Vec<(&'static str, String)> {
+	let manifests = info.manifests.iter().map(|point| format!("{point:?}"));
+	vec![
+		("deal", info.id.to_string()),
+		("owner", info.owner.to_string()),
+		("status", status(info.status).into()),
+		("profile", profile_name(&info.profile)),
+		("generation", info.generation.to_string()),
+		("size", format!("{} in {} MDUs", units::size(info.size_bytes), info.total_mdus)),
+		("stored", units::size(info.stored_bytes)),
+		("free escrow", amount(info.free_escrow)),
+		("locked rent", amount(info.locked_rent)),
+		("deposits", amount(info.deposit)),
+		("ends in", units::blocks(info.expires_at.saturating_sub(now))),
+		("manifest", manifests.collect::<Vec<_>>().join(" ")),
+	]
 }
 
 async fn change(deal: DealId, call: &Call, told: String, context: &Context) -> Result<()> {
@@ -378,4 +377,38 @@ fn slot_state(state: &SlotState<AccountId>) -> &'static str {
 
 fn profile_name(profile: &Profile) -> String {
 	format!("{profile} {}", profile.code)
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use nil_types::{CodeKind, Hint};
+
+	#[test]
+	fn a_deal_is_shown_with_the_numbers_that_prepare_asks_for() {
+		let deal = DealInfo {
+			id: 7,
+			owner: AccountId([1; 32]),
+			profile: Profile::new(8, 4, CodeKind::Fr).unwrap(),
+			hint: Hint::Cold,
+			status: DealStatus::Active,
+			generation: 2,
+			total_mdus: 31,
+			size_bytes: 1,
+			stored_bytes: 1,
+			manifests: Vec::new(),
+			created_at: 1,
+			expires_at: 100,
+			free_escrow: 0,
+			locked_rent: 0,
+			deposit: 0,
+			max_monthly_spend: 0,
+			uploaders: Vec::new(),
+		};
+		let text = fields(&heads(&deal, 1));
+		let shows = |name: &str, value: &str| {
+			text.lines().any(|line| line.starts_with(name) && line.ends_with(value))
+		};
+		assert!(shows("generation: ", " 2") && shows("size: ", " in 31 MDUs"), "{text}");
+	}
 }

@@ -16,9 +16,10 @@ use crate::{
 use nil_client::{
 	fs::{DealFs, Listed, Stat},
 	get::Reader,
+	prepare::Parent,
 	put,
 };
-use nil_slab::{Encryption, IndexFile};
+use nil_slab::Encryption;
 use serde_json::json;
 use std::{
 	fs::OpenOptions,
@@ -35,7 +36,8 @@ pub async fn ls(arguments: &LsArgs, context: &Context) -> Result<()> {
 	let path = target.path.as_deref().unwrap_or_default();
 	let listed = list(reader.fs(), path).ok_or_else(|| nothing_at(target))?;
 	if let Some(file) = &arguments.save_index {
-		save_index(reader.fs(), file).map_err(|error| CliError::local(file.display(), &error))?;
+		let index = Parent::of(target.deal, reader.fs());
+		save_index(&index, file).map_err(|error| CliError::local(file.display(), &error))?;
 	}
 	let document = json!({
 		"deal": target.deal,
@@ -50,10 +52,9 @@ pub async fn ls(arguments: &LsArgs, context: &Context) -> Result<()> {
 }
 
 /// Writes the whole index in clear to a new file that its owner alone can read: it has the names of encrypted files.
-fn save_index(fs: &DealFs, file: &Path) -> io::Result<()> {
-	let bytes = IndexFile::Full(fs.index().clone()).encode();
+fn save_index(index: &Parent, file: &Path) -> io::Result<()> {
 	let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
-	file.write_all(&bytes)
+	file.write_all(&index.save())
 }
 
 /// The top of a deal without files is an empty directory.

@@ -8,7 +8,7 @@ use crate::{
 	progress::Watch,
 	units,
 };
-use nil_client::prepare::{PrepareOptions, prepare, read_parent};
+use nil_client::prepare::{Parent, PrepareOptions, prepare};
 use nil_types::Profile;
 
 /// Runs the command.
@@ -22,7 +22,7 @@ pub async fn run(arguments: &PrepareArgs, context: &Context) -> Result<()> {
 		.map(|path| std::fs::read(path).map_err(|error| CliError::local(path.display(), &error)));
 	let parent = parent.transpose()?;
 	let (sealing, identities) = context::sealing(&arguments.sealing, &context.output)?;
-	let parent = parent.map(|bytes| read_parent(&bytes, &identities)).transpose()?;
+	let parent = parent.map(|bytes| Parent::read(&bytes, &identities)).transpose()?;
 	let watch = Watch::new("prepare", &context.output);
 	let options = PrepareOptions {
 		target: arguments.deal.path.clone().unwrap_or_default(),

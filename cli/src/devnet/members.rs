@@ -118,6 +118,8 @@ impl Programs {
 				("NIL_PROVIDER_API_LISTEN", format!("127.0.0.1:{}", member.api_port)),
 				("NIL_PROVIDER_METRICS_LISTEN", format!("127.0.0.1:{}", member.metrics_port)),
 				("NIL_PROVIDER_RECEIPTS_VALID_BLOCKS", receipt_blocks(state.block_ms).to_string()),
+				// All of them are on this machine.
+				("NIL_PROVIDER_RECEIPTS_PRIVATE_PEERS", "true".into()),
 			],
 			log: &home.log(&member.name),
 			lifetime,

@@ -87,9 +87,13 @@ impl Chain {
 	/// Connects to a node; tries again until [`ChainConfig::connect_timeout`] is over.
 	pub async fn connect_with(config: ChainConfig) -> Result<Self, ChainError> {
 		let link = open(&config, config.connect_timeout).await?;
+		Ok(Self::over(link, config))
+	}
+
+	fn over(link: Link, config: ChainConfig) -> Self {
 		let genesis = link.client.genesis_hash().0;
 		let link = Mutex::new(Some(Arc::new(link)));
-		Ok(Self { inner: Arc::new(Inner { config, genesis, link, accounts: Accounts::default() }) })
+		Self { inner: Arc::new(Inner { config, genesis, link, accounts: Accounts::default() }) }
 	}
 
 	/// Hash of block 0.
@@ -129,6 +133,14 @@ impl Chain {
 			reason: "the node does not have it".to_owned(),
 		})?;
 		Ok(BlockRef { number, hash })
+	}
+
+	/// Whether `block` is final. That finality has come as far as its number is not enough: it may have come there on another
+	/// branch.
+	pub(super) async fn is_final(&self, block: BlockRef) -> Result<bool, ChainError> {
+		let head = self.head(At::Finalised).await?;
+		Ok(head.number >= block.number
+			&& self.block_hash(Some(block.number)).await? == Some(block.hash))
 	}
 
 	/// The hash of block `number` on the best chain, or of the best block.
@@ -291,10 +303,17 @@ async fn open(config: &ChainConfig, patience: Duration) -> Result<Link, ChainErr
 
 async fn open_once(url: &str) -> Result<Link, String> {
 	let rpc = RpcClient::from_insecure_url(url).await.map_err(|error| error.to_string())?;
-	let backend: LegacyBackend<SubstrateConfig> = LegacyBackend::builder().build(rpc.clone());
-	let client =
-		OnlineClient::from_backend(Arc::new(backend)).await.map_err(|error| error.to_string())?;
-	Ok(Link { rpc, client })
+	Link::over(rpc).await
+}
+
+impl Link {
+	async fn over(rpc: RpcClient) -> Result<Self, String> {
+		let backend: LegacyBackend<SubstrateConfig> = LegacyBackend::builder().build(rpc.clone());
+		let client = OnlineClient::from_backend(Arc::new(backend))
+			.await
+			.map_err(|error| error.to_string())?;
+		Ok(Self { rpc, client })
+	}
 }
 
 pub(super) fn to_hex(bytes: &[u8]) -> String {
@@ -311,4 +330,67 @@ pub(super) fn parse_hash(what: &str, text: &str) -> Result<Hash32, ChainError> {
 		what: what.to_owned(),
 		reason: format!("{} bytes: must be 32", bytes.len()),
 	})
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use serde_json::{Value, json};
+	use subxt::rpcs::client::{RawRpcFuture, RawRpcSubscription, RawValue, RpcClientT};
+
+	/// A node whose blocks have their number in every byte of their hash. Block 5 is final.
+	struct Node;
+
+	fn block(number: u8) -> BlockRef {
+		BlockRef { number: number.into(), hash: [number; 32] }
+	}
+
+	fn answer(method: &str, params: &[Value]) -> Value {
+		let hash = |number: u8| json!(to_hex(&block(number).hash));
+		match (method, params) {
+			("chain_getFinalizedHead", []) => hash(5),
+			("chain_getBlockHash", [number]) => {
+				hash(u8::try_from(number.as_u64().unwrap()).unwrap())
+			},
+			("chain_getHeader", [hash]) => {
+				let hash = parse_hash("a hash", hash.as_str().unwrap()).unwrap();
+				json!({ "number": format!("{:#x}", hash[0]) })
+			},
+			other => panic!("{other:?}"),
+		}
+	}
+
+	impl RpcClientT for Node {
+		fn request_raw<'a>(
+			&'a self,
+			method: &'a str,
+			params: Option<Box<RawValue>>,
+		) -> RawRpcFuture<'a, Box<RawValue>> {
+			let params: Vec<Value> =
+				params.map(|raw| serde_json::from_str(raw.get()).unwrap()).unwrap_or_default();
+			let answer = RawValue::from_string(answer(method, &params).to_string()).unwrap();
+			Box::pin(async move { Ok(answer) })
+		}
+
+		fn subscribe_raw<'a>(
+			&'a self,
+			method: &'a str,
+			_: Option<Box<RawValue>>,
+			_: &'a str,
+		) -> RawRpcFuture<'a, RawRpcSubscription> {
+			panic!("{method}")
+		}
+	}
+
+	#[tokio::test]
+	async fn a_block_is_final_when_finality_came_to_it_and_not_past_it() {
+		let link = Link::over(RpcClient::new(Node)).await.unwrap();
+		let chain = Chain::over(link, ChainConfig::new("ws://unused"));
+		assert!(chain.is_final(block(3)).await.unwrap());
+		assert!(chain.is_final(block(5)).await.unwrap());
+		assert!(!chain.is_final(block(6)).await.unwrap(), "finality is not there yet");
+		// A block that the best chain had for a while.
+		let dropped = BlockRef { number: 3, hash: [0xaa; 32] };
+		assert!(!chain.is_final(dropped).await.unwrap(), "another one became final in its place");
+	}
 }

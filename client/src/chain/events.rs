@@ -101,33 +101,11 @@ impl BlockClient {
 			if ours && event.pallet_name() == "System" && event.event_name() == "ExtrinsicFailed" {
 				let error = DispatchError::decode_from(event.field_bytes(), self.client.metadata())
 					.map_err(|error| unreadable(error.to_string()))?;
-				return Err(self.named(&error));
+				return Err(named(&error, self.block));
 			}
 		}
 		let all = self.events().await?;
 		Ok(all.into_iter().filter(|event| event.extrinsic == Some(extrinsic)).collect())
-	}
-
-	fn named(&self, error: &DispatchError) -> ChainError {
-		let block = self.block;
-		let DispatchError::Module(module) = error else {
-			return ChainError::DispatchOther { reason: error.to_string(), block };
-		};
-		match module.details() {
-			Ok(details) => ChainError::Dispatch {
-				pallet: details.pallet.name().to_owned(),
-				error: details.variant.name.clone(),
-				docs: details
-					.variant
-					.docs
-					.iter()
-					.map(|line| line.trim())
-					.collect::<Vec<_>>()
-					.join(" "),
-				block,
-			},
-			Err(_) => ChainError::DispatchOther { reason: module.details_string(), block },
-		}
 	}
 
 	/// The bytes of a signed transaction, valid for [`ERA_BLOCKS`] blocks after `birth`.
@@ -180,6 +158,35 @@ impl BlockClient {
 		<(Counters, Balance, u128)>::decode_all(&mut stored.bytes())
 			.map(|(_, balance, _)| balance)
 			.map_err(|error| unreadable(error.to_string()))
+	}
+}
+
+/// The error with which a call failed in `block`. Errors of pallets have names, and so have the runtime's own about tokens:
+/// with one of those a transfer or a hold ends that its account cannot pay.
+fn named(error: &DispatchError, block: BlockRef) -> ChainError {
+	match error {
+		DispatchError::Module(module) => match module.details() {
+			Ok(details) => ChainError::Dispatch {
+				pallet: details.pallet.name().to_owned(),
+				error: details.variant.name.clone(),
+				docs: details
+					.variant
+					.docs
+					.iter()
+					.map(|line| line.trim())
+					.collect::<Vec<_>>()
+					.join(" "),
+				block,
+			},
+			Err(_) => ChainError::DispatchOther { reason: module.details_string(), block },
+		},
+		DispatchError::Token(token) => ChainError::Dispatch {
+			pallet: "Token".to_owned(),
+			error: format!("{token:?}"),
+			docs: token.to_string(),
+			block,
+		},
+		other => ChainError::DispatchOther { reason: other.to_string(), block },
 	}
 }
 
@@ -260,6 +267,19 @@ fn as_bytes(values: &[Value]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use subxt::error::TokenError;
+
+	#[test]
+	fn a_hold_without_funds_tells_that_the_signer_cannot_pay() {
+		let block = BlockRef { number: 1, hash: [1; 32] };
+		let failed = |token| named(&DispatchError::Token(token), block);
+		let unpaid = failed(TokenError::FundsUnavailable);
+		assert!(unpaid.is_dispatch("Token", "FundsUnavailable") && unpaid.cannot_pay(), "{unpaid}");
+		assert_eq!(unpaid.to_string(), "Token::FundsUnavailable: Funds are unavailable.");
+		assert!(!failed(TokenError::Frozen).cannot_pay());
+		let other = named(&DispatchError::BadOrigin, block);
+		assert!(matches!(&other, ChainError::DispatchOther { .. }) && !other.cannot_pay());
+	}
 
 	#[test]
 	fn fields_read_as_plain_json() {

@@ -224,12 +224,9 @@ impl Chain {
 				searched = pending.birth;
 			}
 			if let Some(found) = self.search(pending, &mut searched, head).await? {
-				let finalised = || async {
-					let head = self.head(At::Finalised).await?;
-					Ok::<_, ChainError>(head.number >= found.0.number)
-				};
-				if wait == WaitFor::Best || finalised().await? {
-					let (block, extrinsic) = found;
+				let (block, extrinsic) = found;
+				// Dropped by a reorganisation it is looked for again.
+				if wait == WaitFor::Best || self.is_final(block).await? {
 					let events = self.client_at(block).await?.outcome(extrinsic).await?;
 					return Ok(Included { block, extrinsic, events });
 				}

@@ -35,7 +35,9 @@ impl DealSource {
 		let depth = u32::try_from(chain.len()).unwrap_or(u32::MAX);
 		let index = Index::merge(chain.into_iter().rev())
 			.map_err(|source| GetError::Index { generation: newest.generation, source })?;
-		Ok(DealFs::new(index, newest.generation, depth))
+		// Of the commit, and not of the deal, which was read in another request.
+		let total_mdus = newest.info.first_mdu.saturating_add(newest.shape().mdus());
+		Ok(DealFs::new(index, newest.generation, total_mdus, depth))
 	}
 
 	/// The index of one commit, opened and decoded.

@@ -23,7 +23,7 @@ use crate::{
 	chain::DealChain,
 	crypt::{CHUNK, Identities, MAX_HEADER, Seal, TAG},
 	fs::DealFs,
-	http::HttpTimeouts,
+	http::{HttpTimeouts, Reach},
 	progress::{Event, Progress},
 };
 use bytes::BytesMut;
@@ -58,6 +58,8 @@ pub struct ReadOptions {
 	pub hedge_after: Duration,
 	/// How long providers may take.
 	pub timeouts: HttpTimeouts,
+	/// Which of their addresses are asked.
+	pub reach: Reach,
 	/// Who is told.
 	pub progress: Progress,
 }
@@ -70,6 +72,7 @@ impl ReadOptions {
 			mdus_in_flight: 3,
 			hedge_after: Duration::from_millis(250),
 			timeouts: HttpTimeouts::default(),
+			reach: Reach::default(),
 			progress: Progress::none(),
 		}
 	}

@@ -147,7 +147,7 @@ impl DealSource {
 		options: ReadOptions,
 		engine: OnceCell<Arc<dyn MsmEngine>>,
 	) -> Result<Arc<Self>, GetError> {
-		let http = Http::new(options.timeouts)?;
+		let http = Http::with_reach(options.timeouts, options.reach)?;
 		let (peers, absent) = peers::peers(&http, slots);
 		Ok(Arc::new(Self {
 			decoder: MduDecoder::new(deal.profile)?,

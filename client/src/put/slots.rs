@@ -39,10 +39,17 @@ pub(crate) struct Slots {
 	profile: Profile,
 	patience: Duration,
 	progress: Progress,
-	token: SignedToken,
-	peers: Vec<Peer>,
+	seats: Vec<Seat>,
 	/// Slots that work goes on without, and why.
 	failed: Mutex<BTreeMap<SlotIndex, String>>,
+}
+
+/// A slot's provider, and the token for it. No two slots see the same one: with another's token a provider could upload
+/// garbage there, and be promised it, before the owner is.
+#[derive(Debug)]
+struct Seat {
+	peer: Peer,
+	token: SignedToken,
 }
 
 /// What [`Slots::open`] needs to know.
@@ -59,7 +66,7 @@ pub(crate) struct SlotsFor<'a> {
 }
 
 impl Slots {
-	/// Finds the deal's slots and signs a token for them.
+	/// Finds the deal's slots and signs a token for each.
 	pub(crate) async fn open(wanted: SlotsFor<'_>) -> Result<Self, PutError> {
 		let SlotsFor { chain, http, signer, deal, generation, profile, .. } = wanted;
 		let (peers, absent) = peers::peers(http, &chain.slots(deal).await?);
@@ -67,13 +74,18 @@ impl Slots {
 		let now = SystemTime::now()
 			.duration_since(SystemTime::UNIX_EPOCH)
 			.map_or(0, |since| since.as_secs());
-		let token = UploadToken {
+		let token = |slot| UploadToken {
 			genesis,
 			deal,
 			generation,
+			slot,
 			max_bytes: wanted.max_bytes,
 			expires: now.saturating_add(TOKEN_SECONDS),
 		};
+		let seats = peers
+			.into_iter()
+			.map(|peer| Seat { token: SignedToken::sign(token(peer.slot), signer), peer })
+			.collect();
 		let slots = Self {
 			genesis,
 			deal,
@@ -81,8 +93,7 @@ impl Slots {
 			profile,
 			patience: wanted.patience,
 			progress: wanted.progress.clone(),
-			token: SignedToken::sign(token, signer),
-			peers,
+			seats,
 			failed: Mutex::default(),
 		};
 		for Absent { slot, provider, reason } in absent {
@@ -93,9 +104,9 @@ impl Slots {
 	}
 
 	/// Slots that work.
-	fn working(&self) -> Vec<&Peer> {
+	fn working(&self) -> Vec<&Seat> {
 		let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-		self.peers.iter().filter(|peer| !failed.contains_key(&peer.slot)).collect()
+		self.seats.iter().filter(|seat| !failed.contains_key(&seat.peer.slot)).collect()
 	}
 
 	fn give_up(&self, slot: SlotIndex, provider: AccountId, reason: String) {
@@ -121,10 +132,10 @@ impl Slots {
 
 	/// What each slot has staged of the commit: the roots by MDU.
 	pub(crate) async fn staged(&self) -> HashMap<SlotIndex, HashMap<MduIndex, Hash32>> {
-		let asked = self.working().into_iter().map(|peer| async move {
+		let asked = self.working().into_iter().map(|Seat { peer, token }| async move {
 			let list = peer
 				.client
-				.staged(self.deal, self.generation, peer.slot, &self.token)
+				.staged(self.deal, self.generation, peer.slot, token)
 				.await
 				.unwrap_or_default();
 			let roots = list.staged.into_iter().map(|staged| (staged.mdu, staged.root.0)).collect();
@@ -142,7 +153,7 @@ impl Slots {
 	) -> bool {
 		self.working()
 			.iter()
-			.all(|peer| staged.get(&peer.slot).and_then(|roots| roots.get(&mdu)) == Some(root))
+			.all(|seat| staged.get(&seat.peer.slot).and_then(|roots| roots.get(&mdu)) == Some(root))
 	}
 
 	/// Sends an MDU to every slot that works, except those that have it; how many slots have it then.
@@ -158,12 +169,13 @@ impl Slots {
 		let sends: Vec<_> = self
 			.working()
 			.into_iter()
-			.filter_map(|peer| {
-				let has = staged.get(&peer.slot).and_then(|roots| roots.get(&mdu)) == Some(&root);
-				let shard = shards.get_mut(usize::from(peer.slot)).map(std::mem::take)?;
-				(!has).then_some((peer, shard))
+			.filter_map(|seat| {
+				let slot = seat.peer.slot;
+				let has = staged.get(&slot).and_then(|roots| roots.get(&mdu)) == Some(&root);
+				let shard = shards.get_mut(usize::from(slot)).map(std::mem::take)?;
+				(!has).then_some((seat, shard))
 			})
-			.map(|(peer, shard)| self.upload_to(peer, mdu, root, prefix.clone(), shard))
+			.map(|(seat, shard)| self.upload_to(seat, mdu, root, prefix.clone(), shard))
 			.collect();
 		drop(shards);
 		join_all(sends).await;
@@ -174,16 +186,15 @@ impl Slots {
 	#[tracing::instrument(name = "upload", skip_all, fields(slot = peer.slot))]
 	async fn upload_to(
 		&self,
-		peer: &Peer,
+		Seat { peer, token }: &Seat,
 		mdu: MduIndex,
 		root: Hash32,
 		prefix: Bytes,
 		shard: Bytes,
 	) {
 		let at = UploadAt { deal: self.deal, generation: self.generation, mdu, slot: peer.slot };
-		let stored = self
-			.patiently(|| peer.client.upload(at, &self.token, prefix.clone(), shard.clone()))
-			.await;
+		let stored =
+			self.patiently(|| peer.client.upload(at, token, prefix.clone(), shard.clone())).await;
 		let reason = match stored {
 			Ok(stored) if stored.root.0 == root => return,
 			Ok(stored) => format!("it took MDU {mdu} for {:?}", stored.root),
@@ -198,7 +209,7 @@ impl Slots {
 		request: &ReceiptRequest,
 		now: RelayBlock,
 	) -> Result<Vec<Receipt>, PutError> {
-		let asked = self.working().into_iter().map(|peer| self.receipt_of(peer, request, now));
+		let asked = self.working().into_iter().map(|seat| self.receipt_of(seat, request, now));
 		let receipts: Vec<Receipt> = join_all(asked).await.into_iter().flatten().collect();
 		self.enough()?;
 		Ok(receipts)
@@ -207,14 +218,13 @@ impl Slots {
 	#[tracing::instrument(name = "receipt", skip_all, fields(slot = peer.slot))]
 	async fn receipt_of(
 		&self,
-		peer: &Peer,
+		Seat { peer, token }: &Seat,
 		request: &ReceiptRequest,
 		now: RelayBlock,
 	) -> Option<Receipt> {
 		let (deal, generation, slot) = (self.deal, self.generation, peer.slot);
-		let answer = self
-			.patiently(|| peer.client.receipt(deal, generation, slot, &self.token, request))
-			.await;
+		let answer =
+			self.patiently(|| peer.client.receipt(deal, generation, slot, token, request)).await;
 		let reason = match answer {
 			Ok(receipt) => match self.check(peer, request, &receipt, now) {
 				Ok(()) => {
@@ -275,9 +285,8 @@ impl Slots {
 		let terms = chain.terms().await?;
 		let mut left = Vec::new();
 		for receipt in receipts {
-			let Some(peer) = self.peers.iter().find(|peer| peer.slot == receipt.slot) else {
-				continue;
-			};
+			let mut peers = self.seats.iter().map(|seat| &seat.peer);
+			let Some(peer) = peers.find(|peer| peer.slot == receipt.slot) else { continue };
 			let info = chain.provider(peer.provider).await?;
 			match cannot_take(info.as_ref(), &terms, bytes) {
 				Some(reason) => self.give_up(peer.slot, peer.provider, reason),

@@ -2,7 +2,7 @@
 
 use std::{
 	fmt,
-	net::{Ipv4Addr, Ipv6Addr},
+	net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 	str::FromStr,
 };
 
@@ -64,15 +64,33 @@ impl Endpoint {
 		self.tls
 	}
 
+	/// Whether it leads to the machine of whoever asks.
+	pub fn is_loopback(&self) -> bool {
+		match &self.host {
+			Host::V4(ip) => ip.is_loopback(),
+			Host::V6(ip) => ip.is_loopback(),
+			Host::Name(name) => name.eq_ignore_ascii_case("localhost"),
+		}
+	}
+
+	/// The address itself, when it is not a name.
+	pub const fn ip(&self) -> Option<IpAddr> {
+		match &self.host {
+			Host::V4(ip) => Some(IpAddr::V4(*ip)),
+			Host::V6(ip) => Some(IpAddr::V6(*ip)),
+			Host::Name(_) => None,
+		}
+	}
+
 	const fn scheme(&self) -> &'static str {
 		if self.tls { "https" } else { "http" }
 	}
 
 	/// For a listener on `ip` and `port`, without TLS.
-	pub fn of_socket(address: std::net::SocketAddr) -> Self {
+	pub fn of_socket(address: SocketAddr) -> Self {
 		let host = match address.ip() {
-			std::net::IpAddr::V4(ip) => Host::V4(ip),
-			std::net::IpAddr::V6(ip) => Host::V6(ip),
+			IpAddr::V4(ip) => Host::V4(ip),
+			IpAddr::V6(ip) => Host::V6(ip),
 		};
 		Self { tls: false, host, port: address.port() }
 	}
@@ -119,15 +137,65 @@ impl FromStr for Endpoint {
 	}
 }
 
-/// Letters, digits, hyphens and dots only, so that nothing can leave the URL's host part.
+/// Letters, digits, hyphens and dots only, so that nothing can leave the URL's host part; and no number at the end, since
+/// in URLs `127.1`, `2130706433` and `0x7f.1` are ways to write an IPv4 address, which is not looked up as names are.
 fn is_host_name(name: &str) -> bool {
 	!name.is_empty()
 		&& name.len() <= 253
+		&& !name.rsplit('.').next().is_some_and(is_number)
 		&& name.split('.').all(|label| {
 			!label.is_empty()
 				&& !label.starts_with('-')
 				&& label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 		})
+}
+
+/// Whether the URL standard takes a host whose last label this is for an IPv4 address.
+fn is_number(label: &str) -> bool {
+	match label.strip_prefix("0x").or_else(|| label.strip_prefix("0X")) {
+		Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
+		None => label.bytes().all(|byte| byte.is_ascii_digit()),
+	}
+}
+
+/// Whether an address is one of the public internet, and not of this machine, of a network that it is in, or of those that
+/// IANA sets aside for other purposes.
+pub(crate) fn is_public(ip: IpAddr) -> bool {
+	match ip {
+		IpAddr::V4(ip) => is_public_v4(ip),
+		IpAddr::V6(ip) => is_public_v6(ip),
+	}
+}
+
+fn is_public_v4(ip: Ipv4Addr) -> bool {
+	let [a, b, c, _] = ip.octets();
+	!matches!(
+		(a, b, c),
+		(0 | 10 | 127 | 224..=255, _, _)
+			| (100, 64..=127, _)
+			| (169, 254, _)
+			| (172, 16..=31, _)
+			| (192, 0, 0 | 2)
+			| (192, 168, _)
+			| (198, 18 | 19, _)
+			| (198, 51, 100)
+			| (203, 0, 113)
+	)
+}
+
+fn is_public_v6(ip: Ipv6Addr) -> bool {
+	match ip.segments() {
+		// IPv4 in disguise: mapped, behind NAT64, 6to4.
+		[0, 0, 0, 0, 0, 0xffff, high, low]
+		| [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+		| [0x2002, high, low, ..] => {
+			let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
+			is_public_v4(Ipv4Addr::new(a, b, c, d))
+		},
+		// Of protocols, Teredo among them, and of documentation.
+		[0x2001, 0..=0x1ff | 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => false,
+		[first, ..] => first & 0xe000 == 0x2000,
+	}
 }
 
 #[cfg(test)]
@@ -147,6 +215,21 @@ mod tests {
 			assert_eq!(endpoint.base_url(), url);
 			assert_eq!(endpoint.to_string(), text);
 			assert_eq!(endpoint.is_tls(), url.starts_with("https"));
+		}
+	}
+
+	#[test]
+	fn loopback_is_told_from_other_places() {
+		for (host, loopback) in [
+			("ip4/127.0.0.2", true),
+			("ip6/::1", true),
+			("dns/Localhost", true),
+			("ip4/10.0.0.1", false),
+			("ip6/::", false),
+			("dns/localhost.example", false),
+		] {
+			let endpoint: Endpoint = format!("/{host}/tcp/80/http").parse().unwrap();
+			assert_eq!(endpoint.is_loopback(), loopback, "{host}");
 		}
 	}
 
@@ -183,9 +266,90 @@ mod tests {
 			"/dns/a..b/tcp/80/http",
 			"/dns//tcp/80/http",
 			"/dns/host?x/tcp/80/http",
+			// Names that a URL takes for addresses.
+			"/dns/127.0.0.1/tcp/80/http",
+			"/dns4/127.1/tcp/80/http",
+			"/dns/2130706433/tcp/80/http",
+			"/dns/0x7f000001/tcp/80/http",
+			"/dns/a.0X/tcp/80/http",
 		] {
 			assert!(text.parse::<Endpoint>().is_err(), "{text:?}");
 		}
 		assert!(Endpoint::from_multiaddr(&[0xff, b'/']).is_err());
+		// Digits elsewhere make no address.
+		for name in ["1.example", "4100.a4", "0x7f.example", "0xg"] {
+			let endpoint: Endpoint = format!("/dns/{name}/tcp/80/http").parse().unwrap();
+			let url = reqwest::Url::parse(&endpoint.base_url()).unwrap();
+			assert_eq!((url.domain(), endpoint.ip()), (Some(name), None));
+		}
+	}
+
+	#[test]
+	fn addresses_of_machines_and_private_networks_are_not_public() {
+		let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+		for text in [
+			"0.0.0.0",
+			"10.1.2.3",
+			"100.64.0.1",
+			"127.0.0.1",
+			"127.255.255.255",
+			"169.254.169.254",
+			"172.16.0.1",
+			"172.31.255.255",
+			"192.0.0.1",
+			"192.0.2.1",
+			"192.168.1.1",
+			"198.18.0.1",
+			"198.19.255.255",
+			"198.51.100.1",
+			"203.0.113.1",
+			"224.0.0.1",
+			"240.0.0.1",
+			"255.255.255.255",
+			"::",
+			"::1",
+			"::127.0.0.1",
+			"::ffff:127.0.0.1",
+			"::ffff:10.0.0.1",
+			"64:ff9b::192.168.0.1",
+			"64:ff9b:1::1",
+			"100::1",
+			"2001::1",
+			"2001:1ff::1",
+			"2001:db8::1",
+			"2002:7f00:1::",
+			"2002:a00:1::1",
+			"3fff::1",
+			"fc00::1",
+			"fd12:3456::1",
+			"fe80::1",
+			"ff02::1",
+		] {
+			assert!(!is_public(ip(text)), "{text}");
+		}
+		for text in [
+			"1.1.1.1",
+			"9.255.255.255",
+			"11.0.0.0",
+			"100.63.255.255",
+			"100.128.0.0",
+			"172.15.255.255",
+			"172.32.0.0",
+			"192.0.1.1",
+			"192.169.0.1",
+			"198.17.0.1",
+			"198.51.101.1",
+			"203.0.114.1",
+			"223.255.255.255",
+			"::ffff:1.1.1.1",
+			"64:ff9b::1.1.1.1",
+			"2001:200::1",
+			"2001:4860:4860::8888",
+			"2002:101:101::1",
+			"2606:4700::1111",
+			"3fff:1000::1",
+		] {
+			assert!(is_public(ip(text)), "{text}");
+		}
 	}
 }

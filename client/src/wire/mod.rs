@@ -10,12 +10,14 @@
 //! | `GET /v1/deals/{deal}/witnesses/{mdu_root}` | no | | the witness, SCALE |
 //! | `GET /v1/deals/{deal}/objects/{hash}` | no | | a roots list or an index, raw |
 //!
-//! `mdu` is the MDU's position in the deal's slab. An authorised request carries a [`SignedToken`]. Every answer that is
-//! not a success is an [`ErrorBody`] as JSON. Hashes in paths are 64 lower-case hex digits.
+//! `mdu` is the MDU's position in the deal's slab. An authorised request carries a [`SignedToken`] for the deal, the
+//! generation and the slot in its path: a token of one slot is of no use at another, whoever got hold of it. Every answer
+//! that is not a success is an [`ErrorBody`] as JSON. Hashes in paths are 64 lower-case hex digits.
 
 mod address;
 mod token;
 
+pub(crate) use address::is_public;
 pub use address::{AddressError, Endpoint};
 pub use token::{AUTHORIZATION_SCHEME, SignedToken, TokenError};
 

@@ -102,7 +102,14 @@ mod tests {
 	use super::*;
 
 	fn token() -> UploadToken {
-		UploadToken { genesis: [1; 32], deal: 2, generation: 3, max_bytes: 4, expires: 100 }
+		UploadToken {
+			genesis: [1; 32],
+			deal: 2,
+			generation: 3,
+			slot: 5,
+			max_bytes: 4,
+			expires: 100,
+		}
 	}
 
 	#[test]
@@ -132,9 +139,11 @@ mod tests {
 		let good = SignedToken::sign(token(), &alice);
 		let mut larger = good.clone();
 		larger.token.max_bytes = 5;
+		let mut elsewhere = good.clone();
+		elsewhere.token.slot = 6;
 		let mut other = good.clone();
 		other.signer = bob.public_key();
-		for bad in [larger, other] {
+		for bad in [larger, elsewhere, other] {
 			assert!(matches!(bad.verify(&[1; 32], 1), Err(TokenError::BadSignature { .. })));
 		}
 	}

@@ -174,6 +174,7 @@ impl Provider {
 		let good = token.is_some_and(|token| {
 			token.verify(&GENESIS, 1).is_ok()
 				&& (token.token.deal, token.token.generation) == (DEAL, generation)
+				&& token.token.slot == self.slot
 		});
 		good.then_some(()).ok_or_else(|| refuse(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized))
 	}

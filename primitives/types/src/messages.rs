@@ -55,7 +55,9 @@ impl ReceiptMessage {
 	}
 }
 
-/// What a deal's owner, or whom it authorised to upload, signs so that providers accept an upload.
+/// What a deal's owner, or whom it authorised to upload, signs so that a slot's provider accepts an upload.
+///
+/// Who has a token can use it, and its provider has it: it names its slot, so that nobody can play it against another one.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
 pub struct UploadToken {
 	/// Hash of the chain's block 0.
@@ -64,7 +66,9 @@ pub struct UploadToken {
 	pub deal: DealId,
 	/// The generation that the upload is for: the current one plus one.
 	pub generation: Generation,
-	/// Bytes that each slot may be sent under this token.
+	/// The slot that the upload is for.
+	pub slot: SlotIndex,
+	/// Bytes that the slot may be sent under this token.
 	pub max_bytes: u64,
 	/// Seconds since the Unix epoch after which the token is refused.
 	pub expires: u64,
@@ -140,15 +144,22 @@ mod tests {
 
 	#[test]
 	fn upload_token_bytes_are_pinned() {
-		let token =
-			UploadToken { genesis: [1; 32], deal: 2, generation: 3, max_bytes: 4, expires: 5 };
+		let token = UploadToken {
+			genesis: [1; 32],
+			deal: 2,
+			generation: 3,
+			slot: 4,
+			max_bytes: 5,
+			expires: 6,
+		};
 		let expected = [
 			hex::encode("nil/upload/v1"),
 			"01".repeat(32),
 			"0200000000000000".into(),
 			"03000000".into(),
-			"0400000000000000".into(),
+			"04".into(),
 			"0500000000000000".into(),
+			"0600000000000000".into(),
 		]
 		.concat();
 		assert_eq!(hex::encode(token.signing_bytes()), expected);

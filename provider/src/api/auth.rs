@@ -1,5 +1,9 @@
 //! Who may upload: the deal's owner, or whom it authorised on the chain, by a signed token, for the generation to come, to
 //! the slot's provider.
+//!
+//! Whoever has seen a token can show it, the deal's other providers first of all. So it must name the slot that it is shown
+//! for: one for all slots would let a single provider have garbage promised at each of them, and a promise stands in the
+//! way of the owner's next receipt until it is void.
 
 use super::{ApiError, ApiResult, App};
 use crate::{chain::DealView, store::HoldingKey, unix_now};
@@ -47,10 +51,12 @@ pub async fn authorise(
 	let header = header.to_str().map_err(|_| TokenError::Malformed)?;
 	let signed = SignedToken::from_header(header)?;
 	signed.verify(&app.chain.genesis(), unix_now())?;
-	if (signed.token.deal, signed.token.generation) != (key.deal, key.generation) {
+	let UploadToken { deal, generation, slot, .. } = signed.token;
+	if (deal, generation, slot) != (key.deal, key.generation, key.slot) {
 		return Err(ApiError::forbidden(format!(
-			"the token is for deal {}, generation {}, the request for deal {}, generation {}",
-			signed.token.deal, signed.token.generation, key.deal, key.generation
+			"the token is for deal {deal}, generation {generation}, slot {slot}, the request for deal {}, \
+			 generation {}, slot {}",
+			key.deal, key.generation, key.slot
 		)));
 	}
 	loop {

@@ -267,13 +267,13 @@ impl Follower {
 			}
 		}
 		for (key, staged) in self.store.staged_of_deal(deal)? {
-			if let Fate::Drop(reason) = staged_fate(&key, &staged, facts, now) {
-				if self.store.unstage(&key, &staged)? {
-					changed = true;
-					self.metrics.dropped.with_label_values(&[reason]).inc();
-					let HoldingKey { deal, generation, slot } = key.holding;
-					tracing::debug!(deal, generation, slot, mdu = key.mdu, reason, "unstaged");
-				}
+			if let Fate::Drop(reason) = staged_fate(&key, &staged, facts, now)
+				&& self.store.unstage(&key, &staged)?
+			{
+				changed = true;
+				self.metrics.dropped.with_label_values(&[reason]).inc();
+				let HoldingKey { deal, generation, slot } = key.holding;
+				tracing::debug!(deal, generation, slot, mdu = key.mdu, reason, "unstaged");
 			}
 		}
 		Ok(changed)

@@ -173,7 +173,7 @@ impl StakeStanding {
 
 /// Brings the registration in step with `config` once, with as many attempts as it takes. Ends when chain and
 /// configuration agree, when the provider is not registered, when the chain refuses, or with `stop`; waits for an operator
-/// who cannot pay yet.
+/// who cannot pay yet, and for a chain that makes no blocks.
 pub async fn keep_updated(
 	chain: Chain,
 	config: Config,
@@ -188,28 +188,31 @@ pub async fn keep_updated(
 			() = stop.cancelled() => return,
 			outcome = attempt => outcome,
 		};
-		match outcome {
-			Ok(()) => return,
-			Err(error) if error.is_retryable() => {
-				tracing::warn!(%error, "cannot update the registration, trying again");
-			},
-			Err(error) if error.cannot_pay() => {
-				let operator = operator.account_id();
-				tracing::error!(
-					%error, %operator,
-					"the operator cannot pay for what the configuration asks of the registration: send it NIL"
-				);
-			},
-			Err(error) => {
-				tracing::error!(%error, "the chain refuses to update the registration");
-				return;
-			},
+		let Err(error) = outcome else { return };
+		if !may_heal(&error) {
+			tracing::error!(%error, "the chain refuses to update the registration");
+			return;
+		}
+		if error.cannot_pay() {
+			let operator = operator.account_id();
+			tracing::error!(
+				%error, %operator,
+				"the operator cannot pay for what the configuration asks of the registration: send it NIL"
+			);
+		} else {
+			tracing::warn!(%error, "cannot update the registration, trying again");
 		}
 		tokio::select! {
 			() = stop.cancelled() => return,
 			() = sleep(pause) => pause = pause.saturating_mul(2).min(longest),
 		}
 	}
+}
+
+/// Whether an update that failed like this may succeed later. One whose outcome was not seen is among them: what it has
+/// changed is no difference any more when the next one looks.
+fn may_heal(error: &ChainError) -> bool {
+	error.is_retryable() || error.cannot_pay() || matches!(error, ChainError::OutcomeUnknown { .. })
 }
 
 async fn update_once(
@@ -235,6 +238,7 @@ async fn update_once(
 mod tests {
 	use super::*;
 	use crate::config::Nil;
+	use nil_client::chain::BlockRef;
 	use nil_types::Capability;
 	use std::path::Path;
 
@@ -285,6 +289,29 @@ mod tests {
 
 	fn capacity(bytes: u64) -> UpdateProvider {
 		UpdateProvider { capacity: Some(bytes), ..Default::default() }
+	}
+
+	#[test]
+	fn an_update_waits_for_money_and_blocks_and_not_for_another_answer() {
+		let refusal = |pallet: &str, error: &str| ChainError::Dispatch {
+			pallet: pallet.into(),
+			error: error.into(),
+			docs: String::new(),
+			block: BlockRef { number: 1, hash: [1; 32] },
+		};
+		let fee = "Inability to pay some fees (e.g. account balance too low)".to_owned();
+		for heals in [
+			refusal("Token", "FundsUnavailable"),
+			ChainError::Refused { reason: fee },
+			ChainError::OutcomeUnknown { seconds: 600 },
+			ChainError::Expired { last: 1 },
+		] {
+			assert!(may_heal(&heals), "{heals}");
+		}
+		for stays in [refusal("Providers", "HasLeft"), ChainError::Refused { reason: "no".into() }]
+		{
+			assert!(!may_heal(&stays), "{stays}");
+		}
 	}
 
 	#[test]

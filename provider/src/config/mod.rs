@@ -244,11 +244,14 @@ pub struct ReceiptsConfig {
 	pub sign_late: bool,
 	/// Seconds after which a failed attempt to do so is repeated; doubles with every failure.
 	pub late_pause_secs: u64,
+	/// Whether it asks other providers at addresses of private networks and of its own machine, too. Anybody may announce
+	/// such an address, and so choose what the daemon asks there.
+	pub private_peers: bool,
 }
 
 impl Default for ReceiptsConfig {
 	fn default() -> Self {
-		Self { valid_blocks: 100, sign_late: true, late_pause_secs: 10 }
+		Self { valid_blocks: 100, sign_late: true, late_pause_secs: 10, private_peers: false }
 	}
 }
 
@@ -358,6 +361,23 @@ impl Config {
 		config.resolve_paths(path.parent().unwrap_or_else(|| Path::new(".")));
 		config.validate()?;
 		Ok(config)
+	}
+
+	/// What can be used and is most likely not meant.
+	pub fn doubts(&self) -> Vec<String> {
+		let listen = self.api.listen;
+		let unserved = |address: &&String| {
+			let direct = |endpoint: Endpoint| !endpoint.is_tls() && !endpoint.is_loopback();
+			listen.ip().is_loopback() && address.parse::<Endpoint>().is_ok_and(direct)
+		};
+		let doubt = |address: &String| {
+			format!(
+				"configuration field `api.announce`: {address} is reached without TLS, so most likely without a proxy, and \
+				 api.listen ({listen}) takes only clients of this machine: listen on 0.0.0.0:{} to take others",
+				listen.port()
+			)
+		};
+		self.api.announce.iter().filter(unserved).map(doubt).collect()
 	}
 
 	/// The hash of block 0 that `node.genesis` asks for.

@@ -122,6 +122,9 @@ valid_blocks = 100
 sign_late = true
 # Seconds after which a failed attempt is repeated; doubles with every failure, up to an hour.
 late_pause_secs = 10
+# Whether that asks other providers at addresses of private networks and of this machine, too. Anybody may announce such
+# addresses on chain: true is for networks whose providers all are in one place, such as a devnet.
+private_peers = false
 
 [registration]
 # "archive" (large and slow: cold deals), "general" (any deal) or "edge" (small and fast: hot deals).
@@ -212,8 +215,9 @@ mod tests {
 		let receipts = config.receipts;
 		assert_eq!(receipts.valid_blocks, default.valid_blocks);
 		assert_eq!(
-			(receipts.sign_late, receipts.late_pause_secs),
-			(default.sign_late, default.late_pause_secs)
+			(receipts.sign_late, receipts.late_pause_secs, receipts.private_peers),
+			(default.sign_late, default.late_pause_secs, default.private_peers)
 		);
+		assert!(!receipts.private_peers);
 	}
 }

@@ -70,6 +70,30 @@ fn faults_name_their_field_and_what_was_expected() {
 }
 
 #[test]
+fn an_announced_address_that_nobody_serves_is_doubted() {
+	let doubts = |listen: &str, announce: &str| {
+		let lines = format!("{LEAST}\napi.listen = \"{listen}\"\napi.announce = [{announce}]");
+		parse(&lines, &[]).unwrap().doubts()
+	};
+	let direct = "\"/ip4/203.0.113.7/tcp/4100/http\"";
+	let doubted = doubts("127.0.0.1:4100", direct);
+	assert_eq!(doubted.len(), 1, "{doubted:?}");
+	for said in ["`api.announce`", "/ip4/203.0.113.7/tcp/4100/http", "listen on 0.0.0.0:4100"] {
+		assert!(doubted[0].contains(said), "{doubted:?}");
+	}
+	assert_eq!(doubts("[::1]:4100", "\"/dns/a.example/tcp/80/http\"").len(), 1);
+	for (listen, announce) in [
+		("0.0.0.0:4100", direct),
+		("192.0.2.1:4100", direct),
+		("127.0.0.1:4100", "\"/dns4/a.example/tcp/443/https\""),
+		("127.0.0.1:4100", "\"/ip4/127.0.0.1/tcp/4100/http\", \"/dns/localhost/tcp/4100/http\""),
+		("127.0.0.1:4100", ""),
+	] {
+		assert_eq!(doubts(listen, announce), Vec::<String>::new(), "{listen} {announce}");
+	}
+}
+
+#[test]
 fn the_environment_overrides_every_kind_of_field() {
 	let config = parse(
 		LEAST,

@@ -36,6 +36,7 @@ use nil_client::{
 	chain::{At, Call, ChainError},
 	crypt::Identities,
 	get::{GetError, ReadOptions, RebuiltMdu, SlotRebuilder},
+	http::Reach,
 	keys::Signer,
 	wire::Receipt,
 };
@@ -150,6 +151,8 @@ pub struct LateSigner {
 	pub valid_blocks: RelayBlock,
 	/// The pause after the first failure.
 	pub first_pause: Duration,
+	/// Which addresses of other providers are asked.
+	pub reach: Reach,
 	/// What is missed, as the follower saw it last.
 	pub missed: watch::Receiver<Vec<HoldingKey>>,
 	/// Ends the worker.
@@ -332,7 +335,7 @@ impl LateSigner {
 		self.check_room(open, room.bytes).await?;
 		let key = open.key;
 		let commit = (key.generation, open.commit.clone());
-		let options = ReadOptions::new(Identities::none());
+		let options = ReadOptions { reach: self.reach, ..ReadOptions::new(Identities::none()) };
 		let others = SlotRebuilder::new(open.deal.clone(), commit, &open.slots, key.slot, options)?;
 		// Should nobody have kept the roots, they are made from all blobs.
 		let mdus = u32::try_from(open.shape().mdus()).unwrap_or(u32::MAX);

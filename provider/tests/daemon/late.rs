@@ -6,7 +6,8 @@ use nil_types::layout::BLOB_BYTES;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Sweeps and second attempts soon.
-const SOON: &str = "store.sweep_secs = 1\nreceipts.late_pause_secs = 1";
+const SOON: &str =
+	"store.sweep_secs = 1\nreceipts.late_pause_secs = 1\nreceipts.private_peers = true";
 /// The slot that this provider holds: parity. The others are elsewhere.
 const SLOT: u8 = 2;
 /// The receipts of all others, as bits.
@@ -263,6 +264,24 @@ async fn nothing_is_done_without_need_grace_room_or_key() {
 		assert_eq!(*peers.asked.lock().unwrap(), Vec::<String>::new(), "{what}");
 		assert_eq!(world.chain.added.lock().unwrap().len(), 0, "{what}");
 		assert_eq!(world.metric("late_failures_total").await, 0, "{what}");
+	}
+}
+
+#[tokio::test]
+async fn private_addresses_are_asked_only_when_that_is_allowed() {
+	for host in ["/ip4/127.0.0.1/", "/dns/localhost/"] {
+		let settings = SOON.replace("private_peers = true", "private_peers = false");
+		let (mut world, peers) = away(&COMMIT, &settings).await;
+		world.chain.finalised(|state| {
+			for address in state.addresses.values_mut() {
+				*address = address.replace("/ip4/127.0.0.1/", host);
+			}
+		});
+		world.start().await;
+		eventually("an attempt fails", async || world.metric("late_failures_total").await > 0)
+			.await;
+		assert_eq!(*peers.asked.lock().unwrap(), Vec::<String>::new(), "{host}");
+		assert_eq!(world.chain.added.lock().unwrap().len(), 0, "{host}");
 	}
 }
 

@@ -156,22 +156,23 @@ impl World {
 		format!("http://{}{path}", self.daemon.as_ref().unwrap().api)
 	}
 
-	fn token(&self) -> UploadToken {
+	fn token(&self, slot: u8) -> UploadToken {
 		UploadToken {
 			genesis: GENESIS,
 			deal: DEAL,
 			generation: 1,
+			slot,
 			max_bytes: 1 << 30,
 			expires: unix_now() + 60,
 		}
 	}
 
-	fn auth(&self) -> String {
-		SignedToken::sign(self.token(), &self.owner).to_header()
+	fn auth(&self, slot: u8) -> String {
+		SignedToken::sign(self.token(slot), &self.owner).to_header()
 	}
 
 	async fn upload(&self, slot: u8, body: Vec<u8>) -> Result<wire::Stored, Refusal> {
-		self.upload_with(&self.auth(), 1, 0, slot, body).await
+		self.upload_with(&self.auth(slot), 1, 0, slot, body).await
 	}
 
 	async fn upload_with(
@@ -189,12 +190,13 @@ impl World {
 
 	async fn staged(&self, slot: u8) -> Vec<wire::StagedMdu> {
 		let url = self.url(&wire::staged_path(DEAL, 1, slot));
-		let response = self.http.get(url).header(AUTHORIZATION, self.auth()).send().await.unwrap();
+		let request = self.http.get(url).header(AUTHORIZATION, self.auth(slot));
+		let response = request.send().await.unwrap();
 		answer(response).await.unwrap().json::<wire::StagedList>().await.unwrap().staged
 	}
 
 	async fn receipt(&self, slot: u8, request: &ReceiptRequest) -> Result<Receipt, Refusal> {
-		self.receipt_with(&self.auth(), slot, request).await
+		self.receipt_with(&self.auth(slot), slot, request).await
 	}
 
 	async fn receipt_with(

@@ -126,7 +126,7 @@ async fn a_receipt_covers_exactly_what_is_staged() {
 		world.receipt(0, &bad).await.unwrap_err().is(400, ErrorCode::BadRequest);
 	}
 	let url = world.url(&wire::receipt_path(DEAL, 1, 0));
-	let garbled = world.http.post(url).header(AUTHORIZATION, world.auth()).body("garbage");
+	let garbled = world.http.post(url).header(AUTHORIZATION, world.auth(0)).body("garbage");
 	answer(garbled.send().await.unwrap()).await.unwrap_err().is(400, ErrorCode::BadRequest);
 	world.receipt(0, &good).await.unwrap();
 }

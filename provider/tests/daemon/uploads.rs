@@ -80,11 +80,11 @@ async fn a_parity_scalar_may_be_large_but_not_aliased() {
 }
 
 #[tokio::test]
-async fn tokens_must_be_the_owners_for_this_deal_generation_and_time() {
+async fn tokens_must_be_the_owners_for_this_deal_generation_slot_and_time() {
 	let world = World::new().await;
 	let sign = |token| SignedToken::sign(token, &world.owner).to_header();
 	let stranger = Signer::from_uri("//Bob").unwrap();
-	let good = world.token();
+	let good = world.token(0);
 	let mut forged = SignedToken::sign(good.clone(), &stranger);
 	forged.signer = world.owner.public_key();
 	for (what, auth, status, code) in [
@@ -115,6 +115,7 @@ async fn tokens_must_be_the_owners_for_this_deal_generation_and_time() {
 			403,
 			ErrorCode::Forbidden,
 		),
+		("another slot", sign(UploadToken { slot: 1, ..good.clone() }), 403, ErrorCode::Forbidden),
 		(
 			"too few bytes",
 			sign(UploadToken { max_bytes: 2 * BLOB_BYTES as u64 - 1, ..good.clone() }),
@@ -143,6 +144,33 @@ async fn tokens_must_be_the_owners_for_this_deal_generation_and_time() {
 	refusal.is(413, ErrorCode::TooLarge);
 }
 
+/// What the provider of slot 0 was shown, it has: all that slot 1 would do with it is refused.
+#[tokio::test]
+async fn a_token_of_one_slot_is_of_no_use_at_another() {
+	let world = World::new().await;
+	let shown = world.auth(0);
+	world.upload_with(&shown, 1, 0, 0, OTHER.body(0)).await.unwrap();
+	let url = world.url(&wire::staged_path(DEAL, 1, 1));
+	let listed = world.http.get(url).header(AUTHORIZATION, &shown).send().await.unwrap();
+	for refusal in [
+		world.upload_with(&shown, 1, 0, 1, OTHER.body(1)).await.unwrap_err(),
+		world.receipt_with(&shown, 1, &OTHER.request()).await.unwrap_err(),
+		answer(listed).await.unwrap_err(),
+	] {
+		refusal.is(403, ErrorCode::Forbidden);
+		let said = &refusal.body.error;
+		assert!(
+			said.contains("generation 1, slot 0, the request") && !refusal.body.retry,
+			"{said}"
+		);
+		assert!(said.ends_with("generation 1, slot 1"), "{said}");
+	}
+	// Nothing stands in the owner's way there.
+	assert_eq!(world.staged(1).await, []);
+	let receipt = world.promised(1, &COMMIT).await;
+	assert!(world.holds(&receipt, &COMMIT));
+}
+
 /// Lets Bob upload to the deal.
 fn authorise_bob(world: &World, remaining_bytes: u64, until: u32) -> Signer {
 	let bob = Signer::from_uri("//Bob").unwrap();
@@ -157,7 +185,7 @@ fn authorise_bob(world: &World, remaining_bytes: u64, until: u32) -> Signer {
 async fn an_uploader_may_stage_and_be_promised_what_its_budget_covers() {
 	let world = World::new().await;
 	let bob = authorise_bob(&world, COMMIT.size, NOW);
-	let auth = SignedToken::sign(world.token(), &bob).to_header();
+	let auth = SignedToken::sign(world.token(0), &bob).to_header();
 	world.upload_with(&auth, 1, 0, 0, COMMIT.body(0)).await.unwrap();
 	// Again is not more, whatever the token allows; another MDU is.
 	world.upload_with(&auth, 1, 0, 0, COMMIT.body(0)).await.unwrap();
@@ -182,7 +210,7 @@ async fn an_uploader_may_stage_and_be_promised_what_its_budget_covers() {
 async fn an_uploader_without_time_budget_or_authorisation_is_refused() {
 	let world = World::new().await;
 	let bob = authorise_bob(&world, 1 << 30, NOW);
-	let auth = SignedToken::sign(world.token(), &bob).to_header();
+	let auth = SignedToken::sign(world.token(0), &bob).to_header();
 	let refused = async |what: &str| {
 		// A receipt is refused by the newest block; an upload may be taken by a view of seconds ago.
 		let refusal = world.receipt_with(&auth, 0, &COMMIT.request()).await.unwrap_err();
@@ -236,7 +264,7 @@ async fn the_chain_decides_whose_slot_it_is_and_where_the_slab_ends() {
 	let world = World::new().await;
 	world.upload(3, COMMIT.body(3)).await.unwrap_err().is(403, ErrorCode::NotMySlot);
 	world.upload(4, COMMIT.body(0)).await.unwrap_err().is(403, ErrorCode::NotMySlot);
-	let auth = world.auth();
+	let auth = world.auth(0);
 	let refusal = world.upload_with(&auth, 1, 1024, 0, COMMIT.body(0)).await.unwrap_err();
 	refusal.is(400, ErrorCode::BadRequest);
 
@@ -251,7 +279,7 @@ async fn the_chain_decides_whose_slot_it_is_and_where_the_slab_ends() {
 		deal.status = DealStatus::Active;
 		deal.generation = 1;
 	});
-	let next = SignedToken::sign(UploadToken { generation: 2, ..world.token() }, &world.owner);
+	let next = SignedToken::sign(UploadToken { generation: 2, ..world.token(0) }, &world.owner);
 	let auth = next.to_header();
 	world.upload_with(&auth, 2, 0, 0, COMMIT.body(0)).await.unwrap();
 }
