@@ -240,7 +240,7 @@ async fn an_uploader_without_time_budget_or_authorisation_is_refused() {
 async fn a_receipt_outlives_the_authorisation_under_which_it_was_given() {
 	let world = World::with("store.sweep_secs = 1").await;
 	let bob = authorise_bob(&world, COMMIT.size, NOW);
-	let auth = SignedToken::sign(world.token(), &bob).to_header();
+	let auth = SignedToken::sign(world.token(0), &bob).to_header();
 	world.upload_with(&auth, 1, 0, 0, COMMIT.body(0)).await.unwrap();
 	let receipt = world.receipt_with(&auth, 0, &COMMIT.request()).await.unwrap();
 	world.chain.finalised(|state| state.deal.as_mut().unwrap().uploaders.clear());

@@ -5,6 +5,7 @@ use frame_support::{
 	assert_noop, assert_ok,
 	traits::{Get, GetStorageVersion, Hooks},
 };
+use nil_types::{Amount, RelayBlock};
 use sp_runtime::{BuildStorage, DispatchError};
 
 #[test]
@@ -25,12 +26,14 @@ fn only_the_admin_sets_parameters() {
 #[test]
 fn parameters_stay_within_the_constants() {
 	run(|| {
-		let storage_price = <Test as Config>::MaxStoragePrice::get() + 1;
-		let creation_fee = <Test as Config>::MaxCreationFee::get() + 1;
-		let commit_deposit = <Test as Config>::MaxCommitDeposit::get() + 1;
-		let slot_deposit = <Test as Config>::MaxSlotDeposit::get() + 1;
-		let uploader_deposit = <Test as Config>::MaxUploaderDeposit::get() + 1;
-		let max_duration = <Test as Config>::MaxDuration::get() + 1;
+		let above = |bound: Amount| bound + 1;
+		let storage_price = above(<Test as Config>::MaxStoragePrice::get());
+		let creation_fee = above(<Test as Config>::MaxCreationFee::get());
+		let commit_deposit = above(<Test as Config>::MaxCommitDeposit::get());
+		let slot_deposit = above(<Test as Config>::MaxSlotDeposit::get());
+		let uploader_deposit = above(<Test as Config>::MaxUploaderDeposit::get());
+		let longest: RelayBlock = <Test as Config>::MaxDuration::get();
+		let max_duration = longest + 1;
 		for params in [
 			DealParams { storage_price, ..PARAMS },
 			DealParams { creation_fee, ..PARAMS },
