@@ -1,6 +1,7 @@
 //! How the pallets are configured, by concern.
 
 mod collators;
+pub mod governance;
 mod money;
 pub mod storage;
 mod system;

@@ -2,8 +2,8 @@
 
 use crate::{
 	AVERAGE_ON_INITIALIZE_RATIO, AccountId, Aura, Balance, Block, ConsensusHook, Hash,
-	MAXIMUM_BLOCK_WEIGHT, NORMAL_DISPATCH_RATIO, Nonce, PalletInfo, Runtime, RuntimeCall,
-	RuntimeEvent, RuntimeOrigin, RuntimeTask, SS58_PREFIX, VERSION,
+	MAXIMUM_BLOCK_WEIGHT, NORMAL_DISPATCH_RATIO, Nonce, OriginCaller, PalletInfo, Runtime,
+	RuntimeCall, RuntimeEvent, RuntimeOrigin, RuntimeTask, SS58_PREFIX, VERSION,
 	relay::RecordRandomness,
 	weights::{BlockExecutionWeight, ExtrinsicBaseWeight, ParityDbWeight},
 };
@@ -65,6 +65,13 @@ impl frame_system::Config for Runtime {
 	type SS58Prefix = ConstU16<SS58_PREFIX>;
 	type SystemWeightInfo = frame_system::weights::SubstrateWeight<Self>;
 	type Version = Version;
+}
+
+impl pallet_utility::Config for Runtime {
+	type PalletsOrigin = OriginCaller;
+	type RuntimeCall = RuntimeCall;
+	type RuntimeEvent = RuntimeEvent;
+	type WeightInfo = pallet_utility::weights::SubstrateWeight<Self>;
 }
 
 impl pallet_timestamp::Config for Runtime {
