@@ -2,8 +2,9 @@
 
 use crate::{
 	AccountId, AllPalletsWithSystem, Balances, Beacon, CollatorSelection, ConvictionVoting, Deals,
-	Mode2, ParachainSystem, Preimage, Providers, Referenda, Runtime, RuntimeEvent, Scheduler,
-	SessionKeys, Sudo, System, TechnicalCommittee, Timestamp, Utility, WeightReclaim, Whitelist,
+	Mode2, ParachainSystem, Preimage, Providers, Referenda, Runtime, RuntimeEvent, SafeMode,
+	Scheduler, SessionKeys, Sudo, System, TechnicalCommittee, Timestamp, TxPause, Utility,
+	WeightReclaim, Whitelist,
 };
 use alloc::{string::String, vec::Vec};
 use codec::Encode;
@@ -31,10 +32,12 @@ define_benchmarks!(
 	[pallet_preimage, Preimage]
 	[pallet_providers, Providers]
 	[pallet_referenda, Referenda]
+	[pallet_safe_mode, SafeMode]
 	[pallet_scheduler, Scheduler]
 	[pallet_session, SessionBench::<Runtime>]
 	[pallet_sudo, Sudo]
 	[pallet_timestamp, Timestamp]
+	[pallet_tx_pause, TxPause]
 	[pallet_utility, Utility]
 	[pallet_whitelist, Whitelist]
 );

@@ -7,7 +7,7 @@
 //!   has not, see [`executor`]; `nil-runtime-rfc163` is this runtime for relay chains with RFC-163;
 //! * all deadlines of storage count relay chain blocks, whatever this chain's own pace; governance has a clock of its
 //!   own, see [`configs::governance`];
-//! * holders of the token govern by referenda;
+//! * holders of the token govern by referenda, and a technical committee can pause what goes wrong ([`configs::pause`]);
 //! * transactions carry only the standard extensions, so that wallets and libraries need no custom types.
 //!
 //! The configuration of each concern lies in [`configs`], the runtime APIs in [`apis`], the genesis presets in
@@ -256,6 +256,10 @@ mod runtime {
 	pub type Whitelist = pallet_whitelist;
 	#[runtime::pallet_index(36)]
 	pub type TechnicalCommittee = pallet_collective<Instance1>;
+	#[runtime::pallet_index(37)]
+	pub type SafeMode = pallet_safe_mode;
+	#[runtime::pallet_index(38)]
+	pub type TxPause = pallet_tx_pause;
 
 	// Storage.
 	#[runtime::pallet_index(40)]

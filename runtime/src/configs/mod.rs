@@ -3,6 +3,7 @@
 mod collators;
 pub mod governance;
 mod money;
+pub mod pause;
 pub mod storage;
 mod system;
 

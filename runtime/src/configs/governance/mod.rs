@@ -3,7 +3,8 @@
 //! * Anybody may propose a call, on one of three [`tracks`]: `root` for everything, `whitelisted_caller` for calls of root
 //!   that the committee has looked at and whitelisted, `storage_admin` for the parameters of storage. Holders vote with
 //!   their tokens, and with more weight the longer they let them be locked.
-//! * The committee, whose members root sets, cannot decide anything by itself: it stops referenda and whitelists calls.
+//! * The committee, whose members root sets, cannot decide anything by itself but what is undone easily: it stops
+//!   referenda, whitelists calls, and pauses ([`super::pause`]).
 //!
 //! # Clock
 //!
@@ -15,7 +16,7 @@
 //! * The scheduler looks at each number of its clock one after the other, and accounts 110 KB of proof for each, so at
 //!   about seventy a block. A chain that begins under a relay chain with tens of millions of blocks, from 0 as every clock
 //!   begins, would fill its blocks with that for weeks, and after every stop for a while.
-//! * The committee's motions know no other clock than this chain's.
+//! * Safe mode and the committee's motions know no other clock than this chain's.
 
 pub mod origins;
 pub mod tracks;
