@@ -1,7 +1,12 @@
-//! The chains that have names: `dev` and `local`, and, in builds that carry that runtime, the same with `-rfc163` behind
-//! them. Any other name is a file.
+//! The chains that have names: `dev`, `local` and `testnet`, and, in builds that carry that runtime, the same with
+//! `-rfc163` behind them. Any other name is a file.
+//!
+//! `testnet` is a template: whoever starts the public test network writes it to a file and adds its collators there.
 
-use nil_runtime::RuntimeGenesisConfig;
+use nil_runtime::{
+	RuntimeGenesisConfig,
+	genesis::{TESTNET_RUNTIME_PRESET, authorities_key},
+};
 use sc_chain_spec::{ChainType, Properties, json_merge};
 use sp_core::storage::{Storage, well_known_keys};
 use sp_genesis_builder::{DEV_RUNTIME_PRESET, LOCAL_TESTNET_RUNTIME_PRESET};
@@ -99,6 +104,15 @@ const LOCAL: Named = Named {
 	relay_chain: "rococo-local",
 };
 
+/// The template of the public test network: without collators, balances and committee.
+const TESTNET: Named = Named {
+	name: "NilStore Testnet",
+	id: "nil-testnet",
+	chain_type: ChainType::Live,
+	preset: TESTNET_RUNTIME_PRESET,
+	relay_chain: "paseo",
+};
+
 impl Named {
 	/// The specification with the runtime `wasm`; `suffix` goes behind name and id.
 	fn with(&self, wasm: &[u8], suffix: &str) -> ChainSpec {
@@ -153,15 +167,39 @@ pub fn local() -> Result<ChainSpec, String> {
 	Ok(LOCAL.with(Backend::Portable.wasm()?, ""))
 }
 
+/// The template of the public test network.
+pub fn testnet() -> Result<ChainSpec, String> {
+	Ok(TESTNET.with(Backend::Portable.wasm()?, ""))
+}
+
+/// Refuses a chain whose genesis has no collators: it would be registered, started, and never make a block.
+///
+/// Builds the genesis state, which takes seconds unless the specification is raw.
+pub fn ensure_collators(spec: &dyn sc_service::ChainSpec) -> Result<(), String> {
+	let state = spec.as_storage_builder().build_storage()?;
+	if state.top.contains_key(&authorities_key()[..]) {
+		return Ok(());
+	}
+	Err(format!(
+		"the genesis of `{}` has no collators, so nobody could ever make a block. Write it to a file with \
+		 `nil-node export-chain-spec`, and there add collators to `collatorSelection.invulnerables` and their keys to \
+		 `session.keys` (docs/src/operate-node.md, \"Starting a public test network\")",
+		spec.name()
+	))
+}
+
 /// The specification called `id`, or in the file of that name.
 pub fn load(id: &str) -> Result<Box<dyn sc_service::ChainSpec>, String> {
 	Ok(Box::new(match id {
 		"dev" => dev()?,
 		"" | "local" => local()?,
+		"testnet" => testnet()?,
 		#[cfg(feature = "rfc163")]
 		"dev-rfc163" => DEV.with(Backend::Rfc163.wasm()?, "-rfc163"),
 		#[cfg(feature = "rfc163")]
 		"local-rfc163" => LOCAL.with(Backend::Rfc163.wasm()?, "-rfc163"),
+		#[cfg(feature = "rfc163")]
+		"testnet-rfc163" => TESTNET.with(Backend::Rfc163.wasm()?, "-rfc163"),
 		path => ChainSpec::from_json_file(PathBuf::from(path))
 			.map_err(|error| format!("{error} (chains with names: {})", NAMES.join(", ")))?,
 	}))
@@ -171,24 +209,96 @@ pub fn load(id: &str) -> Result<Box<dyn sc_service::ChainSpec>, String> {
 const NAMES: &[&str] = &[
 	"dev",
 	"local",
+	"testnet",
 	#[cfg(feature = "rfc163")]
 	"dev-rfc163",
 	#[cfg(feature = "rfc163")]
 	"local-rfc163",
+	#[cfg(feature = "rfc163")]
+	"testnet-rfc163",
 ];
 
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use frame_support::traits::fungible::Inspect;
+	use nil_runtime::{
+		AccountId, Balances, EXISTENTIAL_DEPOSIT, Runtime, UNIT,
+		configs::{CollatorPot, governance::TechnicalCollective},
+	};
+	use serde_json::{Value, json};
+	use sp_keyring::Sr25519Keyring;
+
+	fn inspect<R>(state: Storage, read: impl FnOnce() -> R) -> R {
+		sp_io::TestExternalities::new(state).execute_with(read)
+	}
+
+	fn committee() -> Vec<AccountId> {
+		pallet_collective::Members::<Runtime, TechnicalCollective>::get()
+	}
 
 	#[test]
 	fn the_native_genesis_is_the_one_of_the_wasm() {
-		for (preset, spec) in [(DEV_RUNTIME_PRESET, dev()), (LOCAL_TESTNET_RUNTIME_PRESET, local())]
-		{
+		for (preset, spec) in [
+			(DEV_RUNTIME_PRESET, dev()),
+			(LOCAL_TESTNET_RUNTIME_PRESET, local()),
+			(TESTNET_RUNTIME_PRESET, testnet()),
+		] {
 			let expected = spec.unwrap().build_storage().unwrap();
 			let actual = native_genesis(preset).unwrap();
 			assert_eq!(actual.top, expected.top, "{preset}");
 			assert!(actual.children_default.is_empty() && expected.children_default.is_empty());
 		}
+	}
+
+	#[test]
+	fn nobody_has_anything_on_the_test_network_before_it_is_started() {
+		inspect(native_genesis(TESTNET_RUNTIME_PRESET).unwrap(), || {
+			assert_eq!(pallet_sudo::Key::<Runtime>::get(), None);
+			assert!(committee().is_empty());
+			for account in Sr25519Keyring::iter() {
+				assert_eq!(Balances::total_balance(&account.to_account_id()), 0, "{account}");
+			}
+			assert_eq!(Balances::total_issuance(), EXISTENTIAL_DEPOSIT);
+			assert_eq!(Balances::total_balance(&CollatorPot::get()), EXISTENTIAL_DEPOSIT);
+		});
+	}
+
+	#[test]
+	fn the_test_network_is_refused_until_it_has_collators() {
+		let refused = ensure_collators(&testnet().unwrap()).unwrap_err();
+		assert!(refused.contains("no collators"), "{refused}");
+		ensure_collators(&local().unwrap()).unwrap();
+
+		// As operate-node.md says it.
+		let collator = Sr25519Keyring::Dave.to_account_id();
+		let address = serde_json::to_value(&collator).unwrap();
+		let mut spec: Value =
+			serde_json::from_str(&testnet().unwrap().as_json(false).unwrap()).unwrap();
+		assert_eq!(spec["relayChain"], "paseo");
+		assert_eq!(spec["protocolId"], "nil-testnet");
+		let patch = &mut spec["genesis"]["runtimeGenesis"]["patch"];
+		patch["balances"]["balances"]
+			.as_array_mut()
+			.unwrap()
+			.push(json!([address, 5 * UNIT as u64]));
+		json_merge(
+			patch,
+			json!({
+				"parachainInfo": { "parachainId": 4_321 },
+				"collatorSelection": { "invulnerables": [address] },
+				"session": { "keys": [[address, address, { "aura": address }]] },
+				"technicalCommittee": { "members": [address] },
+			}),
+		);
+		let spec = ChainSpec::from_json_bytes(serde_json::to_vec(&spec).unwrap()).unwrap();
+		ensure_collators(&spec).unwrap();
+		assert_eq!(sc_service::ChainSpec::chain_type(&spec), ChainType::Live);
+		inspect(spec.build_storage().unwrap(), || {
+			assert_eq!(pallet_sudo::Key::<Runtime>::get(), None);
+			assert_eq!(committee(), [collator.clone()]);
+			assert_eq!(Balances::total_balance(&collator), 5 * UNIT);
+			assert_eq!(Balances::total_balance(&CollatorPot::get()), EXISTENTIAL_DEPOSIT);
+		});
 	}
 }

@@ -79,6 +79,8 @@ pub fn run() -> Result<()> {
 		},
 		#[cfg(feature = "collator")]
 		Some(Subcommand::ExportGenesisHead(cmd)) => cli.create_runner(cmd)?.sync_run(|config| {
+			// Whoever asks is about to register the chain.
+			chain_spec::ensure_collators(&*config.chain_spec)?;
 			let parts = Parts::new(&config, false)?;
 			cmd.run(parts.client)
 		}),
@@ -180,6 +182,7 @@ fn start_dev(cli: &Cli, config: Configuration) -> Result<TaskManager> {
 
 #[cfg(feature = "collator")]
 async fn start_collator(cli: &Cli, config: Configuration) -> Result<TaskManager> {
+	chain_spec::ensure_collators(&*config.chain_spec)?;
 	crate::collator::start(cli, config).await
 }
 

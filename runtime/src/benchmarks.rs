@@ -1,9 +1,10 @@
 //! Which benchmarks this runtime has.
 
 use crate::{
-	AccountId, AllPalletsWithSystem, Balances, Beacon, CollatorSelection, Deals, Mode2,
-	ParachainSystem, Providers, Runtime, RuntimeEvent, SessionKeys, Sudo, System, Timestamp,
-	WeightReclaim,
+	AccountId, AllPalletsWithSystem, Balances, Beacon, CollatorSelection, ConvictionVoting, Deals,
+	Mode2, ParachainSystem, Preimage, Providers, Referenda, Runtime, RuntimeEvent, SafeMode,
+	Scheduler, SessionKeys, Sudo, System, TechnicalCommittee, Timestamp, TxPause, Utility,
+	WeightReclaim, Whitelist,
 };
 use alloc::{string::String, vec::Vec};
 use codec::Encode;
@@ -24,12 +25,21 @@ define_benchmarks!(
 	[pallet_balances, Balances]
 	[pallet_beacon, Beacon]
 	[pallet_collator_selection, CollatorSelection]
+	[pallet_collective, TechnicalCommittee]
+	[pallet_conviction_voting, ConvictionVoting]
 	[pallet_deals, Deals]
 	[pallet_mode2, Mode2]
+	[pallet_preimage, Preimage]
 	[pallet_providers, Providers]
+	[pallet_referenda, Referenda]
+	[pallet_safe_mode, SafeMode]
+	[pallet_scheduler, Scheduler]
 	[pallet_session, SessionBench::<Runtime>]
 	[pallet_sudo, Sudo]
 	[pallet_timestamp, Timestamp]
+	[pallet_tx_pause, TxPause]
+	[pallet_utility, Utility]
+	[pallet_whitelist, Whitelist]
 );
 
 impl frame_system_benchmarking::Config for Runtime {

@@ -1,13 +1,20 @@
-//! Genesis presets: `dev` (one collator, instant chain) and `local` (two collators, under a local relay chain).
+//! Genesis presets: `dev` (one collator, instant chain), `local` (two collators, under a local relay chain) and `testnet`
+//! (parameters alone).
 //!
-//! Both endow the well-known development accounts, whose keys everybody knows, and give Alice the administration.
+//! The first two endow the well-known development accounts, whose keys everybody knows, give Alice the administration, and
+//! make Alice, Bob and Charlie the technical committee.
+//!
+//! `testnet` is what the public test network begins with. It has no administrator: what `sudo` does elsewhere, referenda
+//! do. It knows no account either: whoever starts the network adds collators, balances and the committee, and until then
+//! nobody can make a block ([`authorities_key`] tells). Every list to be filled is in it, empty.
 
 use crate::{
 	AccountId, AuraId, Balance, BalancesConfig, CollatorSelectionConfig, DEFAULT_PARA_ID,
-	EXISTENTIAL_DEPOSIT, ParachainInfoConfig, ProvidersConfig, RuntimeGenesisConfig, SessionConfig,
-	SessionKeys, SudoConfig, UNIT, configs::CollatorPot,
+	DealsConfig, EXISTENTIAL_DEPOSIT, ParachainInfoConfig, ProvidersConfig, Runtime,
+	RuntimeGenesisConfig, SessionConfig, SessionKeys, SudoConfig, TechnicalCommitteeConfig, UNIT,
+	configs::CollatorPot,
 };
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 use cumulus_primitives_core::ParaId;
 use frame_support::build_struct_json_patch;
 use serde_json::Value;
@@ -27,11 +34,45 @@ const PROVIDER_PARAMS: pallet_providers::Params = pallet_providers::Params {
 	diversity_threshold: 8,
 };
 
-fn genesis(collators: Vec<(AccountId, AuraId)>, root: AccountId) -> Value {
+/// The preset of the public test network.
+pub const TESTNET_RUNTIME_PRESET: &str = "testnet";
+
+/// Whom a chain begins with.
+#[derive(Default)]
+struct Parties {
+	/// Who makes blocks, with the keys for it.
+	collators: Vec<(AccountId, AuraId)>,
+	/// Who holds [`ENDOWMENT`].
+	endowed: Vec<AccountId>,
+	/// The technical committee.
+	committee: Vec<AccountId>,
+	/// The administrator.
+	root: Option<AccountId>,
+}
+
+impl Parties {
+	/// The development accounts, some of which make blocks.
+	fn development(collators: &[Sr25519Keyring]) -> Self {
+		let committee = [Sr25519Keyring::Alice, Sr25519Keyring::Bob, Sr25519Keyring::Charlie];
+		Self {
+			collators: collators
+				.iter()
+				.map(|account| (account.to_account_id(), account.public().into()))
+				.collect(),
+			endowed: Sr25519Keyring::iter().map(Sr25519Keyring::to_account_id).collect(),
+			committee: committee.map(Sr25519Keyring::to_account_id).to_vec(),
+			root: Some(Sr25519Keyring::Alice.to_account_id()),
+		}
+	}
+}
+
+fn genesis(parties: Parties) -> Value {
+	let Parties { collators, endowed, committee, root } = parties;
 	// The pot must exist from the start: fees below the existential deposit could not be paid into it.
 	let pot = CollatorPot::get();
-	let balances = Sr25519Keyring::iter()
-		.map(|account| (account.to_account_id(), ENDOWMENT))
+	let balances = endowed
+		.into_iter()
+		.map(|account| (account, ENDOWMENT))
 		.chain([(pot, EXISTENTIAL_DEPOSIT)])
 		.collect();
 	build_struct_json_patch!(RuntimeGenesisConfig {
@@ -42,35 +83,41 @@ fn genesis(collators: Vec<(AccountId, AuraId)>, root: AccountId) -> Value {
 			candidacy_bond: CANDIDACY_BOND,
 		},
 		providers: ProvidersConfig { params: PROVIDER_PARAMS },
+		deals: DealsConfig { params: pallet_deals::DealParams::default() },
 		session: SessionConfig {
 			keys: collators
 				.into_iter()
 				.map(|(account, aura)| (account.clone(), account, SessionKeys { aura }))
 				.collect(),
 		},
-		sudo: SudoConfig { key: Some(root) },
+		technical_committee: TechnicalCommitteeConfig { members: committee },
+		sudo: SudoConfig { key: root },
 	})
-}
-
-fn collator(account: Sr25519Keyring) -> (AccountId, AuraId) {
-	(account.to_account_id(), account.public().into())
 }
 
 /// The genesis patch of a preset, as JSON.
 pub fn get_preset(id: &PresetId) -> Option<Vec<u8>> {
-	let collators = match id.as_ref() {
-		DEV_RUNTIME_PRESET => vec![collator(Sr25519Keyring::Alice)],
+	let parties = match id.as_ref() {
+		DEV_RUNTIME_PRESET => Parties::development(&[Sr25519Keyring::Alice]),
 		LOCAL_TESTNET_RUNTIME_PRESET => {
-			vec![collator(Sr25519Keyring::Alice), collator(Sr25519Keyring::Bob)]
+			Parties::development(&[Sr25519Keyring::Alice, Sr25519Keyring::Bob])
 		},
+		TESTNET_RUNTIME_PRESET => Parties::default(),
 		_ => return None,
 	};
-	let patch = genesis(collators, Sr25519Keyring::Alice.to_account_id());
 	// A `Value` of strings, numbers and lists always serialises.
-	serde_json::to_vec(&patch).ok()
+	serde_json::to_vec(&genesis(parties)).ok()
 }
 
 /// The presets' names.
 pub fn preset_names() -> Vec<PresetId> {
-	vec![PresetId::from(DEV_RUNTIME_PRESET), PresetId::from(LOCAL_TESTNET_RUNTIME_PRESET)]
+	[DEV_RUNTIME_PRESET, LOCAL_TESTNET_RUNTIME_PRESET, TESTNET_RUNTIME_PRESET]
+		.into_iter()
+		.map(PresetId::from)
+		.collect()
+}
+
+/// Where a chain's state says who may make blocks. A genesis without it can have no block after it.
+pub fn authorities_key() -> [u8; 32] {
+	pallet_aura::Authorities::<Runtime>::hashed_key()
 }

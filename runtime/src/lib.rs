@@ -5,7 +5,9 @@
 //!   that tie providers to deals;
 //! * the curve arithmetic that they need is a host function where the node has it and code of this blob where it
 //!   has not, see [`executor`]; `nil-runtime-rfc163` is this runtime for relay chains with RFC-163;
-//! * all deadlines count relay chain blocks, whatever this chain's own pace;
+//! * all deadlines of storage count relay chain blocks, whatever this chain's own pace; governance has a clock of its
+//!   own, see [`configs::governance`];
+//! * holders of the token govern by referenda, and a technical committee can pause what goes wrong ([`configs::pause`]);
 //! * transactions carry only the standard extensions, so that wallets and libraries need no custom types.
 //!
 //! The configuration of each concern lies in [`configs`], the runtime APIs in [`apis`], the genesis presets in
@@ -30,6 +32,7 @@ pub mod relay;
 pub mod weights;
 
 use alloc::{borrow::Cow, vec::Vec};
+use configs::governance::pallet_custom_origins;
 use frame_support::weights::{Weight, constants::WEIGHT_REF_TIME_PER_SECOND};
 use sp_runtime::{
 	MultiAddress, MultiSignature, Perbill, generic, impl_opaque_keys,
@@ -156,6 +159,8 @@ pub const RELAY_SLOT_DURATION_MILLIS: u32 = 6_000;
 pub const MINUTES: BlockNumber = 60_000 / SLOT_DURATION_MILLIS as BlockNumber;
 /// Blocks of this chain in an hour.
 pub const HOURS: BlockNumber = 60 * MINUTES;
+/// Blocks of this chain in a day.
+pub const DAYS: BlockNumber = 24 * HOURS;
 
 /// Number of this parachain on its relay chain, unless a chain specification says otherwise.
 pub const DEFAULT_PARA_ID: u32 = 2_000;
@@ -213,6 +218,8 @@ mod runtime {
 	pub type ParachainInfo = staging_parachain_info;
 	#[runtime::pallet_index(4)]
 	pub type WeightReclaim = cumulus_pallet_weight_reclaim;
+	#[runtime::pallet_index(5)]
+	pub type Utility = pallet_utility;
 
 	#[runtime::pallet_index(10)]
 	pub type Balances = pallet_balances;
@@ -233,6 +240,26 @@ mod runtime {
 	pub type Aura = pallet_aura;
 	#[runtime::pallet_index(24)]
 	pub type AuraExt = cumulus_pallet_aura_ext;
+
+	// Governance.
+	#[runtime::pallet_index(30)]
+	pub type Preimage = pallet_preimage;
+	#[runtime::pallet_index(31)]
+	pub type Scheduler = pallet_scheduler;
+	#[runtime::pallet_index(32)]
+	pub type ConvictionVoting = pallet_conviction_voting;
+	#[runtime::pallet_index(33)]
+	pub type Referenda = pallet_referenda;
+	#[runtime::pallet_index(34)]
+	pub type Origins = pallet_custom_origins;
+	#[runtime::pallet_index(35)]
+	pub type Whitelist = pallet_whitelist;
+	#[runtime::pallet_index(36)]
+	pub type TechnicalCommittee = pallet_collective<Instance1>;
+	#[runtime::pallet_index(37)]
+	pub type SafeMode = pallet_safe_mode;
+	#[runtime::pallet_index(38)]
+	pub type TxPause = pallet_tx_pause;
 
 	// Storage.
 	#[runtime::pallet_index(40)]

@@ -14,8 +14,8 @@ use nil_node::{
 	service::Executor,
 };
 use nil_runtime::{
-	Block, DEFAULT_PARA_ID, Hash, Header, Nonce, RuntimeCall, SLOT_DURATION_MILLIS, SignedPayload,
-	TxExtension, UncheckedExtrinsic, VERSION,
+	Block, BlockNumber, DEFAULT_PARA_ID, Hash, Header, Nonce, Runtime, RuntimeCall,
+	SLOT_DURATION_MILLIS, SignedPayload, System, TxExtension, UncheckedExtrinsic, VERSION,
 };
 use polkadot_node_core_pvf_common::executor_interface::{execute_artifact, prepare, prevalidate};
 use polkadot_parachain_primitives::primitives::{
@@ -34,7 +34,7 @@ use sp_externalities::{Extensions, set_and_run_with_externalities};
 use sp_inherents::{InherentData, InherentDataProvider};
 use sp_keyring::Sr25519Keyring;
 use sp_runtime::{
-	ApplyExtrinsicResult, BuildStorage, Digest, DigestItem,
+	ApplyExtrinsicResult, BuildStorage, Digest, DigestItem, DispatchResult,
 	generic::Era,
 	traits::{BlakeTwo256, Block as _, Header as _},
 };
@@ -175,6 +175,37 @@ impl TestChain {
 		let mut overlay = OverlayedChanges::default();
 		let mut ext = Ext::new(&mut overlay, &self.state, None);
 		set_and_run_with_externalities(&mut ext, read)
+	}
+
+	/// Changes the newest block's state through the pallets' own types, as no transaction did.
+	pub fn change(&mut self, change: impl FnOnce()) {
+		let mut overlay = OverlayedChanges::default();
+		let mut ext = Ext::new(&mut overlay, &self.state, None);
+		set_and_run_with_externalities(&mut ext, change);
+		let changes = overlay.drain_storage_changes(&self.state, StateVersion::V1).unwrap();
+		self.state.apply_transaction(changes.transaction_storage_root, changes.transaction);
+	}
+
+	/// Makes the next block number `number`, as if blocks had passed in which nothing was to be done.
+	pub fn skip_to(&mut self, number: BlockNumber) {
+		assert!(number > self.head.number, "block {} is the newest", self.head.number);
+		self.head.number = number - 1;
+		self.change(|| {
+			System::set_block_number(number - 1);
+			// Where the scheduler goes on: it would look at every number on the way.
+			pallet_scheduler::IncompleteSince::<Runtime>::put(number);
+		});
+	}
+
+	/// How many transactions an account has sent.
+	pub fn nonce(&self, account: Sr25519Keyring) -> Nonce {
+		self.inspect(|| System::account_nonce(account.to_account_id()))
+	}
+
+	/// Puts a transaction into a block of its own. What came of it.
+	pub fn send(&mut self, signer: Sr25519Keyring, call: impl Into<RuntimeCall>) -> DispatchResult {
+		let transaction = self.sign(signer, self.nonce(signer), call);
+		self.build(vec![transaction]).outcomes[0].expect("the transaction is valid")
 	}
 
 	/// A transaction that `signer` signs with its nonce `nonce`.

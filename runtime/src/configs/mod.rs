@@ -1,7 +1,9 @@
 //! How the pallets are configured, by concern.
 
 mod collators;
+pub mod governance;
 mod money;
+pub mod pause;
 pub mod storage;
 mod system;
 

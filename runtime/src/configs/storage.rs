@@ -2,19 +2,21 @@
 //!
 //! All durations are in relay blocks of 6 seconds.
 
+use super::governance::StorageAdmin;
 use crate::{
 	AccountId, Balances, Beacon, Deals, Mode2, Providers, Runtime, RuntimeHoldReason, UNIT,
 	manifest::HostManifest, weights,
 };
-use frame_support::traits::{ConstU32, ConstU128};
+use frame_support::traits::{ConstU32, ConstU128, EitherOf};
 use frame_system::EnsureRoot;
 use nil_types::{RelayBlock, Terms, traits::RelayBeacon};
 
 /// Relay blocks of a day.
 const DAY: RelayBlock = 24 * 60 * 60 / 6;
 
-/// Sets prices and stakes, attests domains: the administrator, through `sudo`.
-type Admin = EnsureRoot<AccountId>;
+/// Sets prices and stakes, attests domains: a referendum on the track `storage_admin`, or the administrator through
+/// `sudo` where there is one.
+type Admin = EitherOf<EnsureRoot<AccountId>, StorageAdmin>;
 
 impl pallet_beacon::Config for Runtime {
 	/// Nearly seven hours of relay blocks: placements that wait longer draw again.

@@ -2,8 +2,8 @@
 
 use crate::{
 	AVERAGE_ON_INITIALIZE_RATIO, AccountId, Aura, Balance, Block, ConsensusHook, Hash,
-	MAXIMUM_BLOCK_WEIGHT, NORMAL_DISPATCH_RATIO, Nonce, PalletInfo, Runtime, RuntimeCall,
-	RuntimeEvent, RuntimeOrigin, RuntimeTask, SS58_PREFIX, VERSION,
+	MAXIMUM_BLOCK_WEIGHT, NORMAL_DISPATCH_RATIO, Nonce, OriginCaller, PalletInfo, Runtime,
+	RuntimeCall, RuntimeEvent, RuntimeOrigin, RuntimeTask, SS58_PREFIX, SafeMode, TxPause, VERSION,
 	relay::RecordRandomness,
 	weights::{BlockExecutionWeight, ExtrinsicBaseWeight, ParityDbWeight},
 };
@@ -12,7 +12,7 @@ use frame_support::{
 	derive_impl,
 	dispatch::DispatchClass,
 	parameter_types,
-	traits::{ConstU16, ConstU32, ConstU64},
+	traits::{ConstU16, ConstU32, ConstU64, InsideBoth},
 	weights::Weight,
 };
 use frame_system::limits::{BlockLength, BlockWeights};
@@ -53,6 +53,8 @@ parameter_types! {
 impl frame_system::Config for Runtime {
 	type AccountData = pallet_balances::AccountData<Balance>;
 	type AccountId = AccountId;
+	// What is paused, as a whole or call by call, cannot be called: see `super::pause`.
+	type BaseCallFilter = InsideBoth<SafeMode, TxPause>;
 	type Block = Block;
 	type BlockHashCount = BlockHashCount;
 	type BlockLength = RuntimeBlockLength;
@@ -65,6 +67,13 @@ impl frame_system::Config for Runtime {
 	type SS58Prefix = ConstU16<SS58_PREFIX>;
 	type SystemWeightInfo = frame_system::weights::SubstrateWeight<Self>;
 	type Version = Version;
+}
+
+impl pallet_utility::Config for Runtime {
+	type PalletsOrigin = OriginCaller;
+	type RuntimeCall = RuntimeCall;
+	type RuntimeEvent = RuntimeEvent;
+	type WeightInfo = pallet_utility::weights::SubstrateWeight<Self>;
 }
 
 impl pallet_timestamp::Config for Runtime {
