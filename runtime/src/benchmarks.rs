@@ -1,9 +1,9 @@
 //! Which benchmarks this runtime has.
 
 use crate::{
-	AccountId, AllPalletsWithSystem, Balances, Beacon, CollatorSelection, Deals, Mode2,
-	ParachainSystem, Providers, Runtime, RuntimeEvent, SessionKeys, Sudo, System, Timestamp,
-	WeightReclaim,
+	AccountId, AllPalletsWithSystem, Balances, Beacon, CollatorSelection, Deals, MessageQueue,
+	Mode2, ParachainSystem, Providers, Runtime, RuntimeEvent, SessionKeys, Sudo, System, Timestamp,
+	WeightReclaim, XcmpQueue,
 };
 use alloc::{string::String, vec::Vec};
 use codec::Encode;
@@ -21,10 +21,12 @@ define_benchmarks!(
 	[frame_system_extensions, SystemExtensionsBench::<Runtime>]
 	[cumulus_pallet_parachain_system, ParachainSystem]
 	[cumulus_pallet_weight_reclaim, WeightReclaim]
+	[cumulus_pallet_xcmp_queue, XcmpQueue]
 	[pallet_balances, Balances]
 	[pallet_beacon, Beacon]
 	[pallet_collator_selection, CollatorSelection]
 	[pallet_deals, Deals]
+	[pallet_message_queue, MessageQueue]
 	[pallet_mode2, Mode2]
 	[pallet_providers, Providers]
 	[pallet_session, SessionBench::<Runtime>]

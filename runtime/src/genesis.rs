@@ -4,8 +4,8 @@
 
 use crate::{
 	AccountId, AuraId, Balance, BalancesConfig, CollatorSelectionConfig, DEFAULT_PARA_ID,
-	EXISTENTIAL_DEPOSIT, ParachainInfoConfig, ProvidersConfig, RuntimeGenesisConfig, SessionConfig,
-	SessionKeys, SudoConfig, UNIT, configs::CollatorPot,
+	EXISTENTIAL_DEPOSIT, ParachainInfoConfig, PolkadotXcmConfig, ProvidersConfig,
+	RuntimeGenesisConfig, SessionConfig, SessionKeys, SudoConfig, UNIT, configs::CollatorPot,
 };
 use alloc::{vec, vec::Vec};
 use cumulus_primitives_core::ParaId;
@@ -13,6 +13,7 @@ use frame_support::build_struct_json_patch;
 use serde_json::Value;
 use sp_genesis_builder::{DEV_RUNTIME_PRESET, LOCAL_TESTNET_RUNTIME_PRESET, PresetId};
 use sp_keyring::Sr25519Keyring;
+use staging_xcm::prelude::XCM_VERSION;
 
 /// What each development account holds.
 const ENDOWMENT: Balance = 1_000_000_000 * UNIT;
@@ -41,6 +42,8 @@ fn genesis(collators: Vec<(AccountId, AuraId)>, root: AccountId) -> Value {
 			invulnerables: collators.iter().map(|(account, _)| account.clone()).collect(),
 			candidacy_bond: CANDIDACY_BOND,
 		},
+		// What chains are assumed to understand until they say what they do.
+		polkadot_xcm: PolkadotXcmConfig { safe_xcm_version: Some(XCM_VERSION) },
 		providers: ProvidersConfig { params: PROVIDER_PARAMS },
 		session: SessionConfig {
 			keys: collators

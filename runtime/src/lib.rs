@@ -6,6 +6,7 @@
 //! * the curve arithmetic that they need is a host function where the node has it and code of this blob where it
 //!   has not, see [`executor`]; `nil-runtime-rfc163` is this runtime for relay chains with RFC-163;
 //! * all deadlines count relay chain blocks, whatever this chain's own pace;
+//! * other chains may own deals through messages, and call nothing else ([`configs::xcm`]);
 //! * transactions carry only the standard extensions, so that wallets and libraries need no custom types.
 //!
 //! The configuration of each concern lies in [`configs`], the runtime APIs in [`apis`], the genesis presets in
@@ -233,6 +234,16 @@ mod runtime {
 	pub type Aura = pallet_aura;
 	#[runtime::pallet_index(24)]
 	pub type AuraExt = cumulus_pallet_aura_ext;
+
+	// Other chains.
+	#[runtime::pallet_index(30)]
+	pub type XcmpQueue = cumulus_pallet_xcmp_queue;
+	#[runtime::pallet_index(31)]
+	pub type PolkadotXcm = pallet_xcm;
+	#[runtime::pallet_index(32)]
+	pub type CumulusXcm = cumulus_pallet_xcm;
+	#[runtime::pallet_index(33)]
+	pub type MessageQueue = pallet_message_queue;
 
 	// Storage.
 	#[runtime::pallet_index(40)]

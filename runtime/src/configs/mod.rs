@@ -1,9 +1,11 @@
 //! How the pallets are configured, by concern.
 
 mod collators;
+mod messages;
 mod money;
 pub mod storage;
 mod system;
+pub mod xcm;
 
 pub use collators::CollatorPot;
 pub use money::{LengthToFee, TransactionByteFee, WeightToFee};
