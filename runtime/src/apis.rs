@@ -3,11 +3,12 @@
 
 use crate::{
 	AccountId, AuraId, Balance, Block, ConsensusHook, Deals, Executive, Hash, InherentDataExt,
-	Mode2, Nonce, ParachainInfo, ParachainSystem, Providers, Runtime, RuntimeCall,
-	RuntimeGenesisConfig, SLOT_DURATION_MILLIS, SessionKeys, System, TransactionPayment, VERSION,
-	configs::storage,
+	Mode2, Nonce, OriginCaller, ParachainInfo, ParachainSystem, PolkadotXcm, Providers, Runtime,
+	RuntimeCall, RuntimeEvent, RuntimeGenesisConfig, SLOT_DURATION_MILLIS, SessionKeys, System,
+	TransactionPayment, VERSION,
+	configs::{storage, xcm},
 };
-use alloc::vec::Vec;
+use alloc::{vec, vec::Vec};
 use cumulus_primitives_core::ParaId;
 use frame_support::{
 	genesis_builder_helper::{build_state, get_preset},
@@ -27,6 +28,15 @@ use sp_runtime::{
 };
 use sp_session::OpaqueGeneratedSessionKeys;
 use sp_version::RuntimeVersion;
+use staging_xcm::{
+	Version as XcmVersion, VersionedAssetId, VersionedAssets, VersionedLocation, VersionedXcm,
+	latest::AssetId,
+};
+use xcm_runtime_apis::{
+	conversions::{Error as ConversionError, LocationToAccountHelper},
+	dry_run::{CallDryRunEffects, Error as DryRunError, XcmDryRunEffects},
+	fees::Error as XcmPaymentError,
+};
 
 impl_runtime_apis! {
 	impl nil_runtime_api::NilApi<Block, AccountId> for Runtime {
@@ -268,6 +278,64 @@ impl_runtime_apis! {
 
 		fn query_length_to_fee(length: u32) -> Balance {
 			TransactionPayment::length_to_fee(length)
+		}
+	}
+
+	impl xcm_runtime_apis::fees::XcmPaymentApi<Block> for Runtime {
+		fn query_acceptable_payment_assets(
+			version: XcmVersion,
+		) -> Result<Vec<VersionedAssetId>, XcmPaymentError> {
+			let native = AssetId(xcm::HereLocation::get());
+			PolkadotXcm::query_acceptable_payment_assets(version, vec![native])
+		}
+
+		fn query_xcm_weight(message: VersionedXcm<()>) -> Result<Weight, XcmPaymentError> {
+			PolkadotXcm::query_xcm_weight(message)
+		}
+
+		fn query_weight_to_asset_fee(
+			weight: Weight,
+			asset: VersionedAssetId,
+		) -> Result<u128, XcmPaymentError> {
+			PolkadotXcm::query_weight_to_asset_fee::<xcm::Trader>(weight, asset)
+		}
+
+		fn query_delivery_fees(
+			destination: VersionedLocation,
+			message: VersionedXcm<()>,
+			asset: VersionedAssetId,
+		) -> Result<VersionedAssets, XcmPaymentError> {
+			// No asset is exchanged for the one that the fees are in.
+			PolkadotXcm::query_delivery_fees::<()>(destination, message, asset)
+		}
+	}
+
+	impl xcm_runtime_apis::dry_run::DryRunApi<Block, RuntimeCall, RuntimeEvent, OriginCaller>
+		for Runtime
+	{
+		fn dry_run_call(
+			origin: OriginCaller,
+			call: RuntimeCall,
+			version: XcmVersion,
+		) -> Result<CallDryRunEffects<RuntimeEvent>, DryRunError> {
+			PolkadotXcm::dry_run_call::<Runtime, xcm::XcmRouter, OriginCaller, RuntimeCall>(
+				origin, call, version,
+			)
+		}
+
+		fn dry_run_xcm(
+			origin: VersionedLocation,
+			message: VersionedXcm<RuntimeCall>,
+		) -> Result<XcmDryRunEffects<RuntimeEvent>, DryRunError> {
+			PolkadotXcm::dry_run_xcm::<xcm::XcmRouter>(origin, message)
+		}
+	}
+
+	impl xcm_runtime_apis::conversions::LocationToAccountApi<Block, AccountId> for Runtime {
+		fn convert_location(location: VersionedLocation) -> Result<AccountId, ConversionError> {
+			LocationToAccountHelper::<AccountId, xcm::LocationToAccountId>::convert_location(
+				location,
+			)
 		}
 	}
 

@@ -2,9 +2,9 @@
 
 use crate::{
 	AccountId, AllPalletsWithSystem, Balances, Beacon, CollatorSelection, ConvictionVoting, Deals,
-	Mode2, ParachainSystem, Preimage, Providers, Referenda, Runtime, RuntimeEvent, SafeMode,
-	Scheduler, SessionKeys, Sudo, System, TechnicalCommittee, Timestamp, TxPause, Utility,
-	WeightReclaim, Whitelist,
+	MessageQueue, Mode2, ParachainSystem, Preimage, Providers, Referenda, Runtime, RuntimeEvent,
+	SafeMode, Scheduler, SessionKeys, Sudo, System, TechnicalCommittee, Timestamp, TxPause,
+	Utility, WeightReclaim, Whitelist, XcmpQueue,
 };
 use alloc::{string::String, vec::Vec};
 use codec::Encode;
@@ -22,12 +22,14 @@ define_benchmarks!(
 	[frame_system_extensions, SystemExtensionsBench::<Runtime>]
 	[cumulus_pallet_parachain_system, ParachainSystem]
 	[cumulus_pallet_weight_reclaim, WeightReclaim]
+	[cumulus_pallet_xcmp_queue, XcmpQueue]
 	[pallet_balances, Balances]
 	[pallet_beacon, Beacon]
 	[pallet_collator_selection, CollatorSelection]
 	[pallet_collective, TechnicalCommittee]
 	[pallet_conviction_voting, ConvictionVoting]
 	[pallet_deals, Deals]
+	[pallet_message_queue, MessageQueue]
 	[pallet_mode2, Mode2]
 	[pallet_preimage, Preimage]
 	[pallet_providers, Providers]

@@ -10,9 +10,9 @@
 
 use crate::{
 	AccountId, AuraId, Balance, BalancesConfig, CollatorSelectionConfig, DEFAULT_PARA_ID,
-	DealsConfig, EXISTENTIAL_DEPOSIT, ParachainInfoConfig, ProvidersConfig, Runtime,
-	RuntimeGenesisConfig, SessionConfig, SessionKeys, SudoConfig, TechnicalCommitteeConfig, UNIT,
-	configs::CollatorPot,
+	DealsConfig, EXISTENTIAL_DEPOSIT, ParachainInfoConfig, PolkadotXcmConfig, ProvidersConfig,
+	Runtime, RuntimeGenesisConfig, SessionConfig, SessionKeys, SudoConfig,
+	TechnicalCommitteeConfig, UNIT, configs::CollatorPot,
 };
 use alloc::vec::Vec;
 use cumulus_primitives_core::ParaId;
@@ -20,6 +20,7 @@ use frame_support::build_struct_json_patch;
 use serde_json::Value;
 use sp_genesis_builder::{DEV_RUNTIME_PRESET, LOCAL_TESTNET_RUNTIME_PRESET, PresetId};
 use sp_keyring::Sr25519Keyring;
+use staging_xcm::prelude::XCM_VERSION;
 
 /// What each development account holds.
 const ENDOWMENT: Balance = 1_000_000_000 * UNIT;
@@ -82,6 +83,8 @@ fn genesis(parties: Parties) -> Value {
 			invulnerables: collators.iter().map(|(account, _)| account.clone()).collect(),
 			candidacy_bond: CANDIDACY_BOND,
 		},
+		// What chains are assumed to understand until they say what they do.
+		polkadot_xcm: PolkadotXcmConfig { safe_xcm_version: Some(XCM_VERSION) },
 		providers: ProvidersConfig { params: PROVIDER_PARAMS },
 		deals: DealsConfig { params: pallet_deals::DealParams::default() },
 		session: SessionConfig {

@@ -8,6 +8,7 @@
 //! * all deadlines of storage count relay chain blocks, whatever this chain's own pace; governance has a clock of its
 //!   own, see [`configs::governance`];
 //! * holders of the token govern by referenda, and a technical committee can pause what goes wrong ([`configs::pause`]);
+//! * other chains may own deals through messages, and call nothing else ([`configs::xcm`]);
 //! * transactions carry only the standard extensions, so that wallets and libraries need no custom types.
 //!
 //! The configuration of each concern lies in [`configs`], the runtime APIs in [`apis`], the genesis presets in
@@ -241,25 +242,15 @@ mod runtime {
 	#[runtime::pallet_index(24)]
 	pub type AuraExt = cumulus_pallet_aura_ext;
 
-	// Governance.
+	// Other chains.
 	#[runtime::pallet_index(30)]
-	pub type Preimage = pallet_preimage;
+	pub type XcmpQueue = cumulus_pallet_xcmp_queue;
 	#[runtime::pallet_index(31)]
-	pub type Scheduler = pallet_scheduler;
+	pub type PolkadotXcm = pallet_xcm;
 	#[runtime::pallet_index(32)]
-	pub type ConvictionVoting = pallet_conviction_voting;
+	pub type CumulusXcm = cumulus_pallet_xcm;
 	#[runtime::pallet_index(33)]
-	pub type Referenda = pallet_referenda;
-	#[runtime::pallet_index(34)]
-	pub type Origins = pallet_custom_origins;
-	#[runtime::pallet_index(35)]
-	pub type Whitelist = pallet_whitelist;
-	#[runtime::pallet_index(36)]
-	pub type TechnicalCommittee = pallet_collective<Instance1>;
-	#[runtime::pallet_index(37)]
-	pub type SafeMode = pallet_safe_mode;
-	#[runtime::pallet_index(38)]
-	pub type TxPause = pallet_tx_pause;
+	pub type MessageQueue = pallet_message_queue;
 
 	// Storage.
 	#[runtime::pallet_index(40)]
@@ -270,6 +261,26 @@ mod runtime {
 	pub type Deals = pallet_deals;
 	#[runtime::pallet_index(43)]
 	pub type Mode2 = pallet_mode2;
+
+	// Governance.
+	#[runtime::pallet_index(50)]
+	pub type Preimage = pallet_preimage;
+	#[runtime::pallet_index(51)]
+	pub type Scheduler = pallet_scheduler;
+	#[runtime::pallet_index(52)]
+	pub type ConvictionVoting = pallet_conviction_voting;
+	#[runtime::pallet_index(53)]
+	pub type Referenda = pallet_referenda;
+	#[runtime::pallet_index(54)]
+	pub type Origins = pallet_custom_origins;
+	#[runtime::pallet_index(55)]
+	pub type Whitelist = pallet_whitelist;
+	#[runtime::pallet_index(56)]
+	pub type TechnicalCommittee = pallet_collective<Instance1>;
+	#[runtime::pallet_index(57)]
+	pub type SafeMode = pallet_safe_mode;
+	#[runtime::pallet_index(58)]
+	pub type TxPause = pallet_tx_pause;
 }
 
 cumulus_pallet_parachain_system::register_validate_block! {

@@ -137,6 +137,7 @@ pub fn relay_state(
 			(well_known_keys::ONE_EPOCH_AGO_RANDOMNESS.to_vec(), one_epoch_ago.encode()),
 			(well_known_keys::CURRENT_BLOCK_RANDOMNESS.to_vec(), Some(current_block).encode()),
 		]),
+		// No messages, and the heads of queues that never had any.
 		..Default::default()
 	}
 }

@@ -5,7 +5,10 @@
 pub mod deals;
 
 use codec::{Decode, Encode};
-use cumulus_client_parachain_inherent::{INHERENT_IDENTIFIER, ParachainInherentData};
+use cumulus_client_parachain_inherent::{
+	INHERENT_IDENTIFIER, MockXcmConfig, ParachainInherentData,
+};
+use cumulus_pallet_parachain_system::{LastDmqMqcHead, LastHrmpMqcHeads};
 use cumulus_primitives_core::{ParaId, ParachainBlockData, PersistedValidationData};
 use futures::executor::block_on;
 use nil_node::{
@@ -106,6 +109,15 @@ pub struct Built {
 	pub parent: Header,
 	/// What the block says about the relay chain.
 	pub validation: PersistedValidationData,
+}
+
+/// Messages that come with a block, as the relay chain carries them.
+#[derive(Default)]
+pub struct Messages {
+	/// Those of the relay chain.
+	pub from_relay: Vec<Vec<u8>>,
+	/// Pages of those of other parachains.
+	pub from_siblings: Vec<(ParaId, Vec<u8>)>,
 }
 
 /// A chain in memory.
@@ -250,14 +262,29 @@ impl TestChain {
 		)
 	}
 
+	/// How far the chain has read what other chains sent it: the relay chain goes on from there.
+	fn queue_heads(&self) -> MockXcmConfig {
+		self.inspect(|| MockXcmConfig {
+			starting_dmq_mqc_head: LastDmqMqcHead::<Runtime>::get().head(),
+			starting_hrmp_mqc_heads: LastHrmpMqcHeads::<Runtime>::get()
+				.into_iter()
+				.map(|(sender, queue)| (sender, queue.head()))
+				.collect(),
+		})
+	}
+
 	/// The inherents' data for a block at `place`.
 	fn inherents(
 		&self,
 		place: Place,
+		messages: Messages,
 		change: impl FnOnce(&mut ParachainInherentData),
 	) -> (InherentData, PersistedValidationData) {
-		let relay =
+		let mut relay =
 			relay_state(SEED, place, ParaId::from(DEFAULT_PARA_ID), &opaque_header(&self.head));
+		relay.xcm_config = self.queue_heads();
+		relay.raw_downward_messages = messages.from_relay;
+		relay.raw_horizontal_messages = messages.from_siblings;
 		let mut data = block_on(relay.create_inherent_data()).unwrap();
 		// The provider leaves the head empty, which no validator would.
 		let mut parachain: ParachainInherentData =
@@ -282,8 +309,22 @@ impl TestChain {
 		transactions: Vec<UncheckedExtrinsic>,
 		change: impl FnOnce(&mut ParachainInherentData),
 	) -> Result<Built, String> {
+		self.build_on(transactions, Messages::default(), change)
+	}
+
+	/// Makes the next block, with these messages and no transactions.
+	pub fn receive(&mut self, messages: Messages) -> Built {
+		self.build_on(Vec::new(), messages, |_| ()).unwrap()
+	}
+
+	fn build_on(
+		&mut self,
+		transactions: Vec<UncheckedExtrinsic>,
+		messages: Messages,
+		change: impl FnOnce(&mut ParachainInherentData),
+	) -> Result<Built, String> {
 		let place = self.place.next(0);
-		let (inherents, validation) = self.inherents(place, change);
+		let (inherents, validation) = self.inherents(place, messages, change);
 		let slot = <DigestItem as CompatibleDigestItem<sr25519::Signature>>::aura_pre_digest(
 			place.slot.into(),
 		);

@@ -25,6 +25,7 @@
 //! | `providers.remove_stake`, `withdraw_stake`, `leave` | stops | lets stake out |
 //! | `set_params`, `attest` | goes on | needs the administrator, who may be repairing |
 //! | `balances.*` | stops | while it is not known what was taken, money moves into deals alone |
+//! | messages of other chains | wait | they move money too |
 
 use super::governance::RootOrMajority;
 use crate::{

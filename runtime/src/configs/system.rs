@@ -1,9 +1,11 @@
 //! The chain itself: blocks, limits, time, and its place on the relay chain.
 
+use super::messages::RelayOrigin;
 use crate::{
 	AVERAGE_ON_INITIALIZE_RATIO, AccountId, Aura, Balance, Block, ConsensusHook, Hash,
-	MAXIMUM_BLOCK_WEIGHT, NORMAL_DISPATCH_RATIO, Nonce, OriginCaller, PalletInfo, Runtime,
-	RuntimeCall, RuntimeEvent, RuntimeOrigin, RuntimeTask, SS58_PREFIX, SafeMode, TxPause, VERSION,
+	MAXIMUM_BLOCK_WEIGHT, MessageQueue, NORMAL_DISPATCH_RATIO, Nonce, OriginCaller, PalletInfo,
+	Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin, RuntimeTask, SS58_PREFIX, SafeMode, TxPause,
+	VERSION, XcmpQueue,
 	relay::RecordRandomness,
 	weights::{BlockExecutionWeight, ExtrinsicBaseWeight, ParityDbWeight},
 };
@@ -12,7 +14,7 @@ use frame_support::{
 	derive_impl,
 	dispatch::DispatchClass,
 	parameter_types,
-	traits::{ConstU16, ConstU32, ConstU64, InsideBoth},
+	traits::{ConstU16, ConstU32, ConstU64, EnqueueWithOrigin, InsideBoth},
 	weights::Weight,
 };
 use frame_system::limits::{BlockLength, BlockWeights};
@@ -90,22 +92,22 @@ impl cumulus_pallet_weight_reclaim::Config for Runtime {
 }
 
 parameter_types! {
-	/// Nothing is reserved for messages: this runtime takes none from other chains.
-	pub const NoReservedWeight: Weight = Weight::zero();
+	/// What taking in the messages of a block, from either side, may weigh. What does not fit is dropped.
+	pub const ReservedMessageWeight: Weight = MAXIMUM_BLOCK_WEIGHT.saturating_div(4);
 }
 
 impl cumulus_pallet_parachain_system::Config for Runtime {
 	type CheckAssociatedRelayNumber = RelayNumberMonotonicallyIncreases;
 	type ConsensusHook = ConsensusHook;
-	type DmpQueue = ();
+	type DmpQueue = EnqueueWithOrigin<MessageQueue, RelayOrigin>;
 	type OnSystemEvent = RecordRandomness;
-	type OutboundXcmpMessageSource = ();
+	type OutboundXcmpMessageSource = XcmpQueue;
 	type RelayParentOffset = ConstU32<0>;
-	type ReservedDmpWeight = NoReservedWeight;
-	type ReservedXcmpWeight = NoReservedWeight;
+	type ReservedDmpWeight = ReservedMessageWeight;
+	type ReservedXcmpWeight = ReservedMessageWeight;
 	type RuntimeEvent = RuntimeEvent;
 	type SchedulingSignatureVerifier = ();
 	type SelfParaId = staging_parachain_info::Pallet<Self>;
 	type WeightInfo = cumulus_pallet_parachain_system::weights::SubstrateWeight<Self>;
-	type XcmpMessageHandler = ();
+	type XcmpMessageHandler = XcmpQueue;
 }
