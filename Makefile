@@ -3,7 +3,7 @@
 #   make demo    store real files on a real local network, lose four providers, read everything back
 #   make test    every test there is
 #
-# Others: build, lint, fmt, bench, benchmarks, collator, zombienet, weights, docs.
+# Others: build, lint, fmt, bench, benchmarks, collator, zombienet, weights, snapshot, docs.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -20,7 +20,7 @@ BINARIES := --workspace --bins --test conformance
 PALLETS := pallet-beacon pallet-deals pallet-mode2 pallet-providers
 GATED := $(PALLETS:%=--package %) --lib --features runtime-benchmarks,try-runtime
 
-.PHONY: help setup checks build demo test lint collator zombienet fmt bench benchmarks weights docs
+.PHONY: help setup checks build demo test lint collator zombienet fmt bench benchmarks weights snapshot docs
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -76,6 +76,13 @@ benchmarks: checks ## each benchmark of the pallets once, with their invariants 
 
 weights: setup ## measure the pallets, write runtime/src/weights
 	@. $(ENV); scripts/stage weights scripts/weights.sh
+
+# A test makes the state. A file that names a commit must be of that commit's runtime.
+snapshot: checks ## keep the state that this commit's runtime leaves, for the tests of upgrades
+	@. $(ENV); \
+	git diff --quiet HEAD || { echo "commit first: the file is named after the commit" >&2; exit 1; }; \
+	NIL_WRITE_SNAPSHOT=$$(git rev-parse --short=7 HEAD) scripts/stage snapshot \
+		cargo nextest run --workspace --test upgrade --locked --no-capture -E 'test(the_state_to_be_kept)'
 
 docs: setup ## the API documentation of our crates
 	@. $(ENV); cargo doc --workspace --no-deps

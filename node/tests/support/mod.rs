@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "no test uses all of it")]
 
 pub mod deals;
+pub mod snapshot;
 
 use codec::{Decode, Encode};
 use cumulus_client_parachain_inherent::{INHERENT_IDENTIFIER, ParachainInherentData};
@@ -14,9 +15,10 @@ use nil_node::{
 	service::Executor,
 };
 use nil_runtime::{
-	Block, DEFAULT_PARA_ID, Hash, Header, Nonce, RuntimeCall, SLOT_DURATION_MILLIS, SignedPayload,
-	TxExtension, UncheckedExtrinsic, VERSION,
+	Beacon, Block, DEFAULT_PARA_ID, Hash, Header, Nonce, RuntimeCall, SLOT_DURATION_MILLIS,
+	SignedPayload, System, TxExtension, UncheckedExtrinsic, VERSION,
 };
+use nil_types::traits::RelayBeacon;
 use polkadot_node_core_pvf_common::executor_interface::{execute_artifact, prepare, prevalidate};
 use polkadot_parachain_primitives::primitives::{
 	BlockData, HeadData, ValidationParams, ValidationResult,
@@ -24,10 +26,11 @@ use polkadot_parachain_primitives::primitives::{
 use polkadot_primitives::{ExecutorHostFunction, ExecutorParam, ExecutorParams};
 use sc_chain_spec::construct_genesis_block;
 use sc_executor::WasmExecutor;
+use snapshot::Entries;
 use sp_consensus_aura::digests::CompatibleDigestItem;
 use sp_core::{
 	Pair, sr25519,
-	storage::{StateVersion, Storage},
+	storage::{StateVersion, Storage, well_known_keys},
 	traits::{CallContext, CodeExecutor, RuntimeCode, WrappedRuntimeCode},
 };
 use sp_externalities::{Extensions, set_and_run_with_externalities};
@@ -38,7 +41,9 @@ use sp_runtime::{
 	generic::Era,
 	traits::{BlakeTwo256, Block as _, Header as _},
 };
-use sp_state_machine::{Ext, InMemoryBackend, OverlayedChanges, TrieBackendBuilder};
+use sp_state_machine::{
+	Backend as StateBackend, Ext, InMemoryBackend, IterArgs, OverlayedChanges, TrieBackendBuilder,
+};
 use sp_timestamp::Timestamp;
 use sp_trie::{proof_size_extension::ProofSizeExt, recorder::Recorder};
 use std::sync::{LazyLock, OnceLock};
@@ -138,6 +143,52 @@ impl TestChain {
 		}
 	}
 
+	/// A chain that goes on from a state, under the runtime of `backend`, whichever made the state.
+	///
+	/// The state is enough: the newest block is made up from what its state says about it, and nothing but its child
+	/// ever looks at it.
+	pub fn restore(backend: Backend, entries: Entries) -> Self {
+		let mut storage = Storage { top: entries, ..Default::default() };
+		storage.top.insert(well_known_keys::CODE.to_vec(), backend.wasm().to_vec());
+		let state: InMemoryBackend<BlakeTwo256> = (storage, StateVersion::V1).into();
+		let state_root = *state.root();
+		let nothing = Header::new(
+			Default::default(),
+			Default::default(),
+			state_root,
+			Default::default(),
+			Default::default(),
+		);
+		let mut chain = Self {
+			backend,
+			state,
+			executor: EXECUTOR.clone(),
+			head: nothing,
+			genesis: Hash::default(),
+			place: Place { block: 0, slot: 0 },
+		};
+		let (number, parent, genesis) = chain
+			.inspect(|| (System::block_number(), System::parent_hash(), System::block_hash(0u32)));
+		let (relay_block, time) =
+			chain.inspect(|| (<Beacon as RelayBeacon>::now(), nil_runtime::Timestamp::get()));
+		assert_ne!(genesis, Hash::default(), "the state has forgotten the hash of block 0");
+		chain.head =
+			Header::new(number, Default::default(), state_root, parent, Default::default());
+		chain.genesis = genesis;
+		chain.place = Place { block: relay_block, slot: time / SLOT_DURATION_MILLIS };
+		chain
+	}
+
+	/// The newest block's state.
+	pub fn entries(&self) -> Entries {
+		self.state.pairs(IterArgs::default()).unwrap().map(Result::unwrap).collect()
+	}
+
+	/// How many transactions `signer` has sent.
+	pub fn nonce(&self, signer: Sr25519Keyring) -> Nonce {
+		self.inspect(|| System::account_nonce(signer.to_account_id()))
+	}
+
 	/// Hash of block 0.
 	pub fn genesis(&self) -> Hash {
 		self.genesis
@@ -175,6 +226,19 @@ impl TestChain {
 		let mut overlay = OverlayedChanges::default();
 		let mut ext = Ext::new(&mut overlay, &self.state, None);
 		set_and_run_with_externalities(&mut ext, read)
+	}
+
+	/// Changes the newest block's state through the pallets' own functions, as no block does.
+	pub fn alter<R>(&mut self, change: impl FnOnce() -> R) -> R {
+		let mut overlay = OverlayedChanges::default();
+		let result = {
+			let mut ext = Ext::new(&mut overlay, &self.state, None);
+			set_and_run_with_externalities(&mut ext, change)
+		};
+		let changes = overlay.drain_storage_changes(&self.state, StateVersion::V1).unwrap();
+		self.state.apply_transaction(changes.transaction_storage_root, changes.transaction);
+		self.head.state_root = *self.state.root();
+		result
 	}
 
 	/// A transaction that `signer` signs with its nonce `nonce`.
