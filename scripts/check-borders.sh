@@ -30,7 +30,7 @@ fi
 # what opens a RocksDB may differ.
 shared() {
 	cargo tree --locked --workspace --edges normal,build,dev --prefix none --format '{p} {f}' "$@" |
-		sed 's/ (\*)$//' | grep -E '^(bs58|frame|merlin|pallet|secp256k1|sp|trie-db)[a-z0-9-]* v' |
+		sed 's/ (\*)$//' | grep -E '^(bs58|finality-grandpa|frame|merlin|pallet|secp256k1|sp|trie-db)[a-z0-9-]* v' |
 		grep -v '^sp-database ' | sort -u
 }
 default=$(shared)

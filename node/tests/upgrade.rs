@@ -6,13 +6,15 @@ mod support;
 
 use codec::Encode;
 use frame_support::{
+	migrations::MultiStepMigrator,
 	traits::{GetStorageVersion, PalletInfoAccess, StorageInfo, StorageInfoTrait, StorageVersion},
 	weights::Weight,
 };
 use nil_runtime::{
-	AuraExt, Balances, Beacon, CollatorSelection, Deals, Mode2, ParachainSystem, Providers,
-	Runtime, Session, System, VERSION, configs::RuntimeBlockWeights,
+	AuraExt, Balances, Beacon, CollatorSelection, Deals, Mode2, MultiBlockMigrations,
+	ParachainSystem, Providers, Runtime, Session, System, VERSION, configs::RuntimeBlockWeights,
 };
+use pallet_migrations::{Cursor, MigrationCursor};
 use sp_keyring::Sr25519Keyring;
 use sp_runtime::transaction_validity::{InvalidTransaction, TransactionValidityError};
 use support::{
@@ -22,6 +24,8 @@ use support::{
 
 /// Where the commit stands whose runtime made the state, when the state is to be kept.
 const WRITE: &str = "NIL_WRITE_SNAPSHOT";
+/// Blocks within which the migrations of a kept state, which is small, are done.
+const MIGRATED_WITHIN: u32 = 100;
 
 /// All storage items of our pallets.
 fn storage_items() -> Vec<StorageInfo> {
@@ -146,6 +150,7 @@ where
 fn check(chain: &TestChain) {
 	chain.inspect(|| {
 		check_version::<ParachainSystem>();
+		check_version::<MultiBlockMigrations>();
 		check_version::<Balances>();
 		check_version::<CollatorSelection>();
 		check_version::<Session>();
@@ -200,6 +205,17 @@ fn take_over(backend: Backend, mut entries: Entries) -> (TestChain, Built) {
 	(chain, first)
 }
 
+/// Makes blocks until all migrations are done.
+fn finish_migrations(chain: &mut TestChain) {
+	for _ in 0..MIGRATED_WITHIN {
+		if !chain.inspect(<MultiBlockMigrations as MultiStepMigrator>::ongoing) {
+			return;
+		}
+		chain.build_all_good(Vec::new());
+	}
+	panic!("stands still: {:?}", chain.inspect(Cursor::<Runtime>::get));
+}
+
 #[test]
 fn the_state_to_be_kept_has_something_of_everything() {
 	let chain = snapshot::busy();
@@ -236,6 +252,7 @@ fn kept_states_go_on_under_this_runtime() {
 			let (taken, limit) = (weight(&chain), RuntimeBlockWeights::get().max_block);
 			assert!(taken.all_lte(limit), "the hooks take {taken} of {limit}");
 			support::validate(backend, &artifact, &first).unwrap();
+			finish_migrations(&mut chain);
 			check(&chain);
 
 			// And content goes on where it was.
@@ -269,4 +286,19 @@ fn a_transaction_is_for_one_version_and_receipts_are_for_all() {
 	new.build_all_good(vec![commit]);
 	assert_eq!(deals::info(&new).generation, 1);
 	check(&new);
+}
+
+#[test]
+fn a_failed_migration_stops_transactions_and_nothing_else() {
+	let (mut chain, profile) = deals::placed(Backend::Portable);
+	let artifact = support::artifact(Backend::Portable);
+	let commit = deals::commit(&chain, profile, 0, 2);
+	chain.alter(|| Cursor::<Runtime>::put(MigrationCursor::Stuck));
+
+	let empty = chain.build_all_good(Vec::new());
+	support::validate(Backend::Portable, &artifact, &empty).unwrap();
+	check(&chain);
+	// The test's own collator puts in what an honest one leaves out.
+	let full = chain.build_all_good(vec![commit]);
+	support::validate(Backend::Portable, &artifact, &full).unwrap_err();
 }

@@ -2,8 +2,8 @@
 
 use crate::{
 	AccountId, AllPalletsWithSystem, Balances, Beacon, CollatorSelection, Deals, Mode2,
-	ParachainSystem, Providers, Runtime, RuntimeEvent, SessionKeys, Sudo, System, Timestamp,
-	WeightReclaim,
+	MultiBlockMigrations, ParachainSystem, Providers, Runtime, RuntimeEvent, SessionKeys, Sudo,
+	System, Timestamp, WeightReclaim,
 };
 use alloc::{string::String, vec::Vec};
 use codec::Encode;
@@ -25,6 +25,7 @@ define_benchmarks!(
 	[pallet_beacon, Beacon]
 	[pallet_collator_selection, CollatorSelection]
 	[pallet_deals, Deals]
+	[pallet_migrations, MultiBlockMigrations]
 	[pallet_mode2, Mode2]
 	[pallet_providers, Providers]
 	[pallet_session, SessionBench::<Runtime>]

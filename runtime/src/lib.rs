@@ -6,7 +6,8 @@
 //! * the curve arithmetic that they need is a host function where the node has it and code of this blob where it
 //!   has not, see [`executor`]; `nil-runtime-rfc163` is this runtime for relay chains with RFC-163;
 //! * all deadlines count relay chain blocks, whatever this chain's own pace;
-//! * transactions carry only the standard extensions, so that wallets and libraries need no custom types.
+//! * transactions carry only the standard extensions, so that wallets and libraries need no custom types;
+//! * what the state of an older runtime lacks is made up for as [`migrations`] says.
 //!
 //! The configuration of each concern lies in [`configs`], the runtime APIs in [`apis`], the genesis presets in
 //! [`genesis`].
@@ -26,6 +27,7 @@ pub mod configs;
 pub mod executor;
 pub mod genesis;
 pub mod manifest;
+pub mod migrations;
 pub mod relay;
 pub mod weights;
 
@@ -213,6 +215,8 @@ mod runtime {
 	pub type ParachainInfo = staging_parachain_info;
 	#[runtime::pallet_index(4)]
 	pub type WeightReclaim = cumulus_pallet_weight_reclaim;
+	#[runtime::pallet_index(5)]
+	pub type MultiBlockMigrations = pallet_migrations;
 
 	#[runtime::pallet_index(10)]
 	pub type Balances = pallet_balances;

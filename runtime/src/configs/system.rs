@@ -2,8 +2,8 @@
 
 use crate::{
 	AVERAGE_ON_INITIALIZE_RATIO, AccountId, Aura, Balance, Block, ConsensusHook, Hash,
-	MAXIMUM_BLOCK_WEIGHT, NORMAL_DISPATCH_RATIO, Nonce, PalletInfo, Runtime, RuntimeCall,
-	RuntimeEvent, RuntimeOrigin, RuntimeTask, SS58_PREFIX, VERSION,
+	MAXIMUM_BLOCK_WEIGHT, MultiBlockMigrations, NORMAL_DISPATCH_RATIO, Nonce, PalletInfo, Runtime,
+	RuntimeCall, RuntimeEvent, RuntimeOrigin, RuntimeTask, SS58_PREFIX, VERSION, migrations,
 	relay::RecordRandomness,
 	weights::{BlockExecutionWeight, ExtrinsicBaseWeight, ParityDbWeight},
 };
@@ -11,6 +11,7 @@ use cumulus_pallet_parachain_system::RelayNumberMonotonicallyIncreases;
 use frame_support::{
 	derive_impl,
 	dispatch::DispatchClass,
+	migrations::FreezeChainOnFailedMigration,
 	parameter_types,
 	traits::{ConstU16, ConstU32, ConstU64},
 	weights::Weight,
@@ -60,11 +61,37 @@ impl frame_system::Config for Runtime {
 	type DbWeight = ParityDbWeight;
 	type Hash = Hash;
 	type MaxConsumers = ConstU32<16>;
+	type MultiBlockMigrator = MultiBlockMigrations;
 	type Nonce = Nonce;
 	type OnSetCode = cumulus_pallet_parachain_system::ParachainSetCode<Self>;
 	type SS58Prefix = ConstU16<SS58_PREFIX>;
+	type SingleBlockMigrations = migrations::SingleBlock;
 	type SystemWeightInfo = frame_system::weights::SubstrateWeight<Self>;
 	type Version = Version;
+}
+
+parameter_types! {
+	/// What steps of migrations may take of a block: the share of transactions, of which there are none meanwhile. The
+	/// rest is for inherents and hooks, which go on.
+	pub MigrationWeight: Weight = NORMAL_DISPATCH_RATIO * MAXIMUM_BLOCK_WEIGHT;
+}
+
+impl pallet_migrations::Config for Runtime {
+	/// As large as the pallet's weights were measured with.
+	type CursorMaxLen = ConstU32<65_536>;
+	/// No transactions after a migration that failed. The state is then half of one layout and half of another: a call
+	/// that runs on it may pay out money that is not there, and nothing takes that back, while deals and content wait.
+	/// The price is that no transaction can repair it either, the administrator's included; RFC 0007 says what can.
+	type FailedMigrationHandler = FreezeChainOnFailedMigration;
+	type IdentifierMaxLen = ConstU32<256>;
+	type MaxServiceWeight = MigrationWeight;
+	type MigrationStatusHandler = ();
+	#[cfg(not(feature = "runtime-benchmarks"))]
+	type Migrations = migrations::MultiBlock;
+	#[cfg(feature = "runtime-benchmarks")]
+	type Migrations = pallet_migrations::mock_helpers::MockedMigrations;
+	type RuntimeEvent = RuntimeEvent;
+	type WeightInfo = pallet_migrations::weights::SubstrateWeight<Self>;
 }
 
 impl pallet_timestamp::Config for Runtime {
