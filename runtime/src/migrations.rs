@@ -34,7 +34,8 @@
 //! [`SteppedMigration`](frame_support::migrations::SteppedMigration): a step takes as many entries as its meter has room
 //! for and returns a cursor to go on from. While any of them runs, blocks have inherents alone, and neither `on_idle` nor
 //! `on_poll` run; `on_initialize`, `on_finalize` and the relay chain's clock go on. So what these use, the beacon above
-//! all, is migrated in [`SingleBlock`]. A stepped migration
+//! all, is migrated in [`SingleBlock`]. The runtime API says nothing about deals and providers until the last step is
+//! done: content cannot be read meanwhile, and deadlines pass. A stepped migration
 //!
 //! * has an identifier that no other ever had, `MigrationId { pallet_id: *b"deals", version_from: 1, version_to: 2 }`;
 //! * bounds its steps by `max_steps`, or a fault in it would last for ever;

@@ -201,9 +201,14 @@ impl TestChain {
 
 	/// Asks the runtime something about the newest block.
 	pub fn query<R: Decode>(&self, method: &str, arguments: &impl Encode) -> R {
+		decode(&self.ask(method, arguments).unwrap())
+	}
+
+	/// As [`TestChain::query`]; `Err` says why there is no answer.
+	pub fn ask(&self, method: &str, arguments: &impl Encode) -> Result<Vec<u8>, String> {
 		let mut overlay = OverlayedChanges::default();
 		let mut ext = Ext::new(&mut overlay, &self.state, None);
-		decode(&self.call(&mut ext, method, &arguments.encode()).unwrap())
+		self.call(&mut ext, method, &arguments.encode())
 	}
 
 	fn call(
