@@ -269,6 +269,63 @@ fn kept_states_go_on_under_this_runtime() {
 	}
 }
 
+/// What every pallet, the SDK's among them, has to say about an upgrade, in the runtime that is built for it.
+#[cfg(feature = "try-runtime")]
+mod checked {
+	use super::*;
+	use frame_support::migrations::SteppedMigrations;
+	use nil_runtime::migrations::MultiBlock;
+
+	/// `UpgradeCheckSelect`, which FRAME has with `try-runtime` alone: which checks there shall be.
+	#[derive(Clone, Copy, Encode)]
+	enum Checks {
+		/// None.
+		#[codec(index = 0)]
+		None,
+		/// The hooks before and after the upgrade, the versions of pallets, the decoding of the whole state, all
+		/// invariants.
+		#[codec(index = 1)]
+		All,
+		/// The decoding of the whole state, all invariants.
+		#[codec(index = 3)]
+		State,
+	}
+
+	/// Runs the hooks of an upgrade on the newest block's state, which stays as it is. They fail the test when a check
+	/// fails.
+	fn hooks(chain: &TestChain, checks: Checks) {
+		let (taken, limit): (Weight, Weight) =
+			chain.query("TryRuntime_on_runtime_upgrade", &checks);
+		assert!(taken.all_lte(limit), "the hooks take {taken} of {limit}");
+	}
+
+	#[test]
+	fn kept_states_pass_every_check() {
+		// What is migrated in steps does not decode, and has the old version, until the last step is done. The steps'
+		// own hooks run when blocks are made.
+		let at_once = if MultiBlock::len() == 0 { Checks::All } else { Checks::None };
+		for state in snapshot::all() {
+			hooks(&TestChain::restore(Backend::Checked, state.entries.clone()), at_once);
+			let (mut chain, _) = take_over(Backend::Checked, state.entries);
+			finish_migrations(&mut chain);
+			hooks(&chain, Checks::State);
+		}
+	}
+
+	#[test]
+	fn a_state_of_this_runtime_passes_every_check() {
+		hooks(&TestChain::restore(Backend::Checked, snapshot::busy().entries()), Checks::All);
+	}
+
+	#[test]
+	fn a_pallet_whose_version_is_not_that_of_its_state_is_found() {
+		let mut chain = TestChain::restore(Backend::Checked, snapshot::busy().entries());
+		chain.alter(|| StorageVersion::new(0).put::<Deals>());
+		let error = chain.ask("TryRuntime_on_runtime_upgrade", &Checks::All).unwrap_err();
+		assert!(error.contains("storage version"), "{error}");
+	}
+}
+
 #[test]
 fn a_transaction_is_for_one_version_and_receipts_are_for_all() {
 	let (old, profile) = deals::placed(Backend::Portable);

@@ -63,9 +63,13 @@ static EXECUTOR: LazyLock<Executor> = LazyLock::new(|| {
 pub enum Backend {
 	Portable,
 	Rfc163,
+	/// As the first, with the checks of `try-runtime` in it.
+	#[cfg(feature = "try-runtime")]
+	Checked,
 }
 
 impl Backend {
+	/// Those that chains run.
 	pub const ALL: [Self; 2] = [Self::Portable, Self::Rfc163];
 
 	/// The runtime's wasm, as it goes into a chain's state.
@@ -73,28 +77,30 @@ impl Backend {
 		match self {
 			Self::Portable => nil_runtime::WASM_BINARY,
 			Self::Rfc163 => nil_runtime_rfc163::WASM_BINARY,
+			#[cfg(feature = "try-runtime")]
+			Self::Checked => nil_runtime_try::WASM_BINARY,
 		}
 		.expect("the tests need the runtimes' wasm")
 	}
 
 	/// Its last digit tells the arithmetic.
 	pub fn spec_version(self) -> u32 {
-		VERSION.spec_version + self as u32
+		VERSION.spec_version + u32::from(self == Self::Rfc163)
 	}
 
 	/// How a relay chain's validators execute it.
 	pub fn executor_params(self) -> ExecutorParams {
 		match self {
-			Self::Portable => ExecutorParams::default(),
 			Self::Rfc163 => {
 				[ExecutorParam::EnabledHostFunction(ExecutorHostFunction::EccRfc163)][..].into()
 			},
+			_ => ExecutorParams::default(),
 		}
 	}
 
 	/// The development chain's state at genesis.
 	fn genesis(self) -> Storage {
-		static GENESES: [OnceLock<Storage>; 2] = [const { OnceLock::new() }; 2];
+		static GENESES: [OnceLock<Storage>; 3] = [const { OnceLock::new() }; 3];
 		GENESES[self as usize]
 			.get_or_init(|| chain_spec::dev_with(self.wasm()).build_storage().unwrap())
 			.clone()
