@@ -3,7 +3,7 @@
 #   make demo    store real files on a real local network, lose four providers, read everything back
 #   make test    every test there is
 #
-# Others: build, lint, fmt, bench, benchmarks, collator, zombienet, weights, docs.
+# Others: build, lint, fmt, bench, benchmarks, try-runtime, collator, zombienet, weights, snapshot, docs.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -20,10 +20,10 @@ BINARIES := --workspace --bins --test conformance
 PALLETS := pallet-beacon pallet-deals pallet-mode2 pallet-providers
 GATED := $(PALLETS:%=--package %) --lib --features runtime-benchmarks,try-runtime
 
-.PHONY: help setup checks build demo test lint collator zombienet fmt bench benchmarks weights docs
+.PHONY: help setup checks build demo test lint collator zombienet fmt bench benchmarks try-runtime weights snapshot docs
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
 
 setup: ## install what building needs, and say what was installed
 	@scripts/setup.sh
@@ -74,8 +74,21 @@ bench: setup ## criterion benches beside their peers
 benchmarks: checks ## each benchmark of the pallets once
 	@. $(ENV); scripts/stage benchmarks cargo nextest run $(GATED) --locked --no-fail-fast -E 'test(benchmark)'
 
+# The checks are in a wasm of their own, so that the node and its SDK are the ones of `make test`. What it costs is that
+# wasm: the runtime and all that it depends on, compiled once more for wasm, and the node linked with it.
+try-runtime: checks ## let this runtime take over the kept states, with every check of every pallet
+	@. $(ENV); scripts/stage try-runtime \
+		cargo nextest run --workspace --test upgrade --features nil-node/try-runtime --locked --no-fail-fast
+
 weights: setup ## measure the pallets, write runtime/src/weights
 	@. $(ENV); scripts/stage weights scripts/weights.sh
+
+# A test makes the state. A file that names a commit must be of that commit's runtime.
+snapshot: checks ## keep the state that this commit's runtime leaves, for the tests of upgrades
+	@. $(ENV); \
+	git diff --quiet HEAD || { echo "commit first: the file is named after the commit" >&2; exit 1; }; \
+	NIL_WRITE_SNAPSHOT=$$(git rev-parse --short=7 HEAD) scripts/stage snapshot \
+		cargo nextest run --workspace --test upgrade --locked --no-capture -E 'test(the_state_to_be_kept)'
 
 docs: setup ## the API documentation of our crates
 	@. $(ENV); cargo doc --workspace --no-deps

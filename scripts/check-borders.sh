@@ -30,7 +30,7 @@ fi
 # what opens a RocksDB may differ.
 shared() {
 	cargo tree --locked --workspace --edges normal,build,dev --prefix none --format '{p} {f}' "$@" |
-		sed 's/ (\*)$//' | grep -E '^(bs58|cumulus|frame|merlin|pallet|polkadot|secp256k1|sp|staging|trie-db|xcm)[a-z0-9-]* v' |
+		sed 's/ (\*)$//' | grep -E '^(bs58|cumulus|finality-grandpa|frame|merlin|pallet|polkadot|secp256k1|sp|staging|trie-db|xcm)[a-z0-9-]* v' |
 		grep -v '^sp-database ' | sort -u
 }
 default=$(shared)

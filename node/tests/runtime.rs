@@ -111,17 +111,3 @@ fn alice_administers_the_development_chain() {
 		Some(Sr25519Keyring::Alice.to_account_id())
 	);
 }
-
-#[test]
-#[cfg(feature = "try-runtime")]
-fn the_pallets_invariants_hold() {
-	use frame_support::traits::{TryState, TryStateSelect};
-	let mut chain = TestChain::new();
-	for _ in 0..3 {
-		chain.build_all_good(Vec::new());
-	}
-	let number = chain.inspect(System::block_number);
-	chain
-		.inspect(|| nil_runtime::AllPalletsWithSystem::try_state(number, TryStateSelect::All))
-		.unwrap();
-}

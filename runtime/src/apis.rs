@@ -3,15 +3,16 @@
 
 use crate::{
 	AccountId, AuraId, Balance, Block, ConsensusHook, Deals, Executive, Hash, InherentDataExt,
-	Mode2, Nonce, OriginCaller, ParachainInfo, ParachainSystem, PolkadotXcm, Providers, Runtime,
-	RuntimeCall, RuntimeEvent, RuntimeGenesisConfig, SLOT_DURATION_MILLIS, SessionKeys, System,
-	TransactionPayment, VERSION,
+	Mode2, MultiBlockMigrations, Nonce, OriginCaller, ParachainInfo, ParachainSystem, PolkadotXcm,
+	Providers, Runtime, RuntimeCall, RuntimeEvent, RuntimeGenesisConfig, SLOT_DURATION_MILLIS,
+	SessionKeys, System, TransactionPayment, VERSION,
 	configs::{storage, xcm},
 };
 use alloc::{vec, vec::Vec};
 use cumulus_primitives_core::ParaId;
 use frame_support::{
 	genesis_builder_helper::{build_state, get_preset},
+	migrations::MultiStepMigrator,
 	weights::Weight,
 };
 use nil_runtime_api::MAX_PAGE;
@@ -38,6 +39,23 @@ use xcm_runtime_apis::{
 	fees::Error as XcmPaymentError,
 };
 
+/// Fails where the state is not, or not all of it, as this runtime writes it.
+///
+/// The code changes with the inherents of one block, the state from the beginning of the next one on: the block between
+/// them has this runtime over the state of the one before it. And an entry that does not decode reads as if it were not
+/// there. A provider that is told by a final block that a deal is not there removes what it stores for it, and all
+/// providers are told at once. One that gets no answer asks again.
+fn refuse_unmigrated_state() {
+	assert!(
+		System::last_runtime_upgrade_spec_version() == VERSION.spec_version,
+		"the state waits for its migration"
+	);
+	assert!(
+		!<MultiBlockMigrations as MultiStepMigrator>::ongoing(),
+		"the state is being migrated, or a migration failed"
+	);
+}
+
 impl_runtime_apis! {
 	impl nil_runtime_api::NilApi<Block, AccountId> for Runtime {
 		fn terms() -> Terms {
@@ -45,10 +63,12 @@ impl_runtime_apis! {
 		}
 
 		fn deal(deal: DealId) -> Option<DealInfo<AccountId>> {
+			refuse_unmigrated_state();
 			Deals::deal_info(deal)
 		}
 
 		fn deals_of(owner: AccountId, after: Option<DealId>, limit: u32) -> Vec<DealId> {
+			refuse_unmigrated_state();
 			Deals::deals_of(&owner, after, limit.min(MAX_PAGE))
 		}
 
@@ -57,22 +77,27 @@ impl_runtime_apis! {
 			from: Generation,
 			limit: u32,
 		) -> Vec<(Generation, CommitInfo)> {
+			refuse_unmigrated_state();
 			Deals::commits(deal, from, limit.min(MAX_PAGE))
 		}
 
 		fn slots(deal: DealId) -> Vec<SlotInfo<AccountId>> {
+			refuse_unmigrated_state();
 			Mode2::slots(deal)
 		}
 
 		fn placement(deal: DealId) -> Option<PlacementInfo> {
+			refuse_unmigrated_state();
 			Mode2::placement(deal)
 		}
 
 		fn provider(operator: AccountId) -> Option<ProviderInfo<AccountId>> {
+			refuse_unmigrated_state();
 			Providers::provider_info(&operator)
 		}
 
 		fn providers(after: Option<AccountId>, limit: u32) -> Vec<ProviderInfo<AccountId>> {
+			refuse_unmigrated_state();
 			Providers::providers(after, limit.min(MAX_PAGE))
 		}
 
@@ -81,6 +106,7 @@ impl_runtime_apis! {
 			after: Option<(DealId, SlotIndex)>,
 			limit: u32,
 		) -> Vec<(DealId, SlotIndex)> {
+			refuse_unmigrated_state();
 			Mode2::slots_of(&operator, after, limit.min(MAX_PAGE))
 		}
 	}

@@ -9,7 +9,8 @@
 //!   own, see [`configs::governance`];
 //! * holders of the token govern by referenda, and a technical committee can pause what goes wrong ([`configs::pause`]);
 //! * other chains may own deals through messages, and call nothing else ([`configs::xcm`]);
-//! * transactions carry only the standard extensions, so that wallets and libraries need no custom types.
+//! * transactions carry only the standard extensions, so that wallets and libraries need no custom types;
+//! * what the state of an older runtime lacks is made up for as [`migrations`] says.
 //!
 //! The configuration of each concern lies in [`configs`], the runtime APIs in [`apis`], the genesis presets in
 //! [`genesis`].
@@ -29,6 +30,7 @@ pub mod configs;
 pub mod executor;
 pub mod genesis;
 pub mod manifest;
+pub mod migrations;
 pub mod relay;
 pub mod weights;
 
@@ -221,6 +223,8 @@ mod runtime {
 	pub type WeightReclaim = cumulus_pallet_weight_reclaim;
 	#[runtime::pallet_index(5)]
 	pub type Utility = pallet_utility;
+	#[runtime::pallet_index(6)]
+	pub type MultiBlockMigrations = pallet_migrations;
 
 	#[runtime::pallet_index(10)]
 	pub type Balances = pallet_balances;

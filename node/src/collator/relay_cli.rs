@@ -8,7 +8,7 @@ use sc_cli::{
 };
 use sc_service::{
 	BasePath, ChainSpec, Configuration, Role,
-	config::{PrometheusConfig, RpcMethods, TransactionPoolOptions},
+	config::{PrometheusConfig, RpcMethods, TelemetryEndpoints, TransactionPoolOptions},
 };
 use std::path::PathBuf;
 
@@ -119,6 +119,14 @@ impl CliConfiguration<Self> for RelayChainCli {
 		chain_spec: &Box<dyn ChainSpec>,
 	) -> Result<Option<PrometheusConfig>> {
 		self.base.base.prometheus_config(default_listen_port, chain_spec)
+	}
+
+	/// Where the relay chain's specification says, unless `--no-telemetry` or `--telemetry-url` say otherwise.
+	fn telemetry_endpoints(
+		&self,
+		chain_spec: &Box<dyn ChainSpec>,
+	) -> Result<Option<TelemetryEndpoints>> {
+		self.base.base.telemetry_endpoints(chain_spec)
 	}
 
 	fn chain_id(&self, is_dev: bool) -> Result<String> {

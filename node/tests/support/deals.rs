@@ -2,7 +2,7 @@
 
 use super::{Backend, TestChain};
 use codec::Encode;
-use nil_runtime::{UNIT, UncheckedExtrinsic};
+use nil_runtime::{Nonce, Runtime, UNIT, UncheckedExtrinsic};
 use nil_types::{
 	Capability, CodeKind, ContentShape, DealInfo, DealStatus, Generation, Hint, Profile,
 	ReceiptMessage, SlotInfo, SlotState, messages::roots_hash, traits::Receipt,
@@ -13,8 +13,34 @@ use sp_keyring::Sr25519Keyring;
 type AccountId = [u8; 32];
 
 /// The service key of the provider that `operator` runs.
-fn service_key(operator: Sr25519Keyring) -> sp_core::sr25519::Pair {
+pub fn service_key(operator: Sr25519Keyring) -> sp_core::sr25519::Pair {
 	sp_core::sr25519::Pair::from_string(&format!("//{operator}//service"), None).unwrap()
+}
+
+/// The call by which `operator` registers, in the failure domain that it names.
+pub fn registration(operator: Sr25519Keyring, domain: &str) -> pallet_providers::Call<Runtime> {
+	pallet_providers::Call::register {
+		service_key: service_key(operator).public().0,
+		multiaddrs: vec![b"/ip4/127.0.0.1/tcp/4100/http".to_vec().try_into().unwrap()]
+			.try_into()
+			.unwrap(),
+		capability: Capability::General,
+		domain: domain.as_bytes().to_vec().try_into().unwrap(),
+		capacity: 1 << 40,
+		price_floor: 0,
+		stake: 1_000_000 * UNIT,
+	}
+}
+
+/// The call that asks for a deal of `profile`.
+pub fn request(profile: Profile) -> pallet_deals::Call<Runtime> {
+	pallet_deals::Call::create_deal {
+		profile,
+		hint: Hint::Cold,
+		duration: 100_000,
+		max_monthly_spend: 0,
+		escrow: 1_000_000 * UNIT,
+	}
 }
 
 const OPERATORS: [Sr25519Keyring; 4] =
@@ -23,36 +49,12 @@ const OPERATORS: [Sr25519Keyring; 4] =
 /// A chain on which Alice's deal 0 of profile 2+1 has its slots.
 pub fn placed(backend: Backend) -> (TestChain, Profile) {
 	let mut chain = TestChain::with(backend);
-	let registrations = OPERATORS
-		.map(|operator| {
-			chain.sign(
-				operator,
-				0,
-				pallet_providers::Call::register {
-					service_key: service_key(operator).public().0,
-					multiaddrs: vec![b"/ip4/127.0.0.1/tcp/4100/http".to_vec().try_into().unwrap()]
-						.try_into()
-						.unwrap(),
-					capability: Capability::General,
-					domain: Default::default(),
-					capacity: 1 << 40,
-					price_floor: 0,
-					stake: 1_000_000 * UNIT,
-				},
-			)
-		})
-		.to_vec();
+	let registrations =
+		OPERATORS.map(|operator| chain.sign(operator, 0, registration(operator, ""))).to_vec();
 	chain.build_all_good(registrations);
 
 	let profile = Profile::new(2, 1, CodeKind::Fr).unwrap();
-	let create = pallet_deals::Call::create_deal {
-		profile,
-		hint: Hint::Cold,
-		duration: 100_000,
-		max_monthly_spend: 0,
-		escrow: 1_000_000 * UNIT,
-	};
-	let create = chain.sign(Sr25519Keyring::Alice, 0, create);
+	let create = chain.sign(Sr25519Keyring::Alice, 0, request(profile));
 	chain.build_all_good(vec![create]);
 	for _ in 0..20 {
 		if info(&chain).status == DealStatus::Active {
@@ -69,14 +71,25 @@ pub fn info(chain: &TestChain) -> DealInfo<AccountId> {
 
 /// The `index`th signed commit to deal 0 of [`placed`], of `count` MDUs, with the receipts of all its slots.
 pub fn commit(chain: &TestChain, profile: Profile, index: u32, count: u32) -> UncheckedExtrinsic {
+	commit_upon(chain, profile, index, 1 + index, count)
+}
+
+/// A commit as [`commit`] makes it, upon generation `base_gen` and with Alice's nonce `nonce`.
+pub fn commit_upon(
+	chain: &TestChain,
+	profile: Profile,
+	base_gen: Generation,
+	nonce: Nonce,
+	count: u32,
+) -> UncheckedExtrinsic {
 	// The last MDU has one byte.
 	let size_bytes = u64::from(count - 1) * nil_types::layout::MDU_PAYLOAD as u64 + 1;
 	assert_eq!(ContentShape::new(size_bytes).mdus(), u64::from(count));
-	let roots: Vec<_> = (0..count).map(|i| nil_types::hash_to_fr(&(index, i).encode())).collect();
+	let roots: Vec<_> =
+		(0..count).map(|i| nil_types::hash_to_fr(&(base_gen, i).encode())).collect();
 	let index_root = nil_types::blake2b_256(b"index");
 	let index_len = 1;
 	let until = chain.place().block + 100;
-	let base_gen = Generation::from(index);
 	let slots: Vec<SlotInfo<AccountId>> = chain.query("NilApi_slots", &0u64);
 	assert_eq!(slots.len(), usize::from(profile.n()));
 	let receipts: Vec<_> = slots
@@ -101,7 +114,7 @@ pub fn commit(chain: &TestChain, profile: Profile, index: u32, count: u32) -> Un
 		.collect();
 	chain.sign(
 		Sr25519Keyring::Alice,
-		1 + index,
+		nonce,
 		pallet_deals::Call::commit_content {
 			deal: 0,
 			base_gen,

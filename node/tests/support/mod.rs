@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "no test uses all of it")]
 
 pub mod deals;
+pub mod snapshot;
 
 use codec::{Decode, Encode};
 use cumulus_client_parachain_inherent::{
@@ -17,9 +18,10 @@ use nil_node::{
 	service::Executor,
 };
 use nil_runtime::{
-	Block, BlockNumber, DEFAULT_PARA_ID, Hash, Header, Nonce, Runtime, RuntimeCall,
+	Beacon, Block, BlockNumber, DEFAULT_PARA_ID, Hash, Header, Nonce, Runtime, RuntimeCall,
 	SLOT_DURATION_MILLIS, SignedPayload, System, TxExtension, UncheckedExtrinsic, VERSION,
 };
+use nil_types::traits::RelayBeacon;
 use polkadot_node_core_pvf_common::executor_interface::{execute_artifact, prepare, prevalidate};
 use polkadot_parachain_primitives::primitives::{
 	BlockData, HeadData, ValidationParams, ValidationResult,
@@ -27,10 +29,11 @@ use polkadot_parachain_primitives::primitives::{
 use polkadot_primitives::{ExecutorHostFunction, ExecutorParam, ExecutorParams};
 use sc_chain_spec::construct_genesis_block;
 use sc_executor::WasmExecutor;
+use snapshot::Entries;
 use sp_consensus_aura::digests::CompatibleDigestItem;
 use sp_core::{
 	Pair, sr25519,
-	storage::{StateVersion, Storage},
+	storage::{StateVersion, Storage, well_known_keys},
 	traits::{CallContext, CodeExecutor, RuntimeCode, WrappedRuntimeCode},
 };
 use sp_externalities::{Extensions, set_and_run_with_externalities};
@@ -41,7 +44,9 @@ use sp_runtime::{
 	generic::Era,
 	traits::{BlakeTwo256, Block as _, Header as _},
 };
-use sp_state_machine::{Ext, InMemoryBackend, OverlayedChanges, TrieBackendBuilder};
+use sp_state_machine::{
+	Backend as StateBackend, Ext, InMemoryBackend, IterArgs, OverlayedChanges, TrieBackendBuilder,
+};
 use sp_timestamp::Timestamp;
 use sp_trie::{proof_size_extension::ProofSizeExt, recorder::Recorder};
 use std::sync::{LazyLock, OnceLock};
@@ -61,9 +66,13 @@ static EXECUTOR: LazyLock<Executor> = LazyLock::new(|| {
 pub enum Backend {
 	Portable,
 	Rfc163,
+	/// As the first, with the checks of `try-runtime` in it.
+	#[cfg(feature = "try-runtime")]
+	Checked,
 }
 
 impl Backend {
+	/// Those that chains run.
 	pub const ALL: [Self; 2] = [Self::Portable, Self::Rfc163];
 
 	/// The runtime's wasm, as it goes into a chain's state.
@@ -71,28 +80,30 @@ impl Backend {
 		match self {
 			Self::Portable => nil_runtime::WASM_BINARY,
 			Self::Rfc163 => nil_runtime_rfc163::WASM_BINARY,
+			#[cfg(feature = "try-runtime")]
+			Self::Checked => nil_runtime_try::WASM_BINARY,
 		}
 		.expect("the tests need the runtimes' wasm")
 	}
 
 	/// Its last digit tells the arithmetic.
 	pub fn spec_version(self) -> u32 {
-		VERSION.spec_version + self as u32
+		VERSION.spec_version + u32::from(self == Self::Rfc163)
 	}
 
 	/// How a relay chain's validators execute it.
 	pub fn executor_params(self) -> ExecutorParams {
 		match self {
-			Self::Portable => ExecutorParams::default(),
 			Self::Rfc163 => {
 				[ExecutorParam::EnabledHostFunction(ExecutorHostFunction::EccRfc163)][..].into()
 			},
+			_ => ExecutorParams::default(),
 		}
 	}
 
 	/// The development chain's state at genesis.
 	fn genesis(self) -> Storage {
-		static GENESES: [OnceLock<Storage>; 2] = [const { OnceLock::new() }; 2];
+		static GENESES: [OnceLock<Storage>; 3] = [const { OnceLock::new() }; 3];
 		GENESES[self as usize]
 			.get_or_init(|| chain_spec::dev_with(self.wasm()).build_storage().unwrap())
 			.clone()
@@ -150,6 +161,52 @@ impl TestChain {
 		}
 	}
 
+	/// A chain that goes on from a state, under the runtime of `backend`, whichever made the state.
+	///
+	/// The state is enough: the newest block is made up from what its state says about it, and nothing but its child
+	/// ever looks at it.
+	pub fn restore(backend: Backend, entries: Entries) -> Self {
+		let mut storage = Storage { top: entries, ..Default::default() };
+		storage.top.insert(well_known_keys::CODE.to_vec(), backend.wasm().to_vec());
+		let state: InMemoryBackend<BlakeTwo256> = (storage, StateVersion::V1).into();
+		let state_root = *state.root();
+		let nothing = Header::new(
+			Default::default(),
+			Default::default(),
+			state_root,
+			Default::default(),
+			Default::default(),
+		);
+		let mut chain = Self {
+			backend,
+			state,
+			executor: EXECUTOR.clone(),
+			head: nothing,
+			genesis: Hash::default(),
+			place: Place { block: 0, slot: 0 },
+		};
+		let (number, parent, genesis) = chain
+			.inspect(|| (System::block_number(), System::parent_hash(), System::block_hash(0u32)));
+		let (relay_block, time) =
+			chain.inspect(|| (<Beacon as RelayBeacon>::now(), nil_runtime::Timestamp::get()));
+		assert_ne!(genesis, Hash::default(), "the state has forgotten the hash of block 0");
+		chain.head =
+			Header::new(number, Default::default(), state_root, parent, Default::default());
+		chain.genesis = genesis;
+		chain.place = Place { block: relay_block, slot: time / SLOT_DURATION_MILLIS };
+		chain
+	}
+
+	/// The newest block's state.
+	pub fn entries(&self) -> Entries {
+		self.state.pairs(IterArgs::default()).unwrap().map(Result::unwrap).collect()
+	}
+
+	/// How many transactions `signer` has sent.
+	pub fn nonce(&self, signer: Sr25519Keyring) -> Nonce {
+		self.inspect(|| System::account_nonce(signer.to_account_id()))
+	}
+
 	/// Hash of block 0.
 	pub fn genesis(&self) -> Hash {
 		self.genesis
@@ -162,9 +219,14 @@ impl TestChain {
 
 	/// Asks the runtime something about the newest block.
 	pub fn query<R: Decode>(&self, method: &str, arguments: &impl Encode) -> R {
+		decode(&self.ask(method, arguments).unwrap())
+	}
+
+	/// As [`TestChain::query`]; `Err` says why there is no answer.
+	pub fn ask(&self, method: &str, arguments: &impl Encode) -> Result<Vec<u8>, String> {
 		let mut overlay = OverlayedChanges::default();
 		let mut ext = Ext::new(&mut overlay, &self.state, None);
-		decode(&self.call(&mut ext, method, &arguments.encode()).unwrap())
+		self.call(&mut ext, method, &arguments.encode())
 	}
 
 	fn call(
@@ -189,20 +251,11 @@ impl TestChain {
 		set_and_run_with_externalities(&mut ext, read)
 	}
 
-	/// Changes the newest block's state through the pallets' own types, as no transaction did.
-	pub fn change(&mut self, change: impl FnOnce()) {
-		let mut overlay = OverlayedChanges::default();
-		let mut ext = Ext::new(&mut overlay, &self.state, None);
-		set_and_run_with_externalities(&mut ext, change);
-		let changes = overlay.drain_storage_changes(&self.state, StateVersion::V1).unwrap();
-		self.state.apply_transaction(changes.transaction_storage_root, changes.transaction);
-	}
-
 	/// Makes the next block number `number`, as if blocks had passed in which nothing was to be done.
 	pub fn skip_to(&mut self, number: BlockNumber) {
 		assert!(number > self.head.number, "block {} is the newest", self.head.number);
 		self.head.number = number - 1;
-		self.change(|| {
+		self.alter(|| {
 			System::set_block_number(number - 1);
 			// Where the scheduler goes on: it would look at every number on the way.
 			pallet_scheduler::IncompleteSince::<Runtime>::put(number);
@@ -218,6 +271,19 @@ impl TestChain {
 	pub fn send(&mut self, signer: Sr25519Keyring, call: impl Into<RuntimeCall>) -> DispatchResult {
 		let transaction = self.sign(signer, self.nonce(signer), call);
 		self.build(vec![transaction]).outcomes[0].expect("the transaction is valid")
+	}
+
+	/// Changes the newest block's state through the pallets' own functions, as no block does.
+	pub fn alter<R>(&mut self, change: impl FnOnce() -> R) -> R {
+		let mut overlay = OverlayedChanges::default();
+		let result = {
+			let mut ext = Ext::new(&mut overlay, &self.state, None);
+			set_and_run_with_externalities(&mut ext, change)
+		};
+		let changes = overlay.drain_storage_changes(&self.state, StateVersion::V1).unwrap();
+		self.state.apply_transaction(changes.transaction_storage_root, changes.transaction);
+		self.head.state_root = *self.state.root();
+		result
 	}
 
 	/// A transaction that `signer` signs with its nonce `nonce`.

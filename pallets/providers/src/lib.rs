@@ -101,7 +101,7 @@ mod registry;
 #[cfg(test)]
 mod tests;
 mod tree;
-#[cfg(any(test, feature = "try-runtime"))]
+#[cfg(any(feature = "std", feature = "try-runtime"))]
 mod try_state;
 mod types;
 pub mod weights;

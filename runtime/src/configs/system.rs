@@ -3,9 +3,9 @@
 use super::messages::RelayOrigin;
 use crate::{
 	AVERAGE_ON_INITIALIZE_RATIO, AccountId, Aura, Balance, Block, ConsensusHook, Hash,
-	MAXIMUM_BLOCK_WEIGHT, MessageQueue, NORMAL_DISPATCH_RATIO, Nonce, OriginCaller, PalletInfo,
-	Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin, RuntimeTask, SS58_PREFIX, SafeMode, TxPause,
-	VERSION, XcmpQueue,
+	MAXIMUM_BLOCK_WEIGHT, MessageQueue, MultiBlockMigrations, NORMAL_DISPATCH_RATIO, Nonce,
+	OriginCaller, PalletInfo, Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin, RuntimeTask,
+	SS58_PREFIX, SafeMode, TxPause, VERSION, XcmpQueue, migrations,
 	relay::RecordRandomness,
 	weights::{BlockExecutionWeight, ExtrinsicBaseWeight, ParityDbWeight},
 };
@@ -13,6 +13,7 @@ use cumulus_pallet_parachain_system::RelayNumberMonotonicallyIncreases;
 use frame_support::{
 	derive_impl,
 	dispatch::DispatchClass,
+	migrations::FreezeChainOnFailedMigration,
 	parameter_types,
 	traits::{ConstU16, ConstU32, ConstU64, EnqueueWithOrigin, InsideBoth},
 	weights::Weight,
@@ -64,9 +65,11 @@ impl frame_system::Config for Runtime {
 	type DbWeight = ParityDbWeight;
 	type Hash = Hash;
 	type MaxConsumers = ConstU32<16>;
+	type MultiBlockMigrator = MultiBlockMigrations;
 	type Nonce = Nonce;
 	type OnSetCode = cumulus_pallet_parachain_system::ParachainSetCode<Self>;
 	type SS58Prefix = ConstU16<SS58_PREFIX>;
+	type SingleBlockMigrations = migrations::SingleBlock;
 	type SystemWeightInfo = frame_system::weights::SubstrateWeight<Self>;
 	type Version = Version;
 }
@@ -76,6 +79,30 @@ impl pallet_utility::Config for Runtime {
 	type RuntimeCall = RuntimeCall;
 	type RuntimeEvent = RuntimeEvent;
 	type WeightInfo = pallet_utility::weights::SubstrateWeight<Self>;
+}
+
+parameter_types! {
+	/// What steps of migrations may take of a block: the share of transactions, of which there are none meanwhile. The
+	/// rest is for inherents and hooks, which go on.
+	pub MigrationWeight: Weight = NORMAL_DISPATCH_RATIO * MAXIMUM_BLOCK_WEIGHT;
+}
+
+impl pallet_migrations::Config for Runtime {
+	/// As large as the pallet's weights were measured with.
+	type CursorMaxLen = ConstU32<65_536>;
+	/// No transactions after a migration that failed. The state is then half of one layout and half of another: a call
+	/// that runs on it may pay out money that is not there, and nothing takes that back, while deals and content wait.
+	/// The price is that no transaction can repair it either, the administrator's included; RFC 0007 says what can.
+	type FailedMigrationHandler = FreezeChainOnFailedMigration;
+	type IdentifierMaxLen = ConstU32<256>;
+	type MaxServiceWeight = MigrationWeight;
+	type MigrationStatusHandler = ();
+	#[cfg(not(feature = "runtime-benchmarks"))]
+	type Migrations = migrations::MultiBlock;
+	#[cfg(feature = "runtime-benchmarks")]
+	type Migrations = pallet_migrations::mock_helpers::MockedMigrations;
+	type RuntimeEvent = RuntimeEvent;
+	type WeightInfo = pallet_migrations::weights::SubstrateWeight<Self>;
 }
 
 impl pallet_timestamp::Config for Runtime {

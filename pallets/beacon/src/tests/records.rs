@@ -1,6 +1,7 @@
 //! Which records are made, and which is found.
 
 use crate::{Event, LastDropped, Pallet, Records, Ring, mock::*};
+use frame_support::traits::{GetStorageVersion, Hooks};
 use nil_types::traits::{BeaconPruned, RelayBeacon};
 
 const ONE: Option<[u8; 32]> = Some([1; 32]);
@@ -124,5 +125,14 @@ fn the_largest_relay_block_is_recorded() {
 		Beacon::note(u32::MAX, ONE, TWO);
 		assert_eq!(first(u32::MAX), Ok(Some(u32::MAX)));
 		Beacon::do_try_state().unwrap();
+	});
+}
+
+#[test]
+fn constants_fit_together_and_the_storage_version_is_pinned() {
+	new_test_ext().execute_with(|| {
+		<Beacon as Hooks<u64>>::integrity_test();
+		assert_eq!(Beacon::in_code_storage_version(), 1);
+		assert_eq!(Beacon::on_chain_storage_version(), 1);
 	});
 }

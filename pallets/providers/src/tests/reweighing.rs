@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::{GenesisConfig, Params, Reweighing, Sweep, WeightInfo, candidates::SWEEP_PER_BLOCK};
-use frame_support::{traits::Hooks, weights::Weight};
+use frame_support::{
+	traits::{GetStorageVersion, Hooks},
+	weights::Weight,
+};
 use nil_types::{
 	Hint,
 	traits::{ProviderRegistry, RegistryError},
@@ -158,4 +161,12 @@ fn parameters_stay_within_the_constants() {
 fn a_genesis_out_of_bounds_does_not_build() {
 	let params = Params { min_stake: u128::MAX, ..PARAMS };
 	let _ = GenesisConfig::<Test> { params, ..Default::default() }.build_storage();
+}
+
+#[test]
+fn the_storage_version_is_pinned() {
+	run(|| {
+		assert_eq!(Providers::in_code_storage_version(), 1);
+		assert_eq!(Providers::on_chain_storage_version(), 1);
+	});
 }
