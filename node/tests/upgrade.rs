@@ -335,10 +335,8 @@ fn a_transaction_is_for_one_version_and_receipts_are_for_all() {
 	let mut new = TestChain::restore(Backend::Rfc163, old.entries());
 	let refused = new.build(vec![commit.clone()]);
 	assert_eq!(last_upgrade(&new), Backend::Rfc163.spec_version());
-	assert_eq!(
-		refused.outcomes,
-		[Err(TransactionValidityError::Invalid(InvalidTransaction::BadProof))]
-	);
+	let outcome = refused.outcomes[0].unwrap_err();
+	assert_eq!(outcome, TransactionValidityError::Invalid(InvalidTransaction::BadProof));
 
 	// The same call with the same receipts, signed anew.
 	let commit = new.sign(Sr25519Keyring::Alice, 1, commit.function);

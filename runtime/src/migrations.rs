@@ -48,9 +48,15 @@
 //!
 //! ## How it is tested
 //!
-//! `node/tests/upgrade.rs` lets this runtime take over the states in `node/tests/snapshots`, and fails for a pallet whose
-//! version was raised when no migration raises it in the state. `make try-runtime` does so with the hooks `pre_upgrade`
-//! and `post_upgrade`, in which a migration says what it must not lose, and with every invariant of every pallet.
+//! A running chain compares no versions: the runtime of a pallet that was not migrated reads on, and wrongly. What
+//! compares them is
+//!
+//! * `check_version` in `node/tests/upgrade.rs`, which `make test` runs after this runtime took over each of the states in
+//!   `node/tests/snapshots`. It fails for a pallet whose version was raised when no migration raises it in the state;
+//! * the `post_upgrade` that FRAME makes for every pallet under `try-runtime`, run by `Executive::try_runtime_upgrade` with
+//!   the checks `All` or `PreAndPost`, in `make try-runtime`. `try_state` and the decoding of the whole state look at no
+//!   version. The same target runs `pre_upgrade` and `post_upgrade` of migrations, in which they say what they must not
+//!   lose, and every invariant of every pallet.
 
 /// Migrations that run whole in the first block under this runtime, in this order, before the hooks of pallets.
 pub type SingleBlock = ();

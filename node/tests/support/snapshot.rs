@@ -105,21 +105,21 @@ pub fn busy() -> TestChain {
 		let commit = deals::commit(&chain, profile, index, 2 + index);
 		chain.build_all_good(vec![commit]);
 	}
-	let authorize = pallet_deals::Call::authorize_uploader {
+	let authorize = RuntimeCall::Deals(pallet_deals::Call::authorize_uploader {
 		deal: FIRST,
 		uploader: Sr25519Keyring::Ferdie.to_account_id(),
 		max_bytes: 1 << 30,
 		until: chain.place().block + 10_000,
-	};
-	send(&mut chain, alice, RuntimeCall::Deals(authorize));
+	});
+	send(&mut chain, alice, authorize);
 
 	send(&mut chain, one, deals::registration(one, "as64496"));
 	let attest = RuntimeCall::Providers(pallet_providers::Call::attest {
 		provider: one.to_account_id(),
 		domain: Some(b"as64496".to_vec().try_into().unwrap()),
 	});
-	let attest = pallet_sudo::Call::sudo { call: Box::new(attest) };
-	send(&mut chain, alice, RuntimeCall::Sudo(attest));
+	let attest = RuntimeCall::Sudo(pallet_sudo::Call::sudo { call: Box::new(attest) });
+	send(&mut chain, alice, attest);
 	let new = sp_core::sr25519::Pair::from_string("//One//service//2", None).unwrap().public().0;
 	send(&mut chain, one, pallet_providers::Call::rotate_service_key { new });
 	send(&mut chain, one, pallet_providers::Call::remove_stake { amount: 1_000 * UNIT });
