@@ -296,7 +296,7 @@ mod tests {
 		assert_eq!(sc_service::ChainSpec::chain_type(&spec), ChainType::Live);
 		inspect(spec.build_storage().unwrap(), || {
 			assert_eq!(pallet_sudo::Key::<Runtime>::get(), None);
-			assert_eq!(committee(), [collator.clone()]);
+			assert_eq!(committee(), std::slice::from_ref(&collator));
 			assert_eq!(Balances::total_balance(&collator), 5 * UNIT);
 			assert_eq!(Balances::total_balance(&CollatorPot::get()), EXISTENTIAL_DEPOSIT);
 		});

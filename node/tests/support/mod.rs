@@ -262,11 +262,6 @@ impl TestChain {
 		});
 	}
 
-	/// How many transactions an account has sent.
-	pub fn nonce(&self, account: Sr25519Keyring) -> Nonce {
-		self.inspect(|| System::account_nonce(account.to_account_id()))
-	}
-
 	/// Puts a transaction into a block of its own. What came of it.
 	pub fn send(&mut self, signer: Sr25519Keyring, call: impl Into<RuntimeCall>) -> DispatchResult {
 		let transaction = self.sign(signer, self.nonce(signer), call);
