@@ -46,6 +46,7 @@ test: checks ## unit, property, runtime and end-to-end tests
 lint: checks ## formatting, clippy, licences and the borders between crates
 	@. $(ENV); \
 	scripts/stage rustfmt cargo fmt --all --check; \
+	scripts/stage "rustfmt, zombienet" cargo fmt --all --check --manifest-path zombienet/Cargo.toml; \
 	scripts/stage borders scripts/check-borders.sh; \
 	scripts/stage licences cargo deny --locked --log-level error check licenses bans sources; \
 	scripts/stage clippy cargo clippy --workspace --all-targets --locked -- -D warnings
