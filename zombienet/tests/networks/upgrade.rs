@@ -19,6 +19,8 @@ use zombienet_sdk::{
 
 /// The variable that names the runtime to upgrade to: the same one with the other backend and a higher version.
 const WASM_VARIABLE: &str = "NIL_RFC163_WASM";
+/// The last digit of the version of runtimes whose validators use RFC-163.
+const RFC163: u32 = 1;
 const PROVIDERS: usize = 4;
 /// Relay blocks from the order to the first block under the new code: the relay chain delays upgrades, and prepares the
 /// new code on every validator first.
@@ -43,6 +45,7 @@ fn upgrade() {
 
 		let version = exchange_runtime(network, &code).await?;
 		eprintln!("upgrade: the runtime has version {version} now");
+		assert_eq!(version % 10, RFC163, "version {version} is not for RFC-163");
 
 		assert_eq!(user.deal(deal).await?, before, "the upgrade left the deal as it was");
 		assert!(user.cat(deal, "old").await? == old);
