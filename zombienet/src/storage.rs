@@ -33,8 +33,6 @@ const FUNDS: u128 = 2_000_000_000_000_000;
 const CAPACITY: &str = "16 GiB";
 /// Blocks of ours until a registered provider's daemon must answer.
 const READY_WITHIN: u32 = 30;
-/// Blocks of ours until a draw is final.
-const DRAWN_WITHIN: u32 = 40;
 
 /// Everybody who stores and reads on a network.
 #[derive(Debug)]
@@ -202,22 +200,12 @@ impl User {
 	}
 
 	/// Makes a deal for `mib` MiB and waits until its slots are drawn in a final block; its number.
-	///
-	/// `nil` itself does not wait for the final block. Until then the relay chain may drop the block with the draw, as it
-	/// does at the end of its sessions, and the next one is drawn from other randomness.
-	pub async fn create_deal(&self, para: &Chain, profile: &str, mib: u32) -> Result<u64> {
+	pub async fn create_deal(&self, profile: &str, mib: u32) -> Result<u64> {
 		let size = format!("{mib}MiB");
 		let arguments =
 			["deal", "create", "--profile", profile, "--size", &size, "--duration", "2d"];
 		let created = self.ask(&arguments).await?;
-		let deal = created["deal"].as_u64().with_context(|| format!("a number in {created}"))?;
-		para.within(DRAWN_WITHIN, "the draw is final", async || {
-			let head = para.finalised().await?;
-			let slots = para.ask("NilApi_slots", &deal.to_le_bytes(), head.hash).await?;
-			// An empty list is a single zero.
-			Ok((slots != [0]).then_some(deal))
-		})
-		.await
+		created["deal"].as_u64().with_context(|| format!("a number in {created}"))
 	}
 
 	/// A deal as the chain has it, without what changes by itself.

@@ -66,7 +66,7 @@ async fn full_of_arithmetic(network: &Network) -> Result<()> {
 	let para = &network.para;
 	let providers = PaperProviders::register(para).await?;
 	let user = User::new(network)?;
-	let deal = user.create_deal(para, "2+2", COMMITS * 9 * 1_024).await?;
+	let deal = user.create_deal("2+2", COMMITS * 9 * 1_024).await?;
 	let holders = user.holders(deal).await?;
 	let now = network.relay.finalised().await?.number;
 	let calls = providers.commits(para, deal, &holders, now, COMMITS, ROOTS)?;

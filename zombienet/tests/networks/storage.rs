@@ -24,7 +24,7 @@ fn storage() {
 		let user = storage.user.clone();
 
 		let first = network.para.finalised().await?.number;
-		let deal = user.create_deal(&network.para, "2+2", 32).await?;
+		let deal = user.create_deal("2+2", 32).await?;
 		the_relay_chain_drew(network, deal, first).await?;
 
 		let bytes = random_bytes(3_000_000, 1);

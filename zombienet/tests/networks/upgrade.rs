@@ -38,7 +38,7 @@ fn upgrade() {
 		included_and_final(&network.relay, PARA_ID, 1, FIRST_BLOCK_WITHIN).await?;
 		let storage = Storage::start(network, PROVIDERS).await?;
 		let user = &storage.user;
-		let deal = user.create_deal(&network.para, "2+2", 64).await?;
+		let deal = user.create_deal("2+2", 64).await?;
 		let old = random_bytes(2_000_000, 1);
 		user.put(deal, "old", &old).await?;
 		let before = user.deal(deal).await?;
