@@ -2,17 +2,23 @@
 //! node that joins later and knows all of it.
 
 use anyhow::{Context, Result};
+use nil_types::messages::PlacementSeed;
 use nil_zombienet::{
 	beacon::{draw_of, of_relay_block, records},
 	chain::Chain,
 	inclusion::included_and_final,
 	network::{FIRST_BLOCK_WITHIN, Network, PARA_ID, RelayOffers, run},
+	registry,
 	storage::{Storage, random_bytes},
 };
 use std::time::Duration;
 
-/// The slots of a 2+2 deal, and one provider more, so that there is something to draw.
-const PROVIDERS: usize = 5;
+/// The slots of a 2+2 deal.
+const SLOTS: usize = 4;
+/// One provider more, so that there is something to draw.
+const PROVIDERS: usize = SLOTS + 1;
+/// Relay blocks between the request for slots and the first one whose randomness may decide, as the runtime configures it.
+const DRAW_DELAY: u32 = 4;
 /// Blocks within which a node that joined has to catch up.
 const CATCH_UP: u32 = 40;
 
@@ -45,10 +51,12 @@ async fn the_relay_chain_drew(network: &Network, deal: u64, first: u32) -> Resul
 	let draw = draw_of(para, deal, first, last).await?;
 	let known = records(para, draw.requested).await?;
 	let newest = known.last().context("a record at the request")?;
-	assert!(newest.relay_block < draw.draw_at && draw.draw_at <= draw.record, "{draw:?}");
-	let used = records(para, draw.placed).await?;
-	let used = used.iter().find(|record| record.relay_block == draw.record);
-	let used = used.context("the record that decided")?;
+	assert!(newest.relay_block + DRAW_DELAY <= draw.draw_at, "{newest:?} is too new for {draw:?}");
+	let kept = records(para, draw.placed).await?;
+	let late_enough = kept.iter().filter(|record| record.relay_block >= draw.draw_at);
+	let used = late_enough.min_by_key(|record| record.relay_block);
+	let used = used.context("a record that may decide")?;
+	assert_eq!(used.relay_block, draw.record, "the first record that may decide does: {draw:?}");
 	eprintln!(
 		"storage: asked for at relay block {} at most, drawn with relay block {} (from {} on)",
 		newest.relay_block, draw.record, draw.draw_at
@@ -61,6 +69,20 @@ async fn the_relay_chain_drew(network: &Network, deal: u64, first: u32) -> Resul
 	for record in &known {
 		assert_ne!(author(&record.randomness), author(&used.randomness), "{record:?}");
 	}
+
+	// And it decides: whoever draws with it among the providers of then gets the same slots.
+	let seed = PlacementSeed {
+		genesis: para.api.genesis_hash().0,
+		deal,
+		attempts: draw.attempts,
+		randomness: used.randomness,
+		relay_block: used.relay_block,
+	};
+	// Slots are drawn before the transactions of a block, so by the state of the block before.
+	let candidates = registry::candidates(para, para.at(draw.placed.number - 1).await?).await?;
+	assert_eq!(candidates.len(), PROVIDERS, "{candidates:?}");
+	let again = registry::draw(seed.seed(), SLOTS, &candidates)?;
+	assert_eq!(again, draw.operators, "drawn from {candidates:?}");
 	Ok(())
 }
 
