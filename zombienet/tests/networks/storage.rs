@@ -1,7 +1,7 @@
 //! What the chain is for, on a real relay chain: files on providers, slots drawn by the relay chain's randomness, and a
 //! node that joins later and knows all of it.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use nil_types::messages::PlacementSeed;
 use nil_zombienet::{
 	beacon::{draw_of, of_relay_block, records},
@@ -94,17 +94,34 @@ async fn a_node_joins_by_warp_sync(network: &mut Network, deal: u64) -> Result<(
 	network
 		.para
 		.within(CATCH_UP, "the new node has caught up", async || {
-			Ok((late.finalised().await?.number >= target.number).then_some(()))
+			let warped = took_state(&network.node("late")?.logs().await?)?;
+			Ok((warped && late.finalised().await?.number >= target.number).then_some(()))
 		})
 		.await?;
-	let logs = network.node("late")?.logs().await?;
-	assert!(logs.contains("Warp sync is complete"), "it did not sync by warp");
 	let at = late.finalised().await?;
 	assert_eq!(
 		answers(&late, deal, at.number).await?,
 		answers(&network.para, deal, at.number).await?
 	);
+
+	// A node that had executed all blocks would still have this state, as the collator has.
+	let early = network.para.at(target.number / 2).await?.hash;
+	network.para.ask("NilApi_deal", &deal.to_le_bytes(), early).await?;
+	let early = late.ask("NilApi_deal", &deal.to_le_bytes(), early).await;
+	assert!(early.is_err(), "it has the state of block {}: {early:?}", target.number / 2);
 	Ok(())
+}
+
+/// Whether a node has taken our chain's state from others, by its log. An error when it gave that up.
+fn took_state(log: &str) -> Result<bool> {
+	// What the relay chain's node beside it says has that prefix, what our node says has none.
+	let mut done = false;
+	for line in log.lines().filter(|line| !line.contains("[Relaychain]")) {
+		let gave_up = ["Warp sync failed", "State sync failed", "Reverting to full sync"];
+		ensure!(!gave_up.iter().any(|words| line.contains(words)), "no warp sync: {line}");
+		done |= line.contains("State sync is complete");
+	}
+	Ok(done)
 }
 
 async fn answers(chain: &Chain, deal: u64, number: u32) -> Result<[Vec<u8>; 2]> {
