@@ -12,6 +12,7 @@ use std::{env, fs, time::Duration};
 use zombienet_sdk::{
 	subxt::{
 		dynamic::{self, Value},
+		tx::DefaultPayload,
 		utils::H256,
 	},
 	subxt_signer::sr25519::dev,
@@ -71,7 +72,7 @@ async fn exchange_runtime(network: &Network, code: &[u8]) -> Result<u32> {
 	let authorise = dynamic::tx("System", "authorize_upgrade", vec![Value::from_bytes(hash)]);
 	let authorise = dynamic::tx("Sudo", "sudo", vec![authorise.into_value()]);
 	para.submit(&authorise, &dev::alice()).await.context("authorising the upgrade")?;
-	let apply = dynamic::tx("System", "apply_authorized_upgrade", vec![Value::from_bytes(code)]);
+	let apply = DefaultPayload::new("System", "apply_authorized_upgrade", (code,));
 	let ordered = para.submit(&apply, &dev::alice()).await.context("ordering the upgrade")?;
 
 	relay
