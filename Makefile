@@ -46,6 +46,7 @@ test: checks ## unit, property, runtime and end-to-end tests
 lint: checks ## formatting, clippy, licences and the borders between crates
 	@. $(ENV); \
 	scripts/stage rustfmt cargo fmt --all --check; \
+	scripts/stage "rustfmt, zombienet" cargo fmt --all --check --manifest-path zombienet/Cargo.toml; \
 	scripts/stage borders scripts/check-borders.sh; \
 	scripts/stage licences cargo deny --locked --log-level error check licenses bans sources; \
 	scripts/stage clippy cargo clippy --workspace --all-targets --locked -- -D warnings
@@ -56,12 +57,15 @@ collator: setup ## the node with the collator and the relay chain's client
 	scripts/stage collator cargo build $(BINARIES) --features nil-node/collator --locked
 
 # Each test starts a network of its own and is told where our programs are. Its SDK is built beside ours, not into it.
+# The runtime that `upgrade` goes over to comes from the node that was just built; no other test looks at it.
 # `make zombienet TESTS=smoke` runs the shortest alone.
 TESTS :=
 zombienet: collator checks ## tests under a real relay chain; zombienet/README.md says what it takes
 	@. $(ENV); \
 	export NIL_BIN_DIR="$$CARGO_TARGET_DIR/debug" CARGO_TARGET_DIR="$$CARGO_TARGET_DIR/zombienet"; \
+	export NIL_RFC163_WASM="$$CARGO_TARGET_DIR/rfc163.wasm"; \
 	scripts/stage "zombienet, build" cargo nextest run --manifest-path zombienet/Cargo.toml --locked --no-run; \
+	scripts/stage "zombienet, runtime" "$$NIL_BIN_DIR/nil-node" export-runtime --backend rfc163 "$$NIL_RFC163_WASM"; \
 	scripts/stage zombienet cargo nextest run --manifest-path zombienet/Cargo.toml --locked --test-threads 1 --no-fail-fast $(TESTS)
 
 fmt: ## format the sources

@@ -1,6 +1,6 @@
 //! The randomness that placement draws from, as our chain recorded it and as the relay chain has it.
 
-use crate::chain::{Chain, Head};
+use crate::chain::{Chain, Head, bytes_of};
 use anyhow::{Context, Result, bail};
 use zombienet_sdk::subxt::{
 	dynamic::{At, Value},
@@ -49,7 +49,7 @@ pub async fn of_relay_block(relay: &Chain, number: u32) -> Result<Option<Record>
 }
 
 /// How the slots of a deal came to be drawn.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Draw {
 	/// Our block in which the slots were asked for.
 	pub requested: Head,
@@ -59,6 +59,10 @@ pub struct Draw {
 	pub placed: Head,
 	/// The relay block whose randomness decided.
 	pub record: u32,
+	/// Draws before this one.
+	pub attempts: u32,
+	/// The operators of the slots, in the order of the slots.
+	pub operators: Vec<[u8; 32]>,
 }
 
 /// Finds the draw of a deal in the events of our blocks `first..=last`.
@@ -76,14 +80,25 @@ pub async fn draw_of(para: &Chain, deal: u64, first: u32, last: u32) -> Result<D
 			if field("deal") != Some(deal.into()) {
 				continue;
 			}
-			let relay_block = |name: &str| -> Result<u32> {
+			let number = |name: &str| -> Result<u32> {
 				Ok(u32::try_from(field(name).with_context(|| name.to_owned())?)?)
 			};
 			match (event.variant_name(), requested) {
-				("SlotsRequested", _) => requested = Some((at, relay_block("draw_at")?)),
+				("SlotsRequested", _) => requested = Some((at, number("draw_at")?)),
+				("PlacementDeferred", Some((requested_in, _))) => {
+					requested = Some((requested_in, number("draw_at")?));
+				},
 				("SlotsPlaced", Some((requested, draw_at))) => {
-					let record = relay_block("record")?;
-					return Ok(Draw { requested, draw_at, placed: at, record });
+					let operators = bytes_of(fields.at("providers").context("providers")?)?;
+					let (operators, _) = operators.as_chunks::<32>();
+					return Ok(Draw {
+						requested,
+						draw_at,
+						placed: at,
+						record: number("record")?,
+						attempts: number("attempts")?,
+						operators: operators.to_vec(),
+					});
 				},
 				_ => {},
 			}

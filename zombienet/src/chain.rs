@@ -163,16 +163,21 @@ impl Chain {
 	}
 
 	/// Sends transactions one after another without waiting between them, then waits until all are in final blocks
-	/// and have succeeded.
+	/// and have succeeded. All are signed first: that takes seconds where they are large, and blocks shall not be made
+	/// of the few that are there already.
 	pub async fn submit_all(&self, calls: &[impl Payload], signer: &Keypair) -> Result<Vec<Head>> {
 		let account = <Keypair as Signer<Config>>::account_id(signer);
 		let mut nonce = self.rpc.system_account_next_index(&account).await?;
-		let mut sent = Vec::with_capacity(calls.len());
+		let mut signed = Vec::with_capacity(calls.len());
 		for call in calls {
 			let parameters = PolkadotExtrinsicParamsBuilder::new().nonce(nonce).build();
 			let mut transactions = self.api.tx();
-			sent.push(transactions.sign_and_submit_then_watch(call, signer, parameters).await?);
+			signed.push(transactions.create_signed(call, signer, parameters).await?);
 			nonce = nonce.saturating_add(1);
+		}
+		let mut sent = Vec::with_capacity(signed.len());
+		for transaction in &signed {
+			sent.push(transaction.submit_and_watch().await?);
 		}
 		let mut heads = Vec::with_capacity(sent.len());
 		for mut progress in sent {

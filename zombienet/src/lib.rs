@@ -7,6 +7,7 @@
 //! * [`chain`] is a small client for either chain;
 //! * [`inclusion`] reads from the relay chain when parachain blocks got into it;
 //! * [`paper`] fills blocks with commits of content that nobody stores;
+//! * [`registry`] draws a deal's slots once more, from a seed and what our chain knows of providers;
 //! * [`storage`] runs providers and `nil` as users do.
 //!
 //! Everything waits for conditions and counts blocks; wall-clock limits only end what is stuck.
@@ -17,4 +18,5 @@ pub mod inclusion;
 pub mod network;
 pub mod paper;
 pub mod programs;
+pub mod registry;
 pub mod storage;

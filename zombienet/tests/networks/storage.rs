@@ -1,18 +1,24 @@
 //! What the chain is for, on a real relay chain: files on providers, slots drawn by the relay chain's randomness, and a
 //! node that joins later and knows all of it.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use nil_types::messages::PlacementSeed;
 use nil_zombienet::{
 	beacon::{draw_of, of_relay_block, records},
 	chain::Chain,
 	inclusion::included_and_final,
 	network::{FIRST_BLOCK_WITHIN, Network, PARA_ID, RelayOffers, run},
+	registry,
 	storage::{Storage, random_bytes},
 };
 use std::time::Duration;
 
-/// The slots of a 2+2 deal, and one provider more, so that there is something to draw.
-const PROVIDERS: usize = 5;
+/// The slots of a 2+2 deal.
+const SLOTS: usize = 4;
+/// One provider more, so that there is something to draw.
+const PROVIDERS: usize = SLOTS + 1;
+/// Relay blocks between the request for slots and the first one whose randomness may decide, as the runtime configures it.
+const DRAW_DELAY: u32 = 4;
 /// Blocks within which a node that joined has to catch up.
 const CATCH_UP: u32 = 40;
 
@@ -45,10 +51,12 @@ async fn the_relay_chain_drew(network: &Network, deal: u64, first: u32) -> Resul
 	let draw = draw_of(para, deal, first, last).await?;
 	let known = records(para, draw.requested).await?;
 	let newest = known.last().context("a record at the request")?;
-	assert!(newest.relay_block < draw.draw_at && draw.draw_at <= draw.record, "{draw:?}");
-	let used = records(para, draw.placed).await?;
-	let used = used.iter().find(|record| record.relay_block == draw.record);
-	let used = used.context("the record that decided")?;
+	assert!(newest.relay_block + DRAW_DELAY <= draw.draw_at, "{newest:?} is too new for {draw:?}");
+	let kept = records(para, draw.placed).await?;
+	let late_enough = kept.iter().filter(|record| record.relay_block >= draw.draw_at);
+	let used = late_enough.min_by_key(|record| record.relay_block);
+	let used = used.context("a record that may decide")?;
+	assert_eq!(used.relay_block, draw.record, "the first record that may decide does: {draw:?}");
 	eprintln!(
 		"storage: asked for at relay block {} at most, drawn with relay block {} (from {} on)",
 		newest.relay_block, draw.record, draw.draw_at
@@ -61,6 +69,20 @@ async fn the_relay_chain_drew(network: &Network, deal: u64, first: u32) -> Resul
 	for record in &known {
 		assert_ne!(author(&record.randomness), author(&used.randomness), "{record:?}");
 	}
+
+	// And it decides: whoever draws with it among the providers of then gets the same slots.
+	let seed = PlacementSeed {
+		genesis: para.api.genesis_hash().0,
+		deal,
+		attempts: draw.attempts,
+		randomness: used.randomness,
+		relay_block: used.relay_block,
+	};
+	// Slots are drawn before the transactions of a block, so by the state of the block before.
+	let candidates = registry::candidates(para, para.at(draw.placed.number - 1).await?).await?;
+	assert_eq!(candidates.len(), PROVIDERS, "{candidates:?}");
+	let again = registry::draw(seed.seed(), SLOTS, &candidates)?;
+	assert_eq!(again, draw.operators, "drawn from {candidates:?}");
 	Ok(())
 }
 
@@ -72,17 +94,34 @@ async fn a_node_joins_by_warp_sync(network: &mut Network, deal: u64) -> Result<(
 	network
 		.para
 		.within(CATCH_UP, "the new node has caught up", async || {
-			Ok((late.finalised().await?.number >= target.number).then_some(()))
+			let warped = took_state(&network.node("late")?.logs().await?)?;
+			Ok((warped && late.finalised().await?.number >= target.number).then_some(()))
 		})
 		.await?;
-	let logs = network.node("late")?.logs().await?;
-	assert!(logs.contains("Warp sync is complete"), "it did not sync by warp");
 	let at = late.finalised().await?;
 	assert_eq!(
 		answers(&late, deal, at.number).await?,
 		answers(&network.para, deal, at.number).await?
 	);
+
+	// A node that had executed all blocks would still have this state, as the collator has.
+	let early = network.para.at(target.number / 2).await?.hash;
+	network.para.ask("NilApi_deal", &deal.to_le_bytes(), early).await?;
+	let early = late.ask("NilApi_deal", &deal.to_le_bytes(), early).await;
+	assert!(early.is_err(), "it has the state of block {}: {early:?}", target.number / 2);
 	Ok(())
+}
+
+/// Whether a node has taken our chain's state from others, by its log. An error when it gave that up.
+fn took_state(log: &str) -> Result<bool> {
+	// What the relay chain's node beside it says has that prefix, what our node says has none.
+	let mut done = false;
+	for line in log.lines().filter(|line| !line.contains("[Relaychain]")) {
+		let gave_up = ["Warp sync failed", "State sync failed", "Reverting to full sync"];
+		ensure!(!gave_up.iter().any(|words| line.contains(words)), "no warp sync: {line}");
+		done |= line.contains("State sync is complete");
+	}
+	Ok(done)
 }
 
 async fn answers(chain: &Chain, deal: u64, number: u32) -> Result<[Vec<u8>; 2]> {

@@ -12,6 +12,7 @@ use std::{env, fs, time::Duration};
 use zombienet_sdk::{
 	subxt::{
 		dynamic::{self, Value},
+		tx::DefaultPayload,
 		utils::H256,
 	},
 	subxt_signer::sr25519::dev,
@@ -19,6 +20,8 @@ use zombienet_sdk::{
 
 /// The variable that names the runtime to upgrade to: the same one with the other backend and a higher version.
 const WASM_VARIABLE: &str = "NIL_RFC163_WASM";
+/// The last digit of the version of runtimes whose validators use RFC-163.
+const RFC163: u32 = 1;
 const PROVIDERS: usize = 4;
 /// Relay blocks from the order to the first block under the new code: the relay chain delays upgrades, and prepares the
 /// new code on every validator first.
@@ -43,6 +46,7 @@ fn upgrade() {
 
 		let version = exchange_runtime(network, &code).await?;
 		eprintln!("upgrade: the runtime has version {version} now");
+		assert_eq!(version % 10, RFC163, "version {version} is not for RFC-163");
 
 		assert_eq!(user.deal(deal).await?, before, "the upgrade left the deal as it was");
 		assert!(user.cat(deal, "old").await? == old);
@@ -68,7 +72,7 @@ async fn exchange_runtime(network: &Network, code: &[u8]) -> Result<u32> {
 	let authorise = dynamic::tx("System", "authorize_upgrade", vec![Value::from_bytes(hash)]);
 	let authorise = dynamic::tx("Sudo", "sudo", vec![authorise.into_value()]);
 	para.submit(&authorise, &dev::alice()).await.context("authorising the upgrade")?;
-	let apply = dynamic::tx("System", "apply_authorized_upgrade", vec![Value::from_bytes(code)]);
+	let apply = DefaultPayload::new("System", "apply_authorized_upgrade", (code,));
 	let ordered = para.submit(&apply, &dev::alice()).await.context("ordering the upgrade")?;
 
 	relay
