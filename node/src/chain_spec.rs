@@ -10,8 +10,9 @@ use nil_runtime::{
 use sc_chain_spec::{ChainType, Properties, json_merge};
 use sp_core::storage::{Storage, well_known_keys};
 use sp_genesis_builder::{DEV_RUNTIME_PRESET, LOCAL_TESTNET_RUNTIME_PRESET};
+use sp_maybe_compressed_blob::{CODE_BLOB_BOMB_LIMIT, compress_weakly, decompress};
 use sp_runtime::BuildStorage;
-use std::path::PathBuf;
+use std::{borrow::Cow, path::PathBuf};
 
 pub use extensions::Extensions;
 
@@ -54,7 +55,7 @@ pub enum Backend {
 }
 
 impl Backend {
-	/// The runtime's wasm, compressed as it goes into a chain's state.
+	/// The runtime's wasm as it was built: compressed in optimised builds, as it is in others.
 	pub fn wasm(self) -> Result<&'static [u8], String> {
 		let wasm = match self {
 			Self::Portable => nil_runtime::WASM_BINARY,
@@ -62,6 +63,20 @@ impl Backend {
 			Self::Rfc163 => nil_runtime_rfc163::WASM_BINARY,
 		};
 		wasm.ok_or_else(|| NO_WASM.into())
+	}
+
+	/// The same, compressed in any case: for relay chains, which limit the size of a parachain's code (3 MiB on public
+	/// ones), and for transactions.
+	pub fn compressed_wasm(self) -> Result<Cow<'static, [u8]>, String> {
+		let wasm = self.wasm()?;
+		let plain = decompress(wasm, CODE_BLOB_BOMB_LIMIT)
+			.map_err(|error| format!("in the runtime's wasm: {error}"))?;
+		match plain {
+			Cow::Owned(_) => Ok(Cow::Borrowed(wasm)),
+			Cow::Borrowed(plain) => compress_weakly(plain, CODE_BLOB_BOMB_LIMIT)
+				.map(Cow::Owned)
+				.ok_or_else(|| format!("a runtime of {} bytes cannot be compressed", plain.len())),
+		}
 	}
 }
 
@@ -144,13 +159,13 @@ pub fn dev_with(wasm: &[u8]) -> ChainSpec {
 /// linked into this binary: otherwise a node that starts compiles the wasm twice more, for several seconds each.
 pub fn dev_with_state() -> Result<ChainSpec, String> {
 	let mut spec = dev()?;
-	sc_chain_spec::ChainSpec::set_storage(&mut spec, native_genesis(DEV_RUNTIME_PRESET)?);
+	let state = native_genesis(DEV_RUNTIME_PRESET, Backend::Portable.wasm()?)?;
+	sc_chain_spec::ChainSpec::set_storage(&mut spec, state);
 	Ok(spec)
 }
 
-/// The genesis state of a preset.
-fn native_genesis(preset: &str) -> Result<Storage, String> {
-	let wasm = Backend::Portable.wasm()?;
+/// The genesis state of a preset with the runtime `wasm`.
+fn native_genesis(preset: &str, wasm: &[u8]) -> Result<Storage, String> {
 	let patch = nil_runtime::genesis::get_preset(&preset.into())
 		.ok_or_else(|| format!("the runtime has no genesis preset called {preset}"))?;
 	let explain = |error: serde_json::Error| format!("in the genesis preset {preset}: {error}");
@@ -164,20 +179,22 @@ fn native_genesis(preset: &str) -> Result<Storage, String> {
 
 /// The local test network: two collators under a local relay chain.
 pub fn local() -> Result<ChainSpec, String> {
-	Ok(LOCAL.with(Backend::Portable.wasm()?, ""))
+	Ok(LOCAL.with(&Backend::Portable.compressed_wasm()?, ""))
 }
 
 /// The template of the public test network.
 pub fn testnet() -> Result<ChainSpec, String> {
-	Ok(TESTNET.with(Backend::Portable.wasm()?, ""))
+	Ok(TESTNET.with(&Backend::Portable.compressed_wasm()?, ""))
 }
 
 /// Refuses a chain whose genesis has no collators: it would be registered, started, and never make a block.
 ///
-/// Builds the genesis state, which takes seconds unless the specification is raw.
+/// Builds the genesis state, for which the wasm is compiled unless the specification is raw: not for chains for trying out,
+/// which have theirs.
 pub fn ensure_collators(spec: &dyn sc_service::ChainSpec) -> Result<(), String> {
-	let state = spec.as_storage_builder().build_storage()?;
-	if state.top.contains_key(&authorities_key()[..]) {
+	let can_make_blocks = spec.chain_type() != ChainType::Live
+		|| has_collators(&spec.as_storage_builder().build_storage()?);
+	if can_make_blocks {
 		return Ok(());
 	}
 	Err(format!(
@@ -186,6 +203,10 @@ pub fn ensure_collators(spec: &dyn sc_service::ChainSpec) -> Result<(), String> 
 		 `session.keys` (docs/src/operate-node.md, \"Starting a public test network\")",
 		spec.name()
 	))
+}
+
+fn has_collators(genesis: &Storage) -> bool {
+	genesis.top.contains_key(&authorities_key()[..])
 }
 
 /// The specification called `id`, or in the file of that name.
@@ -197,9 +218,9 @@ pub fn load(id: &str) -> Result<Box<dyn sc_service::ChainSpec>, String> {
 		#[cfg(feature = "rfc163")]
 		"dev-rfc163" => DEV.with(Backend::Rfc163.wasm()?, "-rfc163"),
 		#[cfg(feature = "rfc163")]
-		"local-rfc163" => LOCAL.with(Backend::Rfc163.wasm()?, "-rfc163"),
+		"local-rfc163" => LOCAL.with(&Backend::Rfc163.compressed_wasm()?, "-rfc163"),
 		#[cfg(feature = "rfc163")]
-		"testnet-rfc163" => TESTNET.with(Backend::Rfc163.wasm()?, "-rfc163"),
+		"testnet-rfc163" => TESTNET.with(&Backend::Rfc163.compressed_wasm()?, "-rfc163"),
 		path => ChainSpec::from_json_file(PathBuf::from(path))
 			.map_err(|error| format!("{error} (chains with names: {})", NAMES.join(", ")))?,
 	}))
@@ -226,6 +247,7 @@ mod tests {
 		AccountId, Balances, EXISTENTIAL_DEPOSIT, Runtime, UNIT,
 		configs::{CollatorPot, governance::TechnicalCollective},
 	};
+	use sc_chain_spec::GenesisConfigBuilderRuntimeCaller;
 	use serde_json::{Value, json};
 	use sp_keyring::Sr25519Keyring;
 
@@ -239,21 +261,38 @@ mod tests {
 
 	#[test]
 	fn the_native_genesis_is_the_one_of_the_wasm() {
-		for (preset, spec) in [
-			(DEV_RUNTIME_PRESET, dev()),
-			(LOCAL_TESTNET_RUNTIME_PRESET, local()),
-			(TESTNET_RUNTIME_PRESET, testnet()),
-		] {
-			let expected = spec.unwrap().build_storage().unwrap();
-			let actual = native_genesis(preset).unwrap();
+		let wasm = Backend::Portable.wasm().unwrap();
+		let runtime = GenesisConfigBuilderRuntimeCaller::<()>::new(wasm);
+		for preset in [DEV_RUNTIME_PRESET, LOCAL_TESTNET_RUNTIME_PRESET, TESTNET_RUNTIME_PRESET] {
+			let mut expected =
+				runtime.get_storage_for_named_preset(Some(&preset.to_owned())).unwrap();
+			expected.top.insert(well_known_keys::CODE.to_vec(), wasm.to_vec());
+			let actual = native_genesis(preset, wasm).unwrap();
 			assert_eq!(actual.top, expected.top, "{preset}");
 			assert!(actual.children_default.is_empty() && expected.children_default.is_empty());
 		}
 	}
 
 	#[test]
+	fn what_goes_to_a_relay_chain_is_compressed() {
+		const LIMIT: usize = 3 * 1024 * 1024;
+		let plain = Backend::Portable.wasm().unwrap();
+		let compressed = Backend::Portable.compressed_wasm().unwrap();
+		assert!(compressed.len() < LIMIT, "{} bytes", compressed.len());
+		assert_eq!(
+			decompress(&compressed, CODE_BLOB_BOMB_LIMIT).unwrap(),
+			decompress(plain, CODE_BLOB_BOMB_LIMIT).unwrap()
+		);
+		for spec in [local(), testnet()] {
+			let spec: Value = serde_json::from_str(&spec.unwrap().as_json(false).unwrap()).unwrap();
+			let code = spec["genesis"]["runtimeGenesis"]["code"].as_str().unwrap();
+			assert_eq!(sp_core::bytes::from_hex(code).unwrap(), *compressed);
+		}
+	}
+
+	#[test]
 	fn nobody_has_anything_on_the_test_network_before_it_is_started() {
-		inspect(native_genesis(TESTNET_RUNTIME_PRESET).unwrap(), || {
+		inspect(native_genesis(TESTNET_RUNTIME_PRESET, &[]).unwrap(), || {
 			assert_eq!(pallet_sudo::Key::<Runtime>::get(), None);
 			assert!(committee().is_empty());
 			for account in Sr25519Keyring::iter() {
@@ -266,9 +305,11 @@ mod tests {
 
 	#[test]
 	fn the_test_network_is_refused_until_it_has_collators() {
+		for preset in [DEV_RUNTIME_PRESET, LOCAL_TESTNET_RUNTIME_PRESET] {
+			assert!(has_collators(&native_genesis(preset, &[]).unwrap()));
+		}
 		let refused = ensure_collators(&testnet().unwrap()).unwrap_err();
 		assert!(refused.contains("no collators"), "{refused}");
-		ensure_collators(&local().unwrap()).unwrap();
 
 		// As operate-node.md says it.
 		let collator = Sr25519Keyring::Dave.to_account_id();

@@ -121,11 +121,11 @@ pub fn run() -> Result<()> {
 }
 
 fn export_runtime(cmd: &ExportRuntimeCmd) -> Result<()> {
-	let wasm = cmd.backend.wasm()?;
+	let wasm = cmd.backend.compressed_wasm()?;
 	match &cmd.output {
-		Some(path) => std::fs::write(path, wasm)
+		Some(path) => std::fs::write(path, &wasm)
 			.map_err(|error| format!("cannot write {}: {error}", path.display()).into()),
-		None => std::io::stdout().lock().write_all(wasm).map_err(Into::into),
+		None => std::io::stdout().lock().write_all(&wasm).map_err(Into::into),
 	}
 }
 

@@ -113,13 +113,15 @@ fn openings_with_paths() {
 	assert!(native::verify_openings(&openings(&profile, &forged).unwrap()).is_err());
 }
 
+/// More commits than fit: a proposer leaves out what a block has no room for. Not more than a deal has MDUs for.
+const MOST: u32 = 60;
+
 #[test]
 fn commits() {
 	for backend in Backend::ALL {
 		let (mut chain, profile) = deals::placed(backend);
-		// More than fit: a proposer leaves out what a block has no room for.
 		let roots = 1_024;
-		let commits: Vec<_> = (0..40).map(|i| deals::commit(&chain, profile, i, roots)).collect();
+		let commits: Vec<_> = (0..MOST).map(|i| deals::commit(&chain, profile, i, roots)).collect();
 		let built = chain.build(commits);
 		let fitted = built.outcomes.iter().filter(|outcome| outcome.is_ok()).count();
 		for outcome in built.outcomes.iter().take(fitted) {
@@ -127,7 +129,7 @@ fn commits() {
 		}
 		let deal = deals::info(&chain);
 		assert_eq!(deal.total_mdus, fitted as u64 * u64::from(roots));
-		assert!((1..40).contains(&fitted), "{fitted}");
+		assert!((1..MOST as usize).contains(&fitted), "{fitted}");
 
 		let [block] = built.pov.blocks() else { panic!("one block was built") };
 		let (body, pov) = (block.extrinsics.encoded_size(), built.pov.encoded_size());

@@ -21,7 +21,7 @@ use nil_runtime::{
 	Beacon, Block, BlockNumber, DEFAULT_PARA_ID, Hash, Header, Nonce, Runtime, RuntimeCall,
 	SLOT_DURATION_MILLIS, SignedPayload, System, TxExtension, UncheckedExtrinsic, VERSION,
 };
-use nil_types::traits::RelayBeacon;
+use nil_types::{blake2b_256, traits::RelayBeacon};
 use polkadot_node_core_pvf_common::executor_interface::{execute_artifact, prepare, prevalidate};
 use polkadot_parachain_primitives::primitives::{
 	BlockData, HeadData, ValidationParams, ValidationResult,
@@ -49,7 +49,12 @@ use sp_state_machine::{
 };
 use sp_timestamp::Timestamp;
 use sp_trie::{proof_size_extension::ProofSizeExt, recorder::Recorder};
-use std::sync::{LazyLock, OnceLock};
+use std::{
+	fs,
+	io::Write,
+	path::Path,
+	sync::{LazyLock, OnceLock},
+};
 
 /// What the made-up relay chain derives its randomness from.
 pub const SEED: &[u8] = b"test";
@@ -105,7 +110,11 @@ impl Backend {
 	fn genesis(self) -> Storage {
 		static GENESES: [OnceLock<Storage>; 3] = [const { OnceLock::new() }; 3];
 		GENESES[self as usize]
-			.get_or_init(|| chain_spec::dev_with(self.wasm()).build_storage().unwrap())
+			.get_or_init(|| {
+				let made = || chain_spec::dev_with(self.wasm()).build_storage().unwrap().top;
+				let top = decode(&kept("genesis", self.wasm(), || made().encode()));
+				Storage { top, ..Default::default() }
+			})
 			.clone()
 	}
 }
@@ -507,6 +516,21 @@ pub fn validate(
 
 /// The runtime compiled as validators do.
 pub fn artifact(backend: Backend) -> Vec<u8> {
-	let blob = prevalidate(&uncompressed(backend.wasm())).unwrap();
-	prepare(blob, &backend.executor_params()).unwrap()
+	kept("artifact", backend.wasm(), || {
+		let blob = prevalidate(&uncompressed(backend.wasm())).unwrap();
+		prepare(blob, &backend.executor_params()).unwrap()
+	})
+}
+
+/// What `make` makes of a runtime, in a file: every test is a process of its own, and compiling a runtime takes seconds.
+fn kept(what: &str, wasm: &[u8], make: impl FnOnce() -> Vec<u8>) -> Vec<u8> {
+	let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+	let path = folder.join(format!("{what}-{:?}", Hash::from(blake2b_256(wasm))));
+	fs::read(&path).unwrap_or_else(|_| {
+		let made = make();
+		let mut file = tempfile::NamedTempFile::new_in(folder).unwrap();
+		file.write_all(&made).unwrap();
+		file.persist(&path).unwrap();
+		made
+	})
 }
