@@ -333,9 +333,10 @@ mod tests {
 			}),
 		);
 		let spec = ChainSpec::from_json_bytes(serde_json::to_vec(&spec).unwrap()).unwrap();
-		ensure_collators(&spec).unwrap();
 		assert_eq!(sc_service::ChainSpec::chain_type(&spec), ChainType::Live);
-		inspect(spec.build_storage().unwrap(), || {
+		let genesis = spec.build_storage().unwrap();
+		assert!(has_collators(&genesis));
+		inspect(genesis, || {
 			assert_eq!(pallet_sudo::Key::<Runtime>::get(), None);
 			assert_eq!(committee(), std::slice::from_ref(&collator));
 			assert_eq!(Balances::total_balance(&collator), 5 * UNIT);
