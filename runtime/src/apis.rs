@@ -4,12 +4,12 @@
 use crate::{
 	AccountId, AuraId, Balance, Block, ConsensusHook, Deals, Executive, Hash, InherentDataExt,
 	Mode2, MultiBlockMigrations, Nonce, OriginCaller, ParachainInfo, ParachainSystem, PolkadotXcm,
-	Providers, Runtime, RuntimeCall, RuntimeEvent, RuntimeGenesisConfig, SLOT_DURATION_MILLIS,
-	SessionKeys, System, TransactionPayment, VERSION,
+	Providers, RELAY_PARENT_OFFSET, Runtime, RuntimeCall, RuntimeEvent, RuntimeGenesisConfig,
+	SLOT_DURATION_MILLIS, SessionKeys, System, TransactionPayment, VERSION,
 	configs::{storage, xcm},
 };
 use alloc::{vec, vec::Vec};
-use cumulus_primitives_core::ParaId;
+use cumulus_primitives_core::{ParaId, VerifySchedulingSignature};
 use frame_support::{
 	genesis_builder_helper::{build_state, get_preset},
 	migrations::MultiStepMigrator,
@@ -232,11 +232,27 @@ impl_runtime_apis! {
 
 	impl cumulus_primitives_core::RelayParentOffsetApi<Block> for Runtime {
 		fn relay_parent_offset() -> u32 {
-			0
+			RELAY_PARENT_OFFSET
 		}
 
 		fn max_claim_queue_offset() -> u8 {
 			ParachainSystem::max_claim_queue_offset()
+		}
+	}
+
+	impl cumulus_primitives_core::SchedulingV3EnabledApi<Block> for Runtime {
+		fn scheduling_v3_enabled() -> bool {
+			<Runtime as cumulus_pallet_parachain_system::Config>::SchedulingSignatureVerifier::V3_SCHEDULING_ENABLED
+		}
+	}
+
+	// A collator that finds no rate makes one block for each core that the chain has: what we want, and what no constant
+	// can say, for it would put several blocks on a core that is alone. The collator's type asks for the declaration; the
+	// runtime on chain goes without.
+	#[cfg(feature = "std")]
+	impl cumulus_primitives_core::TargetBlockRate<Block> for Runtime {
+		fn target_block_rate() -> u32 {
+			crate::BLOCK_PROCESSING_VELOCITY
 		}
 	}
 

@@ -158,7 +158,7 @@ pub const EXISTENTIAL_DEPOSIT: Balance = MILLIUNIT;
 pub const SLOT_DURATION_MILLIS: u64 = 6_000;
 /// Length of the relay chain's slots.
 pub const RELAY_SLOT_DURATION_MILLIS: u32 = 6_000;
-/// Blocks of this chain in a minute.
+/// Blocks of this chain in a minute, on one core.
 pub const MINUTES: BlockNumber = 60_000 / SLOT_DURATION_MILLIS as BlockNumber;
 /// Blocks of this chain in an hour.
 pub const HOURS: BlockNumber = 60 * MINUTES;
@@ -180,10 +180,15 @@ const NORMAL_DISPATCH_RATIO: Perbill = Perbill::from_percent(75);
 /// What hooks are expected to take of a block at most.
 const AVERAGE_ON_INITIALIZE_RATIO: Perbill = Perbill::from_percent(5);
 
-/// Blocks that may wait for their inclusion in the relay chain.
-const UNINCLUDED_SEGMENT_CAPACITY: u32 = 3;
-/// Blocks for each relay chain block.
-const BLOCK_PROCESSING_VELOCITY: u32 = 1;
+/// Blocks for each relay chain block, one for each core that the chain has there: three fill a relay block's time, at two
+/// seconds each.
+const BLOCK_PROCESSING_VELOCITY: u32 = 3;
+/// How many blocks behind the newest one the relay parent is. The newest one may lose to a fork, and what was built on it is
+/// lost then; with several cores that is several blocks.
+pub const RELAY_PARENT_OFFSET: u32 = 1;
+/// Blocks that may wait for their inclusion in the relay chain: those of three relay blocks, the time from being built to
+/// the inclusion, and of the offset.
+const UNINCLUDED_SEGMENT_CAPACITY: u32 = (3 + RELAY_PARENT_OFFSET) * BLOCK_PROCESSING_VELOCITY;
 
 /// Keeps blocks in step with the relay chain.
 pub type ConsensusHook = cumulus_pallet_aura_ext::FixedVelocityConsensusHook<

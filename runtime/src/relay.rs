@@ -1,6 +1,6 @@
 //! What the runtime takes from the relay chain's state, beside what the parachain system takes.
 
-use crate::{Beacon, Runtime};
+use crate::{Beacon, BlockNumber, Runtime};
 use cumulus_pallet_parachain_system::{
 	OnSystemEvent, RelayChainStateProof, RelaychainDataProvider, relay_state_snapshot::Error,
 };
@@ -54,4 +54,24 @@ impl OnSystemEvent for RecordRandomness {
 /// The relay parent of the current block: that of the block before until the inherent has run.
 pub fn relay_parent() -> RelayBlock {
 	RelaychainDataProvider::<Runtime>::current_block_number()
+}
+
+/// Counts the relay blocks in which this chain had a block: the clock of governance.
+///
+/// It goes on by one however many blocks of this chain share a relay parent, and stands still with this chain.
+#[derive(Debug)]
+pub struct SharedBlocks;
+
+impl BlockNumberProvider for SharedBlocks {
+	type BlockNumber = BlockNumber;
+
+	fn current_block_number() -> BlockNumber {
+		// The clock would stop after 800 years.
+		BlockNumber::try_from(Beacon::recorded()).unwrap_or(BlockNumber::MAX)
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn set_block_number(block: BlockNumber) {
+		Beacon::set_recorded(block.into());
+	}
 }

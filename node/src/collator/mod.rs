@@ -1,7 +1,8 @@
 //! A full node or collator of a parachain: blocks come from and go to a relay chain.
 //!
-//! Collating is Aura with asynchronous backing (the lookahead collator of cumulus). The relay chain's node runs in
-//! this process, or an RPC endpoint stands in for it (`--relay-chain-rpc-urls`).
+//! Collating is Aura with asynchronous backing, one block at the beginning of each relay chain slot for each core that the
+//! chain has (the slot-based collator of cumulus). The relay chain's node runs in this process, or an RPC endpoint stands in
+//! for it (`--relay-chain-rpc-urls`).
 
 mod relay_cli;
 
@@ -13,7 +14,7 @@ use crate::{
 use cumulus_client_cli::CollatorOptions;
 use cumulus_client_collator::service::CollatorService;
 use cumulus_client_consensus_aura::{
-	collators::lookahead::{self, Params as LookaheadParams},
+	collators::slot_based::{self, Params as SlotBasedParams, SlotBasedBlockImport},
 	equivocation_import_queue::fully_verifying_import_queue,
 };
 use cumulus_client_consensus_common::ParachainBlockImport;
@@ -37,10 +38,15 @@ use sp_consensus_aura::sr25519::AuthorityPair;
 use sp_core::H256;
 use std::{sync::Arc, time::Duration};
 
-/// Time for making a block: what the relay chain's backing lets a validator spend on checking it.
-const AUTHORING_TIME: Duration = Duration::from_millis(2_000);
+/// How long after the beginning of a slot blocks are made: relay chain blocks of that slot have arrived by then.
+const SLOT_OFFSET: Duration = Duration::from_secs(1);
 
-type BlockImport = ParachainBlockImport<Block, Arc<FullClient>, FullBackend>;
+/// Blocks pass through the collator on their way to the database, which collects their storage proofs.
+type BlockImport = ParachainBlockImport<
+	Block,
+	SlotBasedBlockImport<Block, Arc<FullClient>, FullClient>,
+	FullBackend,
+>;
 
 /// Starts a full node, or a collator when the command line says so.
 pub async fn start(cli: &Cli, config: Configuration) -> sc_cli::Result<TaskManager> {
@@ -88,7 +94,9 @@ async fn start_with<Network: NetworkBackend<Block, H256>>(
 	let config = prepare_node_config(config);
 	let Parts { client, backend, mut tasks, keystore, pool, mut telemetry, telemetry_worker } =
 		Parts::new(&config, true)?;
-	let block_import = BlockImport::new(client.clone(), backend.clone());
+	let (block_import, block_import_handle) =
+		SlotBasedBlockImport::new(client.clone(), client.clone());
+	let block_import = BlockImport::new(block_import, backend.clone());
 	let import_queue =
 		import_queue(client.clone(), block_import.clone(), &config, telemetry.as_ref(), &tasks);
 	let import_queue_service = import_queue.service();
@@ -188,29 +196,29 @@ async fn start_with<Network: NetworkBackend<Block, H256>>(
 			telemetry.as_ref().map(Telemetry::handle),
 		);
 		let collator_service = CollatorService::new(client.clone(), announce_block, client.clone());
-		let collating =
-			lookahead::run::<Block, AuthorityPair, _, _, _, _, _, _, _, _>(LookaheadParams {
-				create_inherent_data_providers: |_, ()| async { Ok(()) },
-				block_import,
-				para_client: client.clone(),
-				para_backend: backend,
-				relay_client: relay_chain,
-				code_hash_provider: move |hash| {
-					client.code_at(hash).ok().map(|code| ValidationCode::from(code).hash())
-				},
-				keystore: keystore.keystore(),
-				collator_key,
-				collator_peer_id: relay_network.local_peer_id(),
-				para_id,
-				overseer_handle,
-				relay_chain_slot_duration: relay_slot,
-				proposer,
-				collator_service,
-				authoring_duration: AUTHORING_TIME,
-				reinitialize: false,
-				max_pov_percentage: None,
-			});
-		tasks.spawn_essential_handle().spawn("aura", Some("block-authoring"), collating);
+		slot_based::run::<Block, AuthorityPair, _, _, _, _, _, _, _, _, _>(SlotBasedParams {
+			create_inherent_data_providers: |_, ()| async { Ok(()) },
+			block_import,
+			para_client: client.clone(),
+			para_backend: backend,
+			relay_client: relay_chain,
+			code_hash_provider: move |hash| {
+				client.code_at(hash).ok().map(|code| ValidationCode::from(code).hash())
+			},
+			keystore: keystore.keystore(),
+			collator_key,
+			collator_peer_id: relay_network.local_peer_id(),
+			para_id,
+			proposer,
+			collator_service,
+			reinitialize: false,
+			slot_offset: SLOT_OFFSET,
+			block_import_handle,
+			spawner: tasks.spawn_essential_handle(),
+			relay_chain_slot_duration: relay_slot,
+			export_pov: None,
+			max_pov_percentage: None,
+		});
 	}
 	Ok(tasks)
 }

@@ -14,7 +14,7 @@ use cumulus_primitives_core::{
 	GetParachainInfo, ParaId,
 	relay_chain::{HeadData, Slot, well_known_keys},
 };
-use nil_runtime::{SLOT_DURATION_MILLIS, opaque::Header};
+use nil_runtime::{RELAY_PARENT_OFFSET, SLOT_DURATION_MILLIS, opaque::Header};
 use nil_runtime_api::NilApi;
 use nil_types::{RelayBlock, blake2b_256};
 use sp_api::ProvideRuntimeApi;
@@ -128,6 +128,7 @@ pub fn relay_state(
 	MockValidationDataInherentDataProvider {
 		para_id,
 		relay_offset: place.block,
+		relay_parent_offset: RELAY_PARENT_OFFSET,
 		// The parent counts as included at once: there is nobody who could back it later.
 		current_para_block_head: Some(HeadData(parent.encode())),
 		// These win over what the provider puts there itself: it takes the block's number for the slot and for the

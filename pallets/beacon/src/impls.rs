@@ -1,5 +1,7 @@
 //! Taking and finding records.
 
+#[cfg(feature = "runtime-benchmarks")]
+use crate::Bounds;
 use crate::{
 	Config, Event, LastDropped, LastRelayBlock, Pallet, Record, Records, Ring, WeightInfo,
 };
@@ -38,6 +40,20 @@ impl<T: Config> Pallet<T> {
 	/// The relay parent of the current block.
 	pub fn now() -> RelayBlock {
 		LastRelayBlock::<T>::get()
+	}
+
+	/// How many records were made, those that have made room included: relay blocks of which this chain took note.
+	pub fn recorded() -> u64 {
+		Ring::<T>::get().next
+	}
+
+	/// Drops all records and goes on as if `count` had been made.
+	#[cfg(feature = "runtime-benchmarks")]
+	pub fn set_recorded(count: u64) {
+		let Bounds { first, next } = Ring::<T>::get();
+		(first..next).for_each(Records::<T>::remove);
+		Ring::<T>::put(Bounds { first: count, next: count });
+		LastDropped::<T>::put(LastRelayBlock::<T>::get());
 	}
 
 	/// The first record at or after relay block `at`; `None` while there is none yet.

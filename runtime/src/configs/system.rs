@@ -4,8 +4,8 @@ use super::messages::RelayOrigin;
 use crate::{
 	AVERAGE_ON_INITIALIZE_RATIO, AccountId, Aura, Balance, Block, ConsensusHook, Hash,
 	MAXIMUM_BLOCK_WEIGHT, MessageQueue, MultiBlockMigrations, NORMAL_DISPATCH_RATIO, Nonce,
-	OriginCaller, PalletInfo, Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin, RuntimeTask,
-	SS58_PREFIX, SafeMode, TxPause, VERSION, XcmpQueue, migrations,
+	OriginCaller, PalletInfo, RELAY_PARENT_OFFSET, Runtime, RuntimeCall, RuntimeEvent,
+	RuntimeOrigin, RuntimeTask, SS58_PREFIX, SafeMode, TxPause, VERSION, XcmpQueue, migrations,
 	relay::RecordRandomness,
 	weights::{BlockExecutionWeight, ExtrinsicBaseWeight, ParityDbWeight},
 };
@@ -129,7 +129,7 @@ impl cumulus_pallet_parachain_system::Config for Runtime {
 	type DmpQueue = EnqueueWithOrigin<MessageQueue, RelayOrigin>;
 	type OnSystemEvent = RecordRandomness;
 	type OutboundXcmpMessageSource = XcmpQueue;
-	type RelayParentOffset = ConstU32<0>;
+	type RelayParentOffset = ConstU32<RELAY_PARENT_OFFSET>;
 	type ReservedDmpWeight = ReservedMessageWeight;
 	type ReservedXcmpWeight = ReservedMessageWeight;
 	type RuntimeEvent = RuntimeEvent;

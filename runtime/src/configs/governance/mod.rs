@@ -8,15 +8,17 @@
 //!
 //! # Clock
 //!
-//! All periods count blocks of *this* chain, while deadlines of storage count the relay chain's. The pallets could do
-//! either, and must agree on one. Ours stand still with the chain, for three reasons:
+//! Deadlines of storage count the relay chain's blocks. The periods of referenda and what is scheduled count those among
+//! them in which this chain had a block, one or several ([`SharedBlocks`]):
 //!
-//! * A vote must not run out while nobody can vote. When this chain stops, or makes fewer blocks, periods get longer and
-//!   never shorter: there is at most one block for each relay chain block.
+//! * A vote must not run out while nobody can vote. When this chain stops, or has blocks less often, periods get longer. They
+//!   never get shorter, on however many cores the chain makes blocks.
 //! * The scheduler looks at each number of its clock one after the other, and accounts 110 KB of proof for each, so at
-//!   about seventy a block. A chain that begins under a relay chain with tens of millions of blocks, from 0 as every clock
-//!   begins, would fill its blocks with that for weeks, and after every stop for a while.
-//! * Safe mode and the committee's motions know no other clock than this chain's.
+//!   about seventy a block. With the relay chain's own numbers a chain that begins under a relay chain with tens of millions
+//!   of blocks, from 0 as every clock begins, would fill its blocks with that for weeks, and after every stop for a while.
+//!
+//! The committee's motions and safe mode know no other clock than the blocks of this chain, so that on three cores they last a
+//! third as long. Both undo little: a motion can be moved again, safe mode extended.
 
 pub mod origins;
 pub mod tracks;
@@ -27,7 +29,7 @@ pub use tracks::Tracks;
 use crate::{
 	AccountId, Balance, Balances, DAYS, MAXIMUM_BLOCK_WEIGHT, MICROUNIT, NORMAL_DISPATCH_RATIO,
 	OriginCaller, Preimage, Referenda, Runtime, RuntimeCall, RuntimeEvent, RuntimeHoldReason,
-	RuntimeOrigin, Scheduler, System, UNIT,
+	RuntimeOrigin, Scheduler, UNIT, relay::SharedBlocks,
 };
 use frame_support::{
 	parameter_types,
@@ -83,8 +85,8 @@ impl pallet_preimage::Config for Runtime {
 }
 
 impl pallet_scheduler::Config for Runtime {
-	/// This chain's own blocks, see the module's documentation.
-	type BlockNumberProvider = System;
+	/// See the module's documentation.
+	type BlockNumberProvider = SharedBlocks;
 	/// Every step of a referendum takes a place on the block of that step.
 	#[cfg(not(feature = "runtime-benchmarks"))]
 	type MaxScheduledPerBlock = ConstU32<50>;
@@ -104,7 +106,7 @@ impl pallet_scheduler::Config for Runtime {
 }
 
 impl pallet_conviction_voting::Config for Runtime {
-	type BlockNumberProvider = System;
+	type BlockNumberProvider = SharedBlocks;
 	type Currency = Balances;
 	/// All tokens may vote, also those that back deals or storage.
 	type MaxTurnout = ActiveIssuanceOf<Balances, AccountId>;
@@ -122,7 +124,7 @@ impl pallet_conviction_voting::Config for Runtime {
 impl pallet_referenda::Config for Runtime {
 	/// Referenda move on in the very block in which they may.
 	type AlarmInterval = ConstU32<1>;
-	type BlockNumberProvider = System;
+	type BlockNumberProvider = SharedBlocks;
 	/// The committee can stop a referendum; its deposits are returned.
 	type CancelOrigin = RootOrMajority;
 	type Currency = Balances;
@@ -149,7 +151,7 @@ impl pallet_referenda::Config for Runtime {
 }
 
 impl pallet_whitelist::Config for Runtime {
-	type BlockNumberProvider = System;
+	type BlockNumberProvider = SharedBlocks;
 	/// A referendum may come into force before the committee has whitelisted its call: whoever wants it may then dispatch
 	/// it for so long, once it is.
 	type DeferredDispatchExpiration = ConstU32<{ 14 * DAYS }>;
