@@ -1,7 +1,7 @@
 # Two commands do everything, set-up included:
 #
 #   make demo    store real files on a real local network, lose four providers, read everything back
-#   make test    every test there is
+#   make test    unit, property, runtime and end-to-end tests; benchmarks, try-runtime and zombienet are apart
 #
 # Others: build, lint, fmt, bench, benchmarks, try-runtime, collator, zombienet, weights, snapshot, docs.
 

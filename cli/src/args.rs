@@ -104,17 +104,27 @@ Examples:
   nil deal create --profile 4+2 --hint hot --escrow 250 --duration 30d")]
 	Create(DealCreateArgs),
 	/// List the deals of an account
+	#[command(after_help = "\
+Examples:
+  nil deal list
+  nil deal list --owner 5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty")]
 	List {
 		/// Another account than one's own
 		#[arg(long, value_name = "SS58")]
 		owner: Option<String>,
 	},
 	/// Show a deal with its slots and commits
+	#[command(after_help = "\
+Example:
+  nil deal show 7")]
 	Show {
 		/// The deal's number
 		deal: DealId,
 	},
 	/// Add to a deal's escrow; anybody may
+	#[command(after_help = "\
+Example:
+  nil deal top-up 7 2.5")]
 	TopUp {
 		/// The deal's number
 		deal: DealId,
@@ -123,6 +133,9 @@ Examples:
 		amount: Amount,
 	},
 	/// Lengthen a deal at the present price
+	#[command(after_help = "\
+Example:
+  nil deal extend 7 30d")]
 	Extend {
 		/// The deal's number
 		deal: DealId,
@@ -170,6 +183,9 @@ Example:
 		account: AccountId,
 	},
 	/// End a deal; what is not earned yet is returned
+	#[command(after_help = "\
+Example:
+  nil deal cancel 7")]
 	Cancel {
 		/// The deal's number
 		deal: DealId,
@@ -322,6 +338,10 @@ pub struct CatArgs {
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  nil ls 1:/photos
+  nil ls 1 --save-index index-of-1")]
 pub struct LsArgs {
 	/// Deal, and perhaps a directory in it
 	#[arg(value_name = "DEAL[:/PATH]")]
@@ -335,6 +355,9 @@ pub struct LsArgs {
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  nil stat 1:/2026/report.pdf")]
 pub struct StatArgs {
 	/// The file
 	#[arg(value_name = "DEAL:/PATH")]
@@ -346,7 +369,11 @@ pub struct StatArgs {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Names every slot whose provider does not answer, lacks blobs, or serves blobs that do not match the
-chain; the exit status is then 6. No identity is needed: what is stored is checked, not what it says.")]
+chain. The exit status is 6 when anything is wrong or gone, and 4 when all that is amiss is providers
+that do not answer. No identity is needed: what is stored is checked, not what it says.
+
+Example:
+  nil verify 7")]
 pub struct VerifyArgs {
 	/// The deal's number
 	pub deal: DealId,
@@ -370,6 +397,9 @@ pub struct RmArgs {
 #[command(after_help = "\
 Writes shards per slot, the witness, MDU roots, the manifest point, the index and the arguments of
 commit_content, for whoever signs elsewhere and for independent checks. Needs no network.
+
+One run makes one commit, and a commit has at most 1,024 MDUs, some 8 GB as they are stored, index
+included. More is refused: prepare it in parts, each upon the one before it.
 
 Without further options all of it is for the first commit of deal 0. A deal that has content is told
 by its generation and its MDUs, which `nil deal show` gives, and by its present index: an index names
@@ -411,12 +441,20 @@ pub struct PrepareArgs {
 #[derive(Debug, Subcommand)]
 pub enum KeyCommand {
 	/// Make an account key
+	#[command(after_help = "\
+Examples:
+  nil key new
+  nil key new -o second.key           # for commands with --key second.key")]
 	New {
 		/// Another place than the default one
 		#[arg(long, short, value_name = "FILE")]
 		output: Option<PathBuf>,
 	},
 	/// Show the account, and the age recipient, that commands use
+	#[command(after_help = "\
+Examples:
+  nil key show
+  nil key show --key second.key")]
 	Show,
 }
 
@@ -430,6 +468,10 @@ Examples:
   nil devnet up --foreground          # until Ctrl-C")]
 	Up(UpArgs),
 	/// Show what runs
+	#[command(after_help = "\
+Examples:
+  nil devnet status
+  nil devnet status --json            # addresses, processes and logs, for scripts")]
 	Status(HomeArgs),
 	/// Pay play money to an account
 	#[command(after_help = "\
@@ -438,8 +480,15 @@ Examples:
   nil devnet fund 5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty --amount 50")]
 	Fund(FundArgs),
 	/// Stop everything; state is kept
+	#[command(after_help = "\
+Example:
+  nil devnet down                     # `nil devnet up` goes on where it stopped")]
 	Down(HomeArgs),
 	/// Show what a member printed
+	#[command(after_help = "\
+Examples:
+  nil devnet logs node
+  nil devnet logs provider-03 -n 200")]
 	Logs {
 		/// node, or a provider such as provider-03; all of them by default
 		member: Option<String>,
@@ -450,8 +499,16 @@ Examples:
 		home: HomeArgs,
 	},
 	/// Store real files on a network of its own, kill four providers, read everything back
+	#[command(after_help = "\
+Examples:
+  nil devnet demo
+  nil devnet demo --size 512MiB --keep")]
 	Demo(DemoArgs),
 	/// Measure a put and a get of one large file on a network of its own
+	#[command(after_help = "\
+Examples:
+  nil devnet bench
+  nil devnet bench --size 1GiB --results benches/results")]
 	Bench(BenchArgs),
 	/// Prepares its process and becomes another program
 	#[command(hide = true)]
@@ -541,21 +598,38 @@ mod tests {
 
 	#[test]
 	fn every_command_has_help() {
-		fn check(command: &clap::Command) {
+		fn check(command: &clap::Command, path: &str) {
 			for sub in command.get_subcommands() {
-				assert!(sub.get_about().is_some(), "{} has no help", sub.get_name());
+				let path = format!("{path} {}", sub.get_name());
+				assert!(sub.get_about().is_some(), "{path} has no help");
 				for argument in sub.get_arguments() {
 					assert!(
 						argument.get_help().is_some(),
-						"{} {} has no help",
-						sub.get_name(),
+						"{path} {} has no help",
 						argument.get_id()
 					);
 				}
-				check(sub);
+				if !sub.has_subcommands() && !sub.is_hide_set() {
+					check_examples(sub, &path);
+				}
+				check(sub, &path);
 			}
 		}
-		check(&Cli::command());
+		check(&Cli::command(), "nil");
+	}
+
+	/// The help of a command ends in examples: at least one of that command, and all of them command lines that are read.
+	fn check_examples(command: &clap::Command, path: &str) {
+		let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+		let examples = help.split_once("Example").map_or("", |(_, examples)| examples);
+		assert!(examples.contains(&format!("\n  {path}")), "{path} has no example");
+		for line in examples.lines().filter_map(|line| line.strip_prefix("  ")) {
+			let command = line.split(" #").next().unwrap().split(" > ").next().unwrap();
+			for command in command.split(" && ") {
+				let parsed = Cli::try_parse_from(command.split_whitespace());
+				assert!(parsed.is_ok(), "{command}: {}", parsed.unwrap_err());
+			}
+		}
 	}
 
 	#[test]

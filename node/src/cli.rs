@@ -11,11 +11,25 @@ pub type RunCmd = sc_cli::RunCmd;
 #[cfg(feature = "collator")]
 pub type RunCmd = cumulus_client_cli::RunCmd;
 
+#[cfg(not(feature = "collator"))]
+const EXAMPLES: &str = "\
+Start here:
+  nil-node --dev                     a fresh development chain, gone when it stops
+  nil-node --dev --base-path DIR     one that continues where it stopped";
+
+#[cfg(feature = "collator")]
+const EXAMPLES: &str = "\
+Start here:
+  nil-node --dev                     a fresh development chain, gone when it stops
+  nil-node --dev --base-path DIR     one that continues where it stopped
+
+A collator, with options of its relay chain's node behind `--`:
+  nil-node key generate-node-key --chain nil.json --base-path DIR
+  nil-node --collator --chain nil.json --base-path DIR -- --sync warp";
+
 /// The NilStore node.
 #[derive(Debug, Parser)]
-#[command(
-	after_long_help = "Start here:\n  nil-node --dev                     a fresh development chain, gone when it stops\n  nil-node --dev --base-path DIR     one that continues where it stopped"
-)]
+#[command(after_long_help = EXAMPLES)]
 pub struct Cli {
 	/// What to do instead of running a node.
 	#[command(subcommand)]

@@ -97,11 +97,12 @@ fn verdict(report: &VerifyReport) -> Result<()> {
 	}
 	let bad: Vec<_> =
 		report.slots.iter().filter(|slot| !slot.is_sound()).map(|slot| slot.slot).collect();
-	let unreachable = |slot: &SlotReport| {
-		slot.faults.iter().any(|fault| matches!(fault, Fault::Unreachable { .. }))
+	let silent = |slot: &SlotReport| {
+		let mut faults = slot.faults.iter();
+		!slot.faults.is_empty() && faults.all(|fault| matches!(fault, Fault::Unreachable { .. }))
 	};
 	let only_silent =
-		report.manifest && report.slots.iter().all(|slot| slot.is_sound() || unreachable(slot));
+		report.manifest && report.slots.iter().all(|slot| slot.is_sound() || silent(slot));
 	let (exit, code) = if only_silent {
 		(Exit::Insufficient, "providers_unreachable")
 	} else {
@@ -113,4 +114,50 @@ fn verdict(report: &VerifyReport) -> Result<()> {
 		format!("the manifest of deal {} does not follow from its roots", report.deal)
 	};
 	Err(CliError::new(exit, message).code(code))
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use nil_client::account::AccountId;
+
+	fn report(faults: &[Fault]) -> VerifyReport {
+		let slot = |slot, faults: &[Fault]| SlotReport {
+			slot,
+			provider: Some(AccountId([slot; 32])),
+			good: if faults.is_empty() { 3 } else { 1 },
+			owed: 3,
+			faults: faults.to_vec(),
+			unsigned: Vec::new(),
+		};
+		let slots = vec![slot(0, &[]), slot(1, faults)];
+		VerifyReport { deal: 7, generation: 1, mdus: 3, manifest: true, slots }
+	}
+
+	fn exit(report: &VerifyReport) -> Option<Exit> {
+		verdict(report).err().map(|error| error.exit())
+	}
+
+	#[test]
+	fn a_slot_is_only_silent_if_nothing_else_is_wrong_with_it() {
+		let wrong = Fault::Wrong { mdu: 0, rows: vec![1] };
+		let missing = Fault::Missing { mdu: 1, reason: "not found".into() };
+		let silent = Fault::Unreachable { reason: "connection refused".into() };
+		assert_eq!(exit(&report(&[])), None);
+		assert_eq!(exit(&report(std::slice::from_ref(&silent))), Some(Exit::Insufficient));
+		for fault in [wrong, missing] {
+			assert_eq!(exit(&report(std::slice::from_ref(&fault))), Some(Exit::Corrupt));
+			// It answered, with that, until it did not answer any more.
+			assert_eq!(exit(&report(&[fault, silent.clone()])), Some(Exit::Corrupt));
+		}
+		let manifest = VerifyReport { manifest: false, ..report(&[silent]) };
+		assert_eq!(exit(&manifest), Some(Exit::Corrupt));
+	}
+
+	#[test]
+	fn a_slot_that_nobody_holds_has_lost_what_it_owes() {
+		let mut report = report(&[]);
+		report.slots[1].provider = None;
+		assert_eq!(exit(&report), Some(Exit::Corrupt));
+	}
 }

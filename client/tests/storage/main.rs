@@ -31,6 +31,7 @@ pub(crate) struct World {
 	pub(crate) chain: Arc<FakeChain>,
 	pub(crate) providers: Vec<Arc<Provider>>,
 	pub(crate) gauge: Arc<Gauge>,
+	pub(crate) reading: Arc<Gauge>,
 	pub(crate) owner: Signer,
 	pub(crate) identities: Identities,
 	pub(crate) dir: TempDir,
@@ -40,13 +41,15 @@ impl World {
 	pub(crate) async fn new(profile: Profile) -> Self {
 		let owner = Signer::from_uri("//Alice").unwrap();
 		let chain = Arc::new(FakeChain::new(owner.account_id(), profile));
-		let gauge = Arc::new(Gauge::default());
+		let (gauge, reading) = (Arc::new(Gauge::default()), Arc::new(Gauge::default()));
 		let mut providers = Vec::new();
 		for slot in 0..profile.n() {
-			providers.push(Provider::start(slot, chain.clone(), gauge.clone()).await);
+			let gauges = (gauge.clone(), reading.clone());
+			providers.push(Provider::start(slot, chain.clone(), gauges.0, gauges.1).await);
 		}
 		let dir = tempfile::tempdir().unwrap();
-		Self { chain, providers, gauge, owner, identities: Identities::generate(), dir }
+		let identities = Identities::generate();
+		Self { chain, providers, gauge, reading, owner, identities, dir }
 	}
 
 	pub(crate) fn path(&self, name: &str) -> PathBuf {

@@ -23,7 +23,7 @@ use nil_types::{
 	messages::roots_hash,
 };
 use std::{
-	collections::{BTreeMap, HashMap},
+	collections::{BTreeMap, BTreeSet, HashMap},
 	sync::{
 		Arc, Mutex,
 		atomic::{AtomicUsize, Ordering},
@@ -34,6 +34,8 @@ use tokio::net::TcpListener;
 
 /// How late a slow provider is: less than the client's patience with one answer.
 pub const LATE: Duration = Duration::from_secs(28);
+/// How long a leisurely provider takes.
+const MOMENT: Duration = Duration::from_millis(100);
 
 /// How a provider answers reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,6 +52,8 @@ pub enum Manner {
 	Alias,
 	/// The right answer, late.
 	Slow,
+	/// The right answer after a moment, so that reads that can overlap do.
+	Leisurely,
 	/// It has lost everything that it signed for.
 	Lost,
 	/// Witnesses, roots and indexes of its own making.
@@ -76,14 +80,18 @@ pub struct Provider {
 	pub upload_limit: AtomicUsize,
 	/// Uploads that are being taken now, over all providers, and the most there ever were.
 	gauge: Arc<Gauge>,
+	/// The same of reads of blobs.
+	reading: Arc<Gauge>,
 	server: Mutex<Option<tokio::task::JoinHandle<()>>>,
 }
 
-/// Distinct MDUs that are being uploaded at a time.
+/// Distinct MDUs that are being uploaded, or read, at a time.
 #[derive(Default)]
 pub struct Gauge {
 	now: Mutex<HashMap<MduIndex, usize>>,
 	pub most: AtomicUsize,
+	/// All that there were.
+	pub seen: Mutex<BTreeSet<MduIndex>>,
 }
 
 impl Gauge {
@@ -91,6 +99,7 @@ impl Gauge {
 		let mut now = self.now.lock().unwrap();
 		*now.entry(mdu).or_default() += 1;
 		self.most.fetch_max(now.len(), Ordering::SeqCst);
+		self.seen.lock().unwrap().insert(mdu);
 	}
 
 	fn leave(&self, mdu: MduIndex) {
@@ -103,8 +112,32 @@ impl Gauge {
 	}
 }
 
+/// An MDU that is being read until this is dropped, as it is when the reader goes away.
+struct Read {
+	gauge: Arc<Gauge>,
+	mdu: MduIndex,
+}
+
+impl Read {
+	fn of(gauge: &Arc<Gauge>, mdu: MduIndex) -> Self {
+		gauge.enter(mdu);
+		Self { gauge: gauge.clone(), mdu }
+	}
+}
+
+impl Drop for Read {
+	fn drop(&mut self) {
+		self.gauge.leave(self.mdu);
+	}
+}
+
 impl Provider {
-	pub async fn start(slot: u8, chain: Arc<FakeChain>, gauge: Arc<Gauge>) -> Arc<Self> {
+	pub async fn start(
+		slot: u8,
+		chain: Arc<FakeChain>,
+		gauge: Arc<Gauge>,
+		reading: Arc<Gauge>,
+	) -> Arc<Self> {
 		let provider = Arc::new(Self {
 			slot,
 			operator: Signer::from_uri(&format!("//operator{slot}")).unwrap(),
@@ -118,6 +151,7 @@ impl Provider {
 			reads: AtomicUsize::new(0),
 			upload_limit: AtomicUsize::new(usize::MAX),
 			gauge,
+			reading,
 			server: Mutex::default(),
 		});
 		provider.clone().listen().await;
@@ -279,6 +313,7 @@ async fn blobs(
 ) -> Refusable<Vec<u8>> {
 	let missing = || refuse(StatusCode::NOT_FOUND, ErrorCode::NotFound);
 	assert_eq!(slot, provider.slot);
+	let _read = Read::of(&provider.reading, mdu);
 	let rows: RowRange = query["rows"].parse().map_err(|_| missing())?;
 	let mut bytes = {
 		let shards = provider.shards.lock().unwrap();
@@ -302,6 +337,7 @@ async fn blobs(
 		Manner::Truncate => bytes.truncate(bytes.len() - 7),
 		Manner::Alias => bytes[..32].fill(0xff),
 		Manner::Slow => tokio::time::sleep(LATE).await,
+		Manner::Leisurely => tokio::time::sleep(MOMENT).await,
 		Manner::Lost => return Err(missing()),
 	}
 	Ok(bytes)

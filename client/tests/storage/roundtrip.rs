@@ -3,7 +3,9 @@
 use crate::{
 	World,
 	chain::{DEAL, NOW},
-	noise, shapes,
+	noise,
+	provider::Manner,
+	shapes,
 };
 use nil_client::{
 	crypt::{Identities, Sealing},
@@ -17,7 +19,8 @@ use nil_types::{
 	CodeKind, ContentShape, DealStatus, Profile,
 	layout::{BLOB_PAYLOAD, MDU_PAYLOAD},
 };
-use std::{fs, sync::atomic::Ordering};
+use std::{fs, sync::atomic::Ordering, time::Duration};
+use tokio::io::AsyncReadExt;
 
 fn profile(k: u8, m: u8, code: CodeKind) -> Profile {
 	Profile::new(k, m, code).unwrap()
@@ -97,6 +100,34 @@ async fn few_mdus_are_under_way_however_many_there_are() {
 	assert!((1..=2).contains(&most), "{most}");
 	let timings = report.timings;
 	assert!(timings.commit > 0.0 && timings.code > 0.0 && timings.seal > 0.0, "{timings:?}");
+
+	for provider in &world.providers {
+		provider.behave(Manner::Leisurely);
+	}
+	let mut options = world.read_options();
+	options.mdus_in_flight = 2;
+	// A slot that is asked because another one is slow would still be answering when the next MDU is asked for.
+	options.hedge_after = Duration::from_secs(600);
+	let reader = Reader::open(world.chain.clone(), DEAL, options).await.unwrap();
+	let back = world.path("back");
+	reader.get("large", &back, false).await.unwrap();
+	assert!(fs::read(&back).unwrap() == fs::read(&source).unwrap());
+	let most = world.reading.most.load(Ordering::SeqCst);
+	assert!((1..=2).contains(&most), "{most}");
+
+	// Nor are others asked for while nobody takes what is there.
+	world.reading.seen.lock().unwrap().clear();
+	let (mut sink, mut other_end) = tokio::io::duplex(1);
+	let first_byte = async {
+		other_end.read_u8().await.unwrap();
+		tokio::time::sleep(Duration::from_secs(1)).await;
+	};
+	tokio::select! {
+		report = reader.cat("large", 0..3 * MDU_PAYLOAD as u64, &mut sink) => panic!("{report:?}"),
+		() = first_byte => {},
+	}
+	let seen = world.reading.seen.lock().unwrap().clone();
+	assert!((1..=2).contains(&seen.len()), "{seen:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -150,3 +150,32 @@ impl IntoResponse for ApiError {
 		response
 	}
 }
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use std::io;
+
+	#[test]
+	fn a_full_disk_is_507_wherever_it_shows() {
+		let full = || io::Error::from(io::ErrorKind::StorageFull);
+		let written = |source| StoreError::Io { path: "data/tmp/1".into(), source };
+		let errors = [
+			written(full()),
+			written(io::ErrorKind::QuotaExceeded.into()),
+			redb::StorageError::Io(full()).into(),
+			redb::CommitError::Storage(redb::StorageError::Io(full())).into(),
+		];
+		for error in errors {
+			let error = ApiError::from(error);
+			assert_eq!(error.status, StatusCode::INSUFFICIENT_STORAGE);
+			assert_eq!(error.body.code, ErrorCode::NoSpace);
+			assert!(error.body.retry, "space may be freed");
+			let response = error.into_response();
+			assert_eq!(response.status().as_u16(), 507);
+			assert!(response.headers().contains_key(header::RETRY_AFTER));
+		}
+		let denied = ApiError::from(written(io::ErrorKind::PermissionDenied.into()));
+		assert_eq!(denied.status, StatusCode::INTERNAL_SERVER_ERROR);
+	}
+}

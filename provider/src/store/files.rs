@@ -245,3 +245,18 @@ impl Placed {
 		self.path.keep();
 	}
 }
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn a_write_to_a_full_disk_is_told_from_other_failures() {
+		let incoming = |file| Incoming { id: 1, len: 0, file, path: Unlinked(PathBuf::new()) };
+		// `/dev/full` takes no byte, and what is open for reading alone takes none either.
+		let full = File::options().write(true).open("/dev/full").unwrap();
+		assert!(incoming(full).write(b"x").unwrap_err().is_full());
+		let unwritable = File::open("/dev/full").unwrap();
+		assert!(!incoming(unwritable).write(b"x").unwrap_err().is_full());
+	}
+}
