@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use nil_zombienet::{
 	chain::Chain,
 	inclusion::{Inclusion, included_and_final, inclusions},
-	network::{FIRST_BLOCK_WITHIN, PARA_ID, RelayOffers, run},
+	network::{FIRST_BLOCK_WITHIN, PARA_ID, Plan, run},
 };
 use std::time::Duration;
 use zombienet_sdk::subxt::ext::codec::Decode;
@@ -20,7 +20,7 @@ const LAG: u32 = 3;
 
 #[test]
 fn pace() {
-	run("pace", RelayOffers::EccRfc163, Duration::from_secs(1_200), async |network| {
+	run("pace", Plan::RFC163, Duration::from_secs(1_200), async |network| {
 		let patience = FIRST_BLOCK_WITHIN + 2 * WARM_UP;
 		included_and_final(&network.relay, PARA_ID, WARM_UP, patience).await?;
 		let first = network.relay.finalised().await?.number + 1;
