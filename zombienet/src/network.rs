@@ -249,6 +249,7 @@ fn definition(programs: &Programs, plan: Plan, dir: &Path) -> Result<NetworkConf
 		.with_parachain(|para| {
 			para.with_id(PARA_ID)
 				.with_chain(plan.backend.chain())
+				// Given to us in the relay chain's genesis, whose preset has groups of one validator.
 				.with_num_cores(plan.cores)
 				.cumulus_based(true)
 				.with_default_command(node.as_str())
