@@ -20,7 +20,7 @@ BINARIES := --workspace --bins --test conformance
 PALLETS := pallet-beacon pallet-deals pallet-mode2 pallet-providers
 GATED := $(PALLETS:%=--package %) --lib --features runtime-benchmarks,try-runtime
 
-.PHONY: help setup checks build demo test lint collator zombienet fmt bench benchmarks try-runtime weights snapshot docs
+.PHONY: help setup checks build demo test lint collator collator-lints collator-binaries zombienet fmt bench benchmarks try-runtime weights snapshot docs
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
@@ -51,16 +51,21 @@ lint: checks ## formatting, clippy, licences and the borders between crates
 	scripts/stage licences cargo deny --locked --log-level error check licenses bans sources; \
 	scripts/stage clippy cargo clippy --workspace --all-targets --locked -- -D warnings
 
-collator: setup ## the node with the collator and the relay chain's client
+collator: collator-lints collator-binaries ## the node with the collator and the relay chain's client
+
+collator-lints: setup
 	@. $(ENV); \
-	scripts/stage "clippy, collator" cargo clippy --workspace --all-targets --features nil-node/collator --locked -- -D warnings; \
-	scripts/stage collator cargo build $(BINARIES) --features nil-node/collator --locked
+	scripts/stage "clippy, collator" cargo clippy --workspace --all-targets --features nil-node/collator --locked -- -D warnings
+
+# By themselves for `zombienet`, which would else lint once more what `.ci/run` has linted.
+collator-binaries: setup
+	@. $(ENV); scripts/stage collator cargo build $(BINARIES) --features nil-node/collator --locked
 
 # Each test starts a network of its own and is told where our programs are. Its SDK is built beside ours, not into it.
 # The runtime that `upgrade` goes over to comes from the node that was just built; no other test looks at it.
 # `make zombienet TESTS=smoke` runs the shortest alone.
 TESTS :=
-zombienet: collator checks ## tests under a real relay chain; zombienet/README.md says what it takes
+zombienet: collator-binaries checks ## tests under a real relay chain; zombienet/README.md says what it takes
 	@. $(ENV); \
 	export NIL_BIN_DIR="$$CARGO_TARGET_DIR/debug" CARGO_TARGET_DIR="$$CARGO_TARGET_DIR/zombienet"; \
 	export NIL_RFC163_WASM="$$CARGO_TARGET_DIR/rfc163.wasm"; \

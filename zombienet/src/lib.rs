@@ -8,7 +8,8 @@
 //! * [`inclusion`] reads from the relay chain when parachain blocks got into it;
 //! * [`paper`] fills blocks with commits of content that nobody stores;
 //! * [`registry`] draws a deal's slots once more, from a seed and what our chain knows of providers;
-//! * [`storage`] runs providers and `nil` as users do.
+//! * [`storage`] runs providers and `nil` as users do;
+//! * [`window`] counts our blocks in a run of relay blocks.
 //!
 //! Everything waits for conditions and counts blocks; wall-clock limits only end what is stuck.
 
@@ -20,3 +21,4 @@ pub mod paper;
 pub mod programs;
 pub mod registry;
 pub mod storage;
+pub mod window;

@@ -48,6 +48,45 @@ pub enum RelayOffers {
 	EccRfc163,
 }
 
+/// The runtime that our chain begins with, by the arithmetic that its validators use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+	/// The runtime's own, for every relay chain.
+	Portable,
+	/// The host functions of [`RelayOffers::EccRfc163`].
+	Rfc163,
+}
+
+impl Backend {
+	/// Our node's name for the chain that begins with it.
+	fn chain(self) -> &'static str {
+		match self {
+			Self::Portable => "local",
+			Self::Rfc163 => "local-rfc163",
+		}
+	}
+}
+
+/// In what networks differ.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+	/// What the relay chain offers.
+	pub offers: RelayOffers,
+	/// What our chain begins with.
+	pub backend: Backend,
+	/// Cores of the relay chain that are ours; at most as many as there are validators, each of which guards one.
+	pub cores: u32,
+}
+
+impl Plan {
+	/// The relay chain is as public ones are.
+	pub const PUBLIC: Self =
+		Self { offers: RelayOffers::Nothing, backend: Backend::Portable, cores: 1 };
+	/// The relay chain offers RFC-163's arithmetic, and our chain uses it from its first block on.
+	pub const RFC163: Self =
+		Self { offers: RelayOffers::EccRfc163, backend: Backend::Rfc163, cores: 1 };
+}
+
 /// A running network.
 #[derive(Debug)]
 pub struct Network {
@@ -106,7 +145,7 @@ fn pid_of(node: &NetworkNode) -> Result<i32> {
 /// When the test fails in whatever way. The logs are kept then, and stderr says where.
 pub fn run(
 	name: &str,
-	offers: RelayOffers,
+	plan: Plan,
 	limit: Duration,
 	test: impl AsyncFnOnce(&mut Network) -> Result<()>,
 ) {
@@ -128,7 +167,7 @@ pub fn run(
 		.expect("an async runtime");
 	let outcome = runtime.block_on(async {
 		let started = Instant::now();
-		let mut network = start(programs, offers, &folder.dir).await?;
+		let mut network = start(programs, plan, &folder.dir).await?;
 		eprintln!("{name}: the network took {} s to start", started.elapsed().as_secs());
 		let bounded = timeout(limit, test(&mut network));
 		let outcome = AssertUnwindSafe(bounded).catch_unwind().await;
@@ -167,8 +206,8 @@ impl Drop for Folder {
 	}
 }
 
-async fn start(programs: Programs, offers: RelayOffers, dir: &Path) -> Result<Network> {
-	let config = definition(&programs, offers, dir)?;
+async fn start(programs: Programs, plan: Plan, dir: &Path) -> Result<Network> {
+	let config = definition(&programs, plan, dir)?;
 	let inner = config.spawn_native().await?;
 	let first = |name: &str| Ok::<_, anyhow::Error>(inner.get_node(name)?.ws_uri().to_owned());
 	let relay = Chain::connect(&first(VALIDATORS[0])?).await?;
@@ -193,7 +232,7 @@ fn check_sessions(relay: &Chain) -> Result<()> {
 	Ok(())
 }
 
-fn definition(programs: &Programs, offers: RelayOffers, dir: &Path) -> Result<NetworkConfig> {
+fn definition(programs: &Programs, plan: Plan, dir: &Path) -> Result<NetworkConfig> {
 	let polkadot = bound_program(dir, &programs.nil, &programs.polkadot)?;
 	let node = bound_program(dir, &programs.nil, &programs.node)?;
 	let built = NetworkConfigBuilder::new()
@@ -203,13 +242,15 @@ fn definition(programs: &Programs, offers: RelayOffers, dir: &Path) -> Result<Ne
 				.with_default_command(polkadot.as_str())
 				// A benchmark of the machine would only delay the start.
 				.with_default_args(vec!["--no-hardware-benchmarks".into()])
-				.with_genesis_overrides(relay_genesis(offers))
+				.with_genesis_overrides(relay_genesis(plan.offers))
 				.with_validator(|node| node.with_name(VALIDATORS[0]))
 				.with_validator(|node| node.with_name(VALIDATORS[1]))
 		})
 		.with_parachain(|para| {
 			para.with_id(PARA_ID)
-				.with_chain("local")
+				.with_chain(plan.backend.chain())
+				// Given to us in the relay chain's genesis, whose preset has groups of one validator.
+				.with_num_cores(plan.cores)
 				.cumulus_based(true)
 				.with_default_command(node.as_str())
 				.with_collator(|node| node.with_name(COLLATORS[0]))

@@ -7,7 +7,7 @@ use nil_types::{Hash32, ReceiptMessage, layout::MDU_PAYLOAD, messages::roots_has
 use zombienet_sdk::{
 	subxt::{
 		dynamic::{self, Value},
-		tx::DynamicPayload,
+		tx::DefaultPayload,
 		utils::AccountId32,
 	},
 	subxt_signer::sr25519::{Keypair, dev},
@@ -19,6 +19,10 @@ const CAPACITY: u64 = 1 << 40;
 const STAKE: u128 = 20_000_000_000_000_000;
 /// Relay blocks for which their receipts count.
 const RECEIPTS_COUNT_FOR: u32 = 200;
+
+/// A call of `commit_content` with its arguments in order. Only the receipts are a decoded value: one for each byte of
+/// the roots would take two megabytes for each commit.
+pub type Commit = DefaultPayload<(u64, u32, Vec<Hash32>, Hash32, u64, u32, Value)>;
 
 /// Four operators, who are enough for a 2+2 deal.
 #[derive(Debug)]
@@ -58,7 +62,7 @@ impl PaperProviders {
 		now: u32,
 		count: u32,
 		roots: u32,
-	) -> Result<Vec<DynamicPayload>> {
+	) -> Result<Vec<Commit>> {
 		let mut calls = Vec::new();
 		for base in 0..count {
 			// Different scalars below the field's order, so that no multiplication is for free.
@@ -81,16 +85,9 @@ impl PaperProviders {
 				until: now + RECEIPTS_COUNT_FOR,
 			};
 			let receipts = self.sign(&message, holders)?;
-			let arguments = vec![
-				Value::u128(deal.into()),
-				Value::u128(base.into()),
-				Value::unnamed_composite(roots.iter().map(Value::from_bytes)),
-				Value::from_bytes(message.index_root),
-				Value::u128(message.size_bytes.into()),
-				Value::u128(message.index_len.into()),
-				receipts,
-			];
-			calls.push(dynamic::tx("Deals", "commit_content", arguments));
+			let ReceiptMessage { index_root, size_bytes, index_len, .. } = message;
+			let arguments = (deal, base, roots, index_root, size_bytes, index_len, receipts);
+			calls.push(DefaultPayload::new("Deals", "commit_content", arguments));
 		}
 		Ok(calls)
 	}

@@ -71,7 +71,8 @@ fn cache() -> Result<PathBuf, String> {
 		.ok_or_else(|| "there is no home directory to look for programs in".into())
 }
 
-/// `polkadot` on the search path, else the newest one in `~/.cache/nil-relay/<version>`.
+/// `polkadot` on the search path, else the newest one in `~/.cache/nil-relay/<version>`. `scripts/relay-chain.sh` looks in
+/// the same places.
 fn find_polkadot() -> Result<PathBuf, String> {
 	let path = env::var_os("PATH").unwrap_or_default();
 	let on_path = env::split_paths(&path).find(|dir| is_relay_installation(dir));

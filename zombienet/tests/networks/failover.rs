@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use nil_zombienet::{
 	chain::Chain,
 	inclusion::included_and_final,
-	network::{COLLATORS, FIRST_BLOCK_WITHIN, Network, PARA_ID, RelayOffers, run},
+	network::{COLLATORS, FIRST_BLOCK_WITHIN, Network, PARA_ID, Plan, run},
 };
 use std::{collections::BTreeSet, time::Duration};
 use zombienet_sdk::subxt::{config::substrate::DigestItem, ext::codec::Decode};
@@ -19,7 +19,7 @@ const RETURN: u32 = 60;
 
 #[test]
 fn failover() {
-	run("failover", RelayOffers::Nothing, Duration::from_secs(1_500), async |network| {
+	run("failover", Plan::PUBLIC, Duration::from_secs(1_500), async |network| {
 		let [stays, stops] = COLLATORS;
 		included_and_final(&network.relay, PARA_ID, 1, FIRST_BLOCK_WITHIN).await?;
 		both_make_blocks(network, 1).await?;

@@ -3,6 +3,7 @@
 mod failover;
 mod full_blocks;
 mod pace;
+mod scaling;
 mod smoke;
 mod storage;
 mod upgrade;

@@ -2,7 +2,7 @@
 
 use nil_zombienet::{
 	inclusion::included_and_final,
-	network::{FIRST_BLOCK_WITHIN, PARA_ID, RelayOffers, run},
+	network::{FIRST_BLOCK_WITHIN, PARA_ID, Plan, run},
 };
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ const BLOCKS: u32 = 10;
 
 #[test]
 fn smoke() {
-	run("smoke", RelayOffers::Nothing, Duration::from_secs(600), async |network| {
+	run("smoke", Plan::PUBLIC, Duration::from_secs(600), async |network| {
 		let patience = FIRST_BLOCK_WITHIN + 2 * BLOCKS;
 		let included = included_and_final(&network.relay, PARA_ID, BLOCKS, patience).await?;
 		// Our nodes see it as the relay chain does.

@@ -7,7 +7,7 @@ use nil_zombienet::{
 	beacon::{draw_of, of_relay_block, records},
 	chain::Chain,
 	inclusion::included_and_final,
-	network::{FIRST_BLOCK_WITHIN, Network, PARA_ID, RelayOffers, run},
+	network::{FIRST_BLOCK_WITHIN, Network, PARA_ID, Plan, run},
 	registry,
 	storage::{Storage, random_bytes},
 };
@@ -24,7 +24,7 @@ const CATCH_UP: u32 = 40;
 
 #[test]
 fn storage() {
-	run("storage", RelayOffers::Nothing, Duration::from_secs(1_800), async |network| {
+	run("storage", Plan::PUBLIC, Duration::from_secs(1_800), async |network| {
 		included_and_final(&network.relay, PARA_ID, 1, FIRST_BLOCK_WITHIN).await?;
 		let mut storage = Storage::start(network, PROVIDERS).await?;
 		let user = storage.user.clone();

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use nil_zombienet::{
 	chain::{Chain, blake2b, hash_of},
 	inclusion::{included_and_final, included_head},
-	network::{FIRST_BLOCK_WITHIN, Network, PARA_ID, RelayOffers, run},
+	network::{FIRST_BLOCK_WITHIN, Network, PARA_ID, Plan, RelayOffers, run},
 	programs::skip,
 	storage::{Storage, random_bytes},
 };
@@ -34,7 +34,8 @@ fn upgrade() {
 	let Some(path) = env::var_os(WASM_VARIABLE) else {
 		return skip("upgrade", &format!("{WASM_VARIABLE} names no runtime to upgrade to"));
 	};
-	run("upgrade", RelayOffers::EccRfc163, Duration::from_secs(2_400), async |network| {
+	let plan = Plan { offers: RelayOffers::EccRfc163, ..Plan::PUBLIC };
+	run("upgrade", plan, Duration::from_secs(2_400), async |network| {
 		let code = fs::read(&path).with_context(|| format!("{}", path.display()))?;
 		included_and_final(&network.relay, PARA_ID, 1, FIRST_BLOCK_WITHIN).await?;
 		let storage = Storage::start(network, PROVIDERS).await?;
