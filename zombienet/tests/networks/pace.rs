@@ -12,8 +12,8 @@ use std::time::Duration;
 const WINDOW: u32 = 50;
 /// Blocks of ours that pass before, so that everybody has found everybody.
 const WARM_UP: u32 = 5;
-/// What the runtime configures: blocks are built on the newest relay block.
-const RELAY_PARENT_OFFSET: u32 = 0;
+/// What the runtime configures: blocks are built on the newest relay block but one.
+const RELAY_PARENT_OFFSET: u32 = 1;
 /// Relay blocks between the relay parent and the inclusion, beyond that offset, at most in the median.
 const LAG: u32 = 3;
 
