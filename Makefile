@@ -54,7 +54,8 @@ lint: checks ## formatting, clippy, licences and the borders between crates
 collator: setup ## the node with the collator and the relay chain's client
 	@. $(ENV); \
 	scripts/stage "clippy, collator" cargo clippy --workspace --all-targets --features nil-node/collator --locked -- -D warnings; \
-	scripts/stage collator cargo build $(BINARIES) --features nil-node/collator --locked
+	scripts/stage collator cargo build $(BINARIES) --features nil-node/collator --locked; \
+	scripts/stage "collator, tests" cargo test --workspace --test dev_chain --features nil-node/collator --locked --quiet -- exported
 
 # Each test starts a network of its own and is told where our programs are. Its SDK is built beside ours, not into it.
 # The runtime that `upgrade` goes over to comes from the node that was just built; no other test looks at it.
