@@ -363,7 +363,7 @@ proptest! {
 			batches.push(batch);
 		}
 		for (answer, valid) in verify(batches).into_iter().zip(valid) {
-			prop_assert!(answer == Ok(()) || !valid, "{:?}", answer);
+			prop_assert!(answer == Ok(()) || !valid, "{answer:?}");
 		}
 	}
 
