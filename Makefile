@@ -20,7 +20,7 @@ BINARIES := --workspace --bins --test conformance
 PALLETS := pallet-beacon pallet-deals pallet-mode2 pallet-providers
 GATED := $(PALLETS:%=--package %) --lib --features runtime-benchmarks,try-runtime
 
-.PHONY: help setup checks build demo test lint collator collator-lints collator-binaries zombienet fmt bench benchmarks try-runtime weights snapshot docs
+.PHONY: help setup checks build demo test lint collator collator-lints collator-binaries collator-tests zombienet fmt bench benchmarks try-runtime weights snapshot docs
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
@@ -51,7 +51,7 @@ lint: checks ## formatting, clippy, licences and the borders between crates
 	scripts/stage licences cargo deny --locked --log-level error check licenses bans sources; \
 	scripts/stage clippy cargo clippy --workspace --all-targets --locked -- -D warnings
 
-collator: collator-lints collator-binaries ## the node with the collator and the relay chain's client
+collator: collator-lints collator-binaries collator-tests ## the node with the collator and the relay chain's client
 
 collator-lints: setup
 	@. $(ENV); \
@@ -60,6 +60,11 @@ collator-lints: setup
 # By themselves for `zombienet`, which would else lint once more what `.ci/run` has linted.
 collator-binaries: setup
 	@. $(ENV); scripts/stage collator cargo build $(BINARIES) --features nil-node/collator --locked
+
+# The commands that only a node with the collator has. Everything else is in `make test`.
+collator-tests: setup
+	@. $(ENV); \
+	scripts/stage "collator, tests" cargo test --workspace --test dev_chain --features nil-node/collator --locked --quiet -- exported
 
 # Each test starts a network of its own and is told where our programs are. Its SDK is built beside ours, not into it.
 # The runtime that `upgrade` goes over to comes from the node that was just built; no other test looks at it.

@@ -1,4 +1,5 @@
-//! The binary's development chain: blocks, restarts, forks, and what it says when it cannot do something.
+//! The binary's development chain: blocks, restarts, forks, and what it says when it cannot do something. And what the
+//! binary writes: blocks, runtimes, specifications, and what relay chains are told.
 
 use serde_json::{Value, json};
 use std::{
@@ -50,6 +51,13 @@ impl Node {
 			seen.push(line);
 		};
 		Self { process, port, _log: log }
+	}
+
+	/// Lets the node end by itself, with everything written.
+	fn stop(mut self) {
+		let kill = format!("kill {}", self.process.id());
+		assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+		self.process.wait().unwrap();
 	}
 
 	fn call(&self, method: &str, params: Value) -> Result<Value, Value> {
@@ -121,6 +129,24 @@ impl Drop for Node {
 	}
 }
 
+/// Runs one of the binary's commands to its end. What it wrote to stdout.
+fn run(arguments: &[&str]) -> Vec<u8> {
+	let output = Command::new(env!("CARGO_BIN_EXE_nil-node")).args(arguments).output().unwrap();
+	let said = String::from_utf8_lossy(&output.stderr);
+	assert!(output.status.success(), "{arguments:?}: {said}");
+	output.stdout
+}
+
+/// The specification of a chain that has a name.
+fn spec(chain: &str) -> Value {
+	serde_json::from_slice(&run(&["export-chain-spec", "--chain", chain])).unwrap()
+}
+
+/// What is written in hexadecimal digits.
+fn bytes(text: &str) -> Vec<u8> {
+	hex::decode(text.strip_prefix("0x").unwrap()).unwrap()
+}
+
 #[test]
 fn blocks_come_at_an_interval_and_continue_after_a_restart() {
 	let folder = tempfile::tempdir().unwrap();
@@ -161,6 +187,91 @@ fn forks_can_be_made_on_demand() {
 }
 
 #[test]
+fn blocks_go_from_one_database_to_another_through_a_file() {
+	const BLOCKS: u64 = 30;
+	let folder = tempfile::tempdir().unwrap();
+	let [from, to, file] = ["from", "to", "blocks"].map(|name| folder.path().join(name));
+	let create = |node: &Node| node.get("engine_createBlock", json!([true, true, null]));
+	let node = Node::start(&from, 0);
+	for _ in 0..BLOCKS {
+		create(&node);
+	}
+	let (number, hash) = node.finalised();
+	assert_eq!(number, BLOCKS);
+	node.stop();
+
+	for (command, base_path) in [("export-blocks", &from), ("import-blocks", &to)] {
+		let [base_path, file] = [base_path, &file].map(|path| path.to_str().unwrap());
+		run(&[command, "--chain", "dev", "--binary", "--base-path", base_path, file]);
+	}
+	let node = Node::start(&to, 0);
+	assert_eq!(node.get("chain_getBlockHash", json!([])), json!(hash));
+	// The chain goes on from there.
+	let next = create(&node);
+	assert_eq!(node.finalised(), (BLOCKS + 1, next["hash"].as_str().unwrap().to_owned()));
+}
+
+#[test]
+fn exported_runtimes_are_those_of_the_chains() {
+	let plain = |wasm: &[u8]| {
+		sp_maybe_compressed_blob::decompress(wasm, 64 * 1024 * 1024).unwrap().into_owned()
+	};
+	let code =
+		|spec: &Value| bytes(spec["genesis"]["runtimeGenesis"]["code"].as_str().expect("the code"));
+	let mut exported = Vec::new();
+	for (backend, suffix) in [
+		("portable", ""),
+		#[cfg(feature = "rfc163")]
+		("rfc163", "-rfc163"),
+	] {
+		let runtime = run(&["export-runtime", "--backend", backend]);
+		let uncompressed = plain(&runtime);
+		assert!(runtime.len() < uncompressed.len());
+		assert_eq!(plain(&code(&spec(&format!("dev{suffix}")))), uncompressed);
+		for (name, relay_chain) in [("local", "rococo-local"), ("testnet", "paseo")] {
+			let spec = spec(&format!("{name}{suffix}"));
+			let id = format!("nil-{name}{suffix}");
+			assert_eq!(spec["id"], id);
+			assert_eq!(spec["protocolId"], id);
+			assert_eq!(spec["relayChain"], relay_chain);
+			assert!(code(&spec) == runtime, "{id} has another runtime");
+		}
+		exported.push(runtime);
+	}
+	let all = exported.len();
+	exported.dedup();
+	assert_eq!(exported.len(), all, "the runtimes differ");
+}
+
+#[test]
+#[cfg(feature = "collator")]
+fn exported_genesis_is_what_a_relay_chain_registers() {
+	/// The root of a trie with nothing in it.
+	const NOTHING: &str = "03170a2e7597b7b7e3d84c05391d139a62b157e78786d8c082f29dcf4c111314";
+	let text = |output: Vec<u8>| bytes(str::from_utf8(&output).unwrap());
+	for (chain, backend) in [("local", "portable"), ("local-rfc163", "rfc163")] {
+		let code = text(run(&["export-genesis-wasm", "--chain", chain]));
+		assert!(code == run(&["export-runtime", "--backend", backend]), "{chain}");
+	}
+
+	// The header: parent, number, the roots of the state and of the transactions, an empty digest.
+	let head = text(run(&["export-genesis-head", "--chain", "local"]));
+	assert_eq!(head.len(), 32 + 1 + 32 + 32 + 1);
+	assert_eq!(head[..33], [0u8; 33]);
+	assert_ne!(head[33..65], [0u8; 32]);
+	assert_eq!(hex::encode(&head[65..97]), NOTHING);
+	assert_eq!(head[97], 0);
+
+	// A chain that could never make a block is not registered.
+	let output = Command::new(env!("CARGO_BIN_EXE_nil-node"))
+		.args(["export-genesis-head", "--chain", "testnet"])
+		.output()
+		.unwrap();
+	let said = String::from_utf8_lossy(&output.stderr);
+	assert!(!output.status.success() && said.contains("no collators"), "{said}");
+}
+
+#[test]
 #[cfg(not(feature = "collator"))]
 fn a_chain_under_a_relay_chain_is_refused_with_advice() {
 	let folder = tempfile::tempdir().unwrap();
@@ -176,12 +287,7 @@ fn a_chain_under_a_relay_chain_is_refused_with_advice() {
 
 #[test]
 fn chain_specifications_name_the_token() {
-	let output = Command::new(env!("CARGO_BIN_EXE_nil-node"))
-		.args(["export-chain-spec", "--chain", "dev"])
-		.output()
-		.unwrap();
-	assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-	let spec: Value = serde_json::from_slice(&output.stdout).unwrap();
+	let spec = spec("dev");
 	assert_eq!(spec["properties"]["tokenSymbol"], "NIL");
 	assert_eq!(spec["properties"]["tokenDecimals"], 12);
 	assert_eq!(spec["properties"]["ss58Format"], 42);

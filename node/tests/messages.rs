@@ -1,14 +1,16 @@
 //! Messages of other chains, on blocks made with the runtime's wasm: whose account is whose, what is executed at which
-//! price, and what is refused.
+//! price, what is refused, and what waits.
 
 mod support;
 
 use codec::{Compact, Encode};
 use cumulus_primitives_core::XcmpMessageFormat;
 use frame_support::traits::{Contains, fungible::Inspect};
+use frame_system::RawOrigin;
 use nil_runtime::{
-	AccountId, Balance, Balances, EXISTENTIAL_DEPOSIT, RuntimeCall, RuntimeEvent, System, UNIT,
-	configs::{CollatorPot, xcm::RemoteCalls},
+	AccountId, Balance, Balances, EXISTENTIAL_DEPOSIT, OriginCaller, Runtime, RuntimeCall,
+	RuntimeEvent, SafeMode, System, UNIT,
+	configs::{CollatorPot, TransactionByteFee, xcm::RemoteCalls},
 };
 use nil_types::{CodeKind, DealInfo, DealStatus, Hint, Profile, Terms, blake2b_256};
 use sp_keyring::Sr25519Keyring;
@@ -16,6 +18,10 @@ use staging_xcm::{
 	VersionedAssetId, VersionedAssets, VersionedLocation, VersionedXcm, latest::prelude::*,
 };
 use support::{Backend, Messages, TestChain, artifact, validate};
+use xcm_runtime_apis::{
+	dry_run::{self, CallDryRunEffects, XcmDryRunEffects},
+	fees,
+};
 
 /// Another parachain.
 const SIBLING: u32 = 2_001;
@@ -317,4 +323,132 @@ fn messages_call_nothing_but_what_owners_of_deals_need() {
 		index_len: 1,
 		receipts: Default::default(),
 	})));
+}
+
+#[test]
+fn messages_wait_while_the_chain_is_in_safe_mode() {
+	let mut chain = funded();
+	let sudo = |call: pallet_safe_mode::Call<Runtime>| {
+		RuntimeCall::Sudo(pallet_sudo::Call::sudo { call: Box::new(call.into()) })
+	};
+	let before = held(&chain);
+	chain.send(Sr25519Keyring::Alice, sudo(pallet_safe_mode::Call::force_enter {})).unwrap();
+	assert!(chain.inspect(SafeMode::is_entered));
+
+	let mut program = paid(BUDGET);
+	program.push(deposit(bystander()));
+	chain.receive(by_relay(program.clone()));
+	let mut done = executed(&chain);
+	chain.receive(by_sibling(program));
+	done.extend(executed(&chain));
+	for _ in 0..3 {
+		chain.build_all_good(Vec::new());
+		done.extend(executed(&chain));
+	}
+	assert!(done.is_empty(), "{done:?}");
+	assert_eq!(held(&chain), before);
+
+	// Nothing is lost. What is left of the block that ends safe mode is used for them.
+	chain.send(Sr25519Keyring::Alice, sudo(pallet_safe_mode::Call::force_exit {})).unwrap();
+	done.extend(executed(&chain));
+	chain.build_all_good(Vec::new());
+	done.extend(executed(&chain));
+	assert_eq!(done, [true; 2]);
+	let after = held(&chain);
+	assert_eq!(after[..2], [FUNDS - BUDGET; 2]);
+	let gained = after[2] - before[2];
+	assert!(gained < 2 * BUDGET && gained > 2 * BUDGET - UNIT, "{gained}");
+}
+
+#[test]
+fn what_a_message_would_do_is_told() {
+	let mut chain = funded();
+	let ask = |chain: &TestChain, program: Vec<Instruction<()>>| {
+		let origin = VersionedLocation::from(Location::new(1, [Parachain(SIBLING)]));
+		chain
+			.query::<Result<XcmDryRunEffects<RuntimeEvent>, dry_run::Error>>(
+				"DryRunApi_dry_run_xcm",
+				&(origin, versioned(program)),
+			)
+			.unwrap()
+	};
+	let unpaid = vec![WithdrawAsset(native(BUDGET).into()), deposit(bystander())];
+	let refused = ask(&chain, unpaid).execution_result.ensure_complete().unwrap_err();
+	assert_eq!(refused.error, XcmError::Barrier);
+
+	let mut program = paid(BUDGET);
+	program.push(deposit(bystander()));
+	let before = held(&chain);
+	let effects = ask(&chain, program.clone());
+	effects.execution_result.ensure_complete().unwrap();
+	assert!(effects.forwarded_xcms.is_empty());
+	let moved = |event: &RuntimeEvent| matches!(event, RuntimeEvent::Balances(_));
+	assert!(effects.emitted_events.iter().any(moved), "{:?}", effects.emitted_events);
+	assert_eq!(held(&chain), before);
+	chain.receive(by_sibling(program));
+	assert_eq!(executed(&chain), [true]);
+}
+
+#[test]
+fn what_sending_costs_is_told() {
+	let mut chain = funded();
+	let to_relay = || VersionedLocation::from(Location::parent());
+	let cost = |chain: &TestChain, dest: VersionedLocation, message: VersionedXcm<()>| {
+		let asset = VersionedAssetId::from(AssetId(Location::here()));
+		chain.query::<Result<VersionedAssets, fees::Error>>(
+			"XcmPaymentApi_query_delivery_fees",
+			&(dest, message, asset),
+		)
+	};
+
+	// The message is told by the call that would send it, and its cost by the message.
+	let send = RuntimeCall::PolkadotXcm(pallet_xcm::Call::send {
+		dest: Box::new(to_relay()),
+		message: Box::new(versioned(vec![ClearOrigin])),
+	});
+	let alice = Sr25519Keyring::Alice.to_account_id();
+	let origin = OriginCaller::system(RawOrigin::Signed(alice.clone()));
+	let effects = chain
+		.query::<Result<CallDryRunEffects<RuntimeEvent>, dry_run::Error>>(
+			"DryRunApi_dry_run_call",
+			&(origin, send.clone(), XCM_VERSION),
+		)
+		.unwrap();
+	effects.execution_result.unwrap();
+	assert_eq!(effects.local_xcm, None);
+	let [(dest, messages)] = &effects.forwarded_xcms[..] else {
+		panic!("{:?}", effects.forwarded_xcms)
+	};
+	assert_eq!(*dest, to_relay());
+	let [message] = &messages[..] else { panic!("{messages:?}") };
+	let told = cost(&chain, to_relay(), message.clone()).unwrap();
+
+	chain.send(Sr25519Keyring::Alice, send).unwrap();
+	let paid: Vec<_> = chain
+		.inspect(System::events)
+		.into_iter()
+		.filter_map(|record| match record.event {
+			RuntimeEvent::PolkadotXcm(pallet_xcm::Event::FeesPaid { paying, fees }) => {
+				Some((paying, VersionedAssets::from(fees)))
+			},
+			_ => None,
+		})
+		.collect();
+	assert_eq!(paid, [(Location::from(alice), told)]);
+
+	// Every byte costs what a transaction's does.
+	let amount = |length: usize| {
+		let message = versioned(vec![ClearOrigin; length]);
+		let fees = Assets::try_from(cost(&chain, to_relay(), message).unwrap()).unwrap();
+		match &fees.inner()[..] {
+			[Asset { fun: Fungible(amount), .. }] => *amount,
+			_ => panic!("{fees:?}"),
+		}
+	};
+	assert_eq!(amount(10), amount(1) + 9 * TransactionByteFee::get());
+
+	// Beyond the relay chain nothing can be sent.
+	let beyond = VersionedLocation::from(Location::new(2, [GlobalConsensus(Polkadot)]));
+	let refused = cost(&chain, beyond, versioned(vec![ClearOrigin]));
+	assert_eq!(refused, Err(fees::Error::Unroutable));
 }

@@ -7,12 +7,18 @@ mod support;
 use codec::Encode;
 use frame_support::{
 	migrations::MultiStepMigrator,
-	traits::{GetStorageVersion, PalletInfoAccess, StorageInfo, StorageInfoTrait, StorageVersion},
+	traits::{
+		GetStorageVersion, NoStorageVersionSet, PalletInfoAccess, PalletsInfoAccess, StorageInfo,
+		StorageInfoTrait, StorageVersion,
+	},
 	weights::Weight,
 };
 use nil_runtime::{
-	AuraExt, Balances, Beacon, CollatorSelection, Deals, Mode2, MultiBlockMigrations,
-	ParachainSystem, Providers, Runtime, Session, System, VERSION, configs::RuntimeBlockWeights,
+	AllPalletsWithSystem, Aura, AuraExt, Authorship, Balances, Beacon, CollatorSelection,
+	ConvictionVoting, CumulusXcm, Deals, MessageQueue, Mode2, MultiBlockMigrations, Origins,
+	ParachainInfo, ParachainSystem, PolkadotXcm, Preimage, Providers, Referenda, Runtime, SafeMode,
+	Scheduler, Session, Sudo, System, TechnicalCommittee, Timestamp, TransactionPayment, TxPause,
+	Utility, VERSION, WeightReclaim, Whitelist, XcmpQueue, configs::RuntimeBlockWeights,
 };
 use pallet_migrations::{Cursor, MigrationCursor};
 use sp_keyring::Sr25519Keyring;
@@ -132,34 +138,85 @@ fn all_that_is_there(entries: &Entries) -> Tally {
 	tally
 }
 
+/// The version of a pallet's layout, as its code has it.
+trait InCode {
+	fn version(self) -> StorageVersion;
+}
+
+impl InCode for StorageVersion {
+	fn version(self) -> StorageVersion {
+		self
+	}
+}
+
+/// A pallet that says nothing has the first layout that it ever had.
+impl InCode for NoStorageVersionSet {
+	fn version(self) -> StorageVersion {
+		StorageVersion::new(0)
+	}
+}
+
 /// Fails when a pallet's layout counts as another one in the code than in the state: its version was raised, and there
-/// is no migration that changes the state and raises the version there.
-fn check_version<Pallet>()
+/// is no migration that changes the state and raises the version there. Returns the pallet's name.
+fn check_version<Pallet>() -> &'static str
 where
-	Pallet: GetStorageVersion<InCodeStorageVersion = StorageVersion> + PalletInfoAccess,
+	Pallet: GetStorageVersion<InCodeStorageVersion: InCode> + PalletInfoAccess,
 {
 	assert_eq!(
 		Pallet::on_chain_storage_version(),
-		Pallet::in_code_storage_version(),
+		Pallet::in_code_storage_version().version(),
 		"{}: the version in the state is not that in the code; write a migration (runtime/src/migrations.rs)",
 		Pallet::name(),
 	);
+	Pallet::name()
+}
+
+/// [`check_version`] for every pallet, the SDK's among them.
+fn check_versions() {
+	let mut checked = [
+		check_version::<System>(),
+		check_version::<ParachainSystem>(),
+		check_version::<Timestamp>(),
+		check_version::<ParachainInfo>(),
+		check_version::<WeightReclaim>(),
+		check_version::<Utility>(),
+		check_version::<MultiBlockMigrations>(),
+		check_version::<Balances>(),
+		check_version::<TransactionPayment>(),
+		check_version::<Sudo>(),
+		check_version::<Authorship>(),
+		check_version::<CollatorSelection>(),
+		check_version::<Session>(),
+		check_version::<Aura>(),
+		check_version::<AuraExt>(),
+		check_version::<XcmpQueue>(),
+		check_version::<PolkadotXcm>(),
+		check_version::<CumulusXcm>(),
+		check_version::<MessageQueue>(),
+		check_version::<Beacon>(),
+		check_version::<Providers>(),
+		check_version::<Deals>(),
+		check_version::<Mode2>(),
+		check_version::<Preimage>(),
+		check_version::<Scheduler>(),
+		check_version::<ConvictionVoting>(),
+		check_version::<Referenda>(),
+		check_version::<Origins>(),
+		check_version::<Whitelist>(),
+		check_version::<TechnicalCommittee>(),
+		check_version::<SafeMode>(),
+		check_version::<TxPause>(),
+	];
+	let mut all: Vec<_> =
+		AllPalletsWithSystem::infos().into_iter().map(|pallet| pallet.name).collect();
+	checked.sort_unstable();
+	all.sort_unstable();
+	assert_eq!(all, checked, "`check_versions` leaves out a pallet");
 }
 
 /// What must hold of every state that a runtime leaves.
 fn check(chain: &TestChain) {
-	chain.inspect(|| {
-		check_version::<ParachainSystem>();
-		check_version::<MultiBlockMigrations>();
-		check_version::<Balances>();
-		check_version::<CollatorSelection>();
-		check_version::<Session>();
-		check_version::<AuraExt>();
-		check_version::<Beacon>();
-		check_version::<Providers>();
-		check_version::<Deals>();
-		check_version::<Mode2>();
-	});
+	chain.inspect(check_versions);
 
 	let entries = chain.entries();
 	assert_eq!(

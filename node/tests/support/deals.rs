@@ -9,6 +9,7 @@ use nil_types::{
 };
 use sp_core::Pair;
 use sp_keyring::Sr25519Keyring;
+use std::sync::LazyLock;
 
 type AccountId = [u8; 32];
 
@@ -43,22 +44,47 @@ pub fn request(profile: Profile) -> pallet_deals::Call<Runtime> {
 	}
 }
 
-const OPERATORS: [Sr25519Keyring; 4] =
-	[Sr25519Keyring::Bob, Sr25519Keyring::Charlie, Sr25519Keyring::Dave, Sr25519Keyring::Eve];
+/// Who runs providers: as many of them as a deal has slots, and one more.
+const OPERATORS: [Sr25519Keyring; 13] = [
+	Sr25519Keyring::Bob,
+	Sr25519Keyring::Charlie,
+	Sr25519Keyring::Dave,
+	Sr25519Keyring::Eve,
+	Sr25519Keyring::Ferdie,
+	Sr25519Keyring::AliceStash,
+	Sr25519Keyring::BobStash,
+	Sr25519Keyring::CharlieStash,
+	Sr25519Keyring::DaveStash,
+	Sr25519Keyring::EveStash,
+	Sr25519Keyring::FerdieStash,
+	Sr25519Keyring::One,
+	Sr25519Keyring::Two,
+];
+
+/// Their service keys. To derive one takes milliseconds.
+static SERVICE_KEYS: LazyLock<[sp_core::sr25519::Pair; 13]> =
+	LazyLock::new(|| OPERATORS.map(service_key));
 
 /// A chain on which Alice's deal 0 of profile 2+1 has its slots.
 pub fn placed(backend: Backend) -> (TestChain, Profile) {
+	let profile = Profile::new(2, 1, CodeKind::Fr).unwrap();
+	(placed_with(backend, profile), profile)
+}
+
+/// A chain on which Alice's deal 0 of `profile`, of at most twelve slots, has them.
+pub fn placed_with(backend: Backend, profile: Profile) -> TestChain {
 	let mut chain = TestChain::with(backend);
-	let registrations =
-		OPERATORS.map(|operator| chain.sign(operator, 0, registration(operator, ""))).to_vec();
+	let registrations = OPERATORS[..=usize::from(profile.n())]
+		.iter()
+		.map(|&operator| chain.sign(operator, 0, registration(operator, "")))
+		.collect();
 	chain.build_all_good(registrations);
 
-	let profile = Profile::new(2, 1, CodeKind::Fr).unwrap();
 	let create = chain.sign(Sr25519Keyring::Alice, 0, request(profile));
 	chain.build_all_good(vec![create]);
 	for _ in 0..20 {
 		if info(&chain).status == DealStatus::Active {
-			return (chain, profile);
+			return chain;
 		}
 		chain.build(Vec::new());
 	}
@@ -69,7 +95,8 @@ pub fn info(chain: &TestChain) -> DealInfo<AccountId> {
 	chain.query::<Option<_>>("NilApi_deal", &0u64).expect("deal 0 exists")
 }
 
-/// The `index`th signed commit to deal 0 of [`placed`], of `count` MDUs, with the receipts of all its slots.
+/// The `index`th signed commit to deal 0 of [`placed`] or [`placed_with`], of `count` MDUs, with the receipts of all its
+/// slots.
 pub fn commit(chain: &TestChain, profile: Profile, index: u32, count: u32) -> UncheckedExtrinsic {
 	commit_upon(chain, profile, index, 1 + index, count)
 }
@@ -96,7 +123,7 @@ pub fn commit_upon(
 		.iter()
 		.map(|slot| {
 			let SlotState::Active { provider } = slot.state else { panic!("{slot:?}") };
-			let operator = OPERATORS.into_iter().find(|o| o.to_raw_public() == provider).unwrap();
+			let operator = OPERATORS.iter().position(|o| o.to_raw_public() == provider).unwrap();
 			let message = ReceiptMessage {
 				genesis: chain.genesis().0,
 				deal: 0,
@@ -108,7 +135,7 @@ pub fn commit_upon(
 				index_len,
 				until,
 			};
-			let signature = service_key(operator).sign(&message.signing_bytes()).0;
+			let signature = SERVICE_KEYS[operator].sign(&message.signing_bytes()).0;
 			Receipt { slot: slot.slot, until, signature }
 		})
 		.collect();

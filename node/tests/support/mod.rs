@@ -12,6 +12,7 @@ use cumulus_client_parachain_inherent::{
 use cumulus_pallet_parachain_system::{LastDmqMqcHead, LastHrmpMqcHeads};
 use cumulus_primitives_core::{ParaId, ParachainBlockData, PersistedValidationData};
 use futures::executor::block_on;
+use nil_host_fixture::{Request, Way};
 use nil_node::{
 	chain_spec,
 	dev::relay::{Place, relay_state},
@@ -94,6 +95,14 @@ impl Backend {
 	/// Its last digit tells the arithmetic.
 	pub fn spec_version(self) -> u32 {
 		VERSION.spec_version + u32::from(self == Self::Rfc163)
+	}
+
+	/// The same, as `nil-host-fixture` is told.
+	pub fn way(self) -> Way {
+		match self {
+			Self::Rfc163 => Way::Rfc163,
+			_ => Way::Portable,
+		}
 	}
 
 	/// How a relay chain's validators execute it.
@@ -258,6 +267,21 @@ impl TestChain {
 		let mut overlay = OverlayedChanges::default();
 		let mut ext = Ext::new(&mut overlay, &self.state, None);
 		set_and_run_with_externalities(&mut ext, read)
+	}
+
+	/// As [`TestChain::inspect`], with the bytes of the storage proof from which a validator reads the same.
+	pub fn inspect_with_proof<R>(&self, read: impl FnOnce() -> R) -> (R, usize) {
+		let recorder = Recorder::<BlakeTwo256>::default();
+		let recording =
+			TrieBackendBuilder::wrap(&self.state).with_recorder(recorder.clone()).build();
+		let mut overlay = OverlayedChanges::default();
+		let result = {
+			let mut ext = Ext::new(&mut overlay, &recording, None);
+			set_and_run_with_externalities(&mut ext, read)
+		};
+		let proof = recorder.drain_storage_proof();
+		let proof = proof.into_compact_proof::<BlakeTwo256>(*self.state.root()).unwrap();
+		(result, proof.encoded_size())
 	}
 
 	/// Makes the next block number `number`, as if blocks had passed in which nothing was to be done.
@@ -520,6 +544,23 @@ pub fn artifact(backend: Backend) -> Vec<u8> {
 		let blob = prevalidate(&uncompressed(backend.wasm())).unwrap();
 		prepare(blob, &backend.executor_params()).unwrap()
 	})
+}
+
+/// `nil-host-fixture` compiled by validators whose relay chain is set up for `backend`.
+pub fn fixture(backend: Backend) -> Vec<u8> {
+	let wasm = nil_host_fixture::WASM_BINARY.expect("the tests need the fixture's wasm");
+	kept(&format!("fixture-{backend:?}"), wasm, || {
+		let blob = prevalidate(&uncompressed(wasm)).unwrap();
+		prepare(blob, &backend.executor_params()).unwrap()
+	})
+}
+
+/// Has the compiled fixture answer, executed by such validators.
+pub fn ask_fixture(backend: Backend, artifact: &[u8], requests: &[Request]) -> Vec<Vec<u8>> {
+	let params = backend.executor_params();
+	// SAFETY: the artifact comes from `prepare` and was not modified.
+	let answers = unsafe { execute_artifact(artifact, &params, &requests.encode()) }.unwrap();
+	decode(&answers)
 }
 
 /// What `make` makes of a runtime, in a file: every test is a process of its own, and compiling a runtime takes seconds.

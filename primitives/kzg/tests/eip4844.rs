@@ -1,10 +1,11 @@
 //! The consensus specification's vectors for EIP-4844, on every backend.
 
+#[path = "common/blob_proofs.rs"]
+mod blob_proofs;
 #[path = "common/vectors.rs"]
 mod vectors;
 
-use nil_kzg::{Blob, Opening, PointRef, VerifyError, encoding, native, portable, prover, rfc163};
-use sha2::{Digest, Sha256};
+use nil_kzg::{Opening, VerifyError, native, portable, rfc163};
 use vectors::{cases, opening};
 
 /// Checks on every backend; `None` for invalid input.
@@ -17,28 +18,6 @@ fn verify(openings: &[Opening]) -> Option<bool> {
 		Err(VerifyError::Rejected) => Some(false),
 		Err(_) => None,
 	}
-}
-
-/// The opening that a blob proof stands for: at the challenge that the specification derives.
-fn blob_opening(blob: &[u8], commitment: &[u8], proof: &[u8]) -> Option<Opening> {
-	let (commitment, proof) = (commitment.try_into().ok()?, proof.try_into().ok()?);
-	let blob = Blob::parse(blob).ok()?;
-	let mut hasher = Sha256::new();
-	hasher.update(b"FSBLOBVERIFY_V1_");
-	hasher.update(4096u128.to_be_bytes());
-	hasher.update(blob.as_bytes());
-	hasher.update(commitment);
-	let mut z: [u8; 32] = hasher.finalize().into();
-	while !encoding::is_canonical(&z) {
-		let mut borrow = false;
-		let mut limbs = encoding::be_to_limbs(&z);
-		for (limb, modulus) in limbs.iter_mut().zip(encoding::MODULUS) {
-			(*limb, borrow) = limb.borrowing_sub(modulus, borrow);
-		}
-		z = encoding::limbs_to_be(&limbs);
-	}
-	let y = prover::evaluate(blob, &z).expect("the challenge was reduced");
-	Some(Opening { point: PointRef::Compressed(commitment), z, y, proof })
 }
 
 #[test]
@@ -70,10 +49,7 @@ fn verify_blob_kzg_proof() {
 	let cases = cases("verify_blob_kzg_proof");
 	assert_eq!(cases.len(), 29);
 	for case in &cases {
-		let (blob, commitment, proof) =
-			(case.bytes("blob"), case.bytes("commitment"), case.bytes("proof"));
-		let actual = blob_opening(&blob[0], &commitment[0], &proof[0])
-			.and_then(|opening| verify(&[opening]));
+		let actual = blob_proofs::single(case).and_then(|opening| verify(&[opening]));
 		assert_eq!(actual, case.output, "{}", case.name);
 	}
 	assert_eq!(cases.iter().filter(|case| case.output == Some(true)).count(), 9);
@@ -84,19 +60,8 @@ fn verify_blob_kzg_proof_batch() {
 	let cases = cases("verify_blob_kzg_proof_batch");
 	assert_eq!(cases.len(), 24);
 	for case in &cases {
-		let (blobs, commitments, proofs) =
-			(case.bytes("blobs"), case.bytes("commitments"), case.bytes("proofs"));
-		let openings = if blobs.len() == commitments.len() && blobs.len() == proofs.len() {
-			blobs
-				.iter()
-				.zip(&commitments)
-				.zip(&proofs)
-				.map(|((blob, commitment), proof)| blob_opening(blob, commitment, proof))
-				.collect::<Option<Vec<_>>>()
-		} else {
-			None
-		};
-		assert_eq!(openings.and_then(|openings| verify(&openings)), case.output, "{}", case.name);
+		let actual = blob_proofs::batch(case).and_then(|openings| verify(&openings));
+		assert_eq!(actual, case.output, "{}", case.name);
 	}
 	assert_eq!(cases.iter().filter(|case| case.output == Some(true)).count(), 7);
 }
