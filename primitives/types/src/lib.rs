@@ -4,6 +4,7 @@
 //! * [`layout`]: the sizes of scalars, blobs, MDUs and slabs, and the arithmetic between them;
 //! * [`profile`]: how a deal is striped over slots;
 //! * [`messages`]: every message that somebody signs or hashes, with its domain tag;
+//! * [`uniform`]: numbers without bias from hashes;
 //! * [`deal`], [`provider`]: what the chain keeps and the runtime API returns;
 //! * [`traits`]: how the pallets see each other.
 //!
@@ -20,6 +21,7 @@ pub mod layout;
 pub mod messages;
 pub mod profile;
 pub mod provider;
+mod random;
 pub mod traits;
 
 pub use deal::{
@@ -32,6 +34,7 @@ pub use layout::ContentShape;
 pub use messages::{ReceiptMessage, UploadToken};
 pub use profile::{CodeKind, Profile, ProfileError};
 pub use provider::{Capability, ProviderInfo, ProviderStatus};
+pub use random::uniform;
 
 /// Number of a deal; assigned by the chain, never used twice.
 pub type DealId = u64;
