@@ -4,6 +4,7 @@
 //! * [`layout`]: the sizes of scalars, blobs, MDUs and slabs, and the arithmetic between them;
 //! * [`profile`]: how a deal is striped over slots;
 //! * [`messages`]: every message that somebody signs or hashes, with its domain tag;
+//! * [`challenge`]: what a provider is asked in an epoch;
 //! * [`uniform`]: numbers without bias from hashes;
 //! * [`deal`], [`provider`]: what the chain keeps and the runtime API returns;
 //! * [`traits`]: how the pallets see each other.
@@ -15,6 +16,7 @@
 
 extern crate alloc;
 
+pub mod challenge;
 pub mod deal;
 pub mod hashing;
 pub mod layout;
@@ -24,6 +26,7 @@ pub mod provider;
 mod random;
 pub mod traits;
 
+pub use challenge::Epoch;
 pub use deal::{
 	CommitInfo, DealInfo, DealStatus, Hint, PlacementInfo, SlotInfo, SlotState, Terms, Uploader,
 };
