@@ -1,0 +1,6 @@
+//! What providers are asked in an epoch (RFC 0008).
+//!
+//! * `vectors`: what another implementation made of the same words.
+
+mod table;
+mod vectors;
