@@ -12,6 +12,8 @@ pub struct Table {
 	cold: BTreeMap<SizeClass, Vec<u64>>,
 	hot: BTreeMap<SizeClass, Vec<u64>>,
 	slots: Vec<u64>,
+	/// How often something was asked for.
+	pub lookups: u64,
 }
 
 impl Table {
@@ -48,12 +50,24 @@ impl Table {
 			slots: self.slots.len() as u32,
 		}
 	}
+
+	/// Every allocation: hint, class, place in its list, and rows.
+	pub fn allocations(&self) -> Vec<(Hint, SizeClass, u32, u64)> {
+		[(Hint::Cold, &self.cold), (Hint::Hot, &self.hot)]
+			.into_iter()
+			.flat_map(|(hint, lists)| lists.iter().map(move |(class, rows)| (hint, *class, rows)))
+			.flat_map(|(hint, class, rows)| {
+				(0..).zip(rows).map(move |(index, rows)| (hint, class, index, *rows))
+			})
+			.collect()
+	}
 }
 
 impl Lists for Table {
 	type Error = String;
 
 	fn rows(&mut self, hint: Hint, class: SizeClass, index: u32) -> Result<u64, String> {
+		self.lookups += 1;
 		let lists = match hint {
 			Hint::Cold => &self.cold,
 			Hint::Hot => &self.hot,
@@ -63,6 +77,7 @@ impl Lists for Table {
 	}
 
 	fn slot_rows(&mut self, index: u32) -> Result<u64, String> {
+		self.lookups += 1;
 		let rows = self.slots.get(index as usize);
 		rows.copied().ok_or_else(|| format!("no slot {index}"))
 	}
