@@ -7,6 +7,29 @@
 //! Batches are checked by a random linear combination. The coefficients are 128-bit, independent, and come from a
 //! hash of every input, so whoever makes the inputs cannot know them while making them. A batched check is blind to
 //! components of small order; hence every point from outside is subgroup-checked alone, before it is combined.
+//!
+//! # Coefficients
+//! With `H` BLAKE2b-256 and integers little-endian in 8 bytes,
+//!
+//! ```text
+//! transcript  = tag ‖ number of coefficients ‖ inputs
+//! coefficient i = the first 16 bytes, little-endian, of H(H(transcript) ‖ i)
+//! ```
+//!
+//! An input is one byte that tells what it is, and its bytes:
+//!
+//! | | input | bytes |
+//! |---|---|---|
+//! | 0 | a commitment, compressed | 48 |
+//! | 1 | a commitment, uncompressed and trusted | 96 |
+//! | 2 | `z` | 32 |
+//! | 3 | `y` | 32 |
+//! | 4 | a proof | 48 |
+//!
+//! * [`openings`], tag `nil/kzg/openings/v1`: a coefficient for each; commitment, `z`, `y` and proof of one after the
+//!   other.
+//! * [`parity`], tag `nil/kzg/parity/v1`: a coefficient for each parity slot; two bytes `k ‖ m`, then all commitments
+//!   in the order of their slots.
 
 use crate::{
 	SCALARS_PER_BLOB,
