@@ -2,6 +2,7 @@
 
 mod common;
 
+use common::spoilt::{INFINITY, OFF_CURVE, OFF_SUBGROUP, spoil};
 use nil_kzg::{
 	Blob, Engines, G1Affine, Opening, PointRef, VerifyError, combine_commitments, encoding, native,
 	portable, prover, rfc163, setup, stripe,
@@ -9,44 +10,6 @@ use nil_kzg::{
 };
 use proptest::prelude::*;
 use std::sync::LazyLock;
-
-const INFINITY: [u8; 48] = encoding::INFINITY_COMPRESSED;
-
-/// Points on the curve and outside of the subgroup, compressed.
-static OFF_SUBGROUP: LazyLock<Vec<[u8; 48]>> = LazyLock::new(|| {
-	// (0, 2) has order 3; the others have large order.
-	(0..40u8)
-		.map(|x| {
-			let mut bytes = [0; 48];
-			bytes[0] = if x % 3 == 0 { 0xa0 } else { 0x80 };
-			bytes[47] = x;
-			bytes
-		})
-		.filter(|bytes| {
-			native::Native::decompress(bytes)
-				.is_some_and(|point| !native::Native::in_subgroup(&point))
-		})
-		.collect()
-});
-
-/// Bytes that are no point of the curve, for every reason there is.
-static OFF_CURVE: LazyLock<Vec<[u8; 48]>> = LazyLock::new(|| {
-	let with = |first, last| {
-		let mut bytes = [0; 48];
-		bytes[0] = first;
-		bytes[47] = last;
-		bytes
-	};
-	let mut list: Vec<_> = (0..40)
-		.map(|x| with(0x80, x))
-		.filter(|b| native::Native::decompress(b).is_none())
-		.collect();
-	list.extend([with(0, 0), with(0x40, 0), with(0xe0, 0), with(0xc0, 1), [0xff; 48], [0x9f; 48]]);
-	let mut uncompressed_flag = G1_GENERATOR;
-	uncompressed_flag[0] &= 0x7f;
-	list.push(uncompressed_flag);
-	list
-});
 
 /// Openings that hold, some against trusted points.
 static VALID: LazyLock<Vec<Opening>> = LazyLock::new(|| {
@@ -185,46 +148,6 @@ fn zeros_are_no_point() {
 	assert_eq!(verify(&[zero]), Err(VerifyError::BadPoint { index: 0 }));
 	let proper = PointRef::Trusted(encoding::INFINITY_UNCOMPRESSED);
 	assert_eq!(verify(&[Opening { point: proper, ..zero }]), Ok(()));
-}
-
-/// One way to spoil an opening.
-fn spoil(opening: &mut Opening, kind: u8, at: usize, byte: u8) {
-	let alias = |scalar: &mut [u8; 32]| {
-		let mut carry = false;
-		let mut limbs = encoding::be_to_limbs(scalar);
-		for (limb, modulus) in limbs.iter_mut().zip(encoding::MODULUS) {
-			(*limb, carry) = limb.carrying_add(modulus, carry);
-		}
-		*scalar = encoding::limbs_to_be(&limbs);
-	};
-	let outside = OFF_SUBGROUP[at % OFF_SUBGROUP.len()];
-	let invalid = OFF_CURVE[at % OFF_CURVE.len()];
-	match kind {
-		0 => opening.z[at % 32] ^= byte,
-		1 => opening.y[at % 32] ^= byte,
-		2 => opening.proof[at % 48] ^= byte,
-		3 => match &mut opening.point {
-			PointRef::Compressed(bytes) => bytes[at % 48] ^= byte,
-			PointRef::Trusted(bytes) => bytes[at % 96] ^= byte,
-		},
-		4 => alias(&mut opening.z),
-		5 => alias(&mut opening.y),
-		6 => opening.proof = outside,
-		7 => opening.proof = invalid,
-		8 => opening.point = PointRef::Compressed(outside),
-		9 => opening.point = PointRef::Compressed(invalid),
-		10 => opening.proof = INFINITY,
-		11 => opening.point = PointRef::Trusted(encoding::INFINITY_UNCOMPRESSED),
-		12 => opening.proof[0] ^= byte & 0xe0,
-		13 => match &mut opening.point {
-			PointRef::Compressed(bytes) => bytes[0] ^= byte & 0xe0,
-			PointRef::Trusted(bytes) => bytes[0] ^= byte & 0xe0,
-		},
-		_ => {
-			let point = native::Native::decompress(&outside).unwrap();
-			opening.point = PointRef::Trusted(native::Native::serialize(&point));
-		},
-	}
 }
 
 proptest! {
