@@ -2,7 +2,7 @@
 
 use crate::{
 	encoding, setup,
-	types::{Opening, VerifyError},
+	types::{CombinedOpening, Opening, VerifyError},
 	verify::{self, Backend},
 };
 use alloc::{vec, vec::Vec};
@@ -15,6 +15,11 @@ use ark_ff::{BigInt, PrimeField, Zero};
 /// [`verify::openings`] on this backend.
 pub fn verify_openings(openings: &[Opening]) -> Result<(), VerifyError> {
 	verify::openings::<Portable>(openings)
+}
+
+/// [`verify::answer`] on this backend.
+pub fn verify_answer(openings: &[Opening], combined: &CombinedOpening) -> Result<(), VerifyError> {
+	verify::answer::<Portable>(openings, combined)
 }
 
 /// [`verify::parity`] on this backend.

@@ -4,7 +4,7 @@
 //! that the documentation of [`verify`] writes down.
 
 use nil_kzg::{
-	Opening, PointRef, VerifyError,
+	CombinedOpening, Opening, PointRef, VerifyError,
 	verify::{self, Backend},
 };
 use std::cell::RefCell;
@@ -125,6 +125,28 @@ fn coefficients_of_openings_are_pinned() {
 	);
 }
 
+fn two_terms() -> CombinedOpening {
+	CombinedOpening {
+		terms: vec![(point(9), [10; 32]), (point(11), [12; 32])],
+		z: [13; 32],
+		y: [14; 32],
+		proof: point(15),
+	}
+}
+
+#[test]
+fn coefficients_of_answers_are_pinned() {
+	let [opening, _] = two_openings();
+	assert_eq!(
+		drawn(|| verify::answer::<Recorder>(&[opening], &two_terms())),
+		[0x061a_3154_4379_3d70_6380_8c46_eaf7_78a4, 0x8b95_20c5_fff6_ee9e_3df0_f633_57aa_e58d]
+	);
+	assert_eq!(
+		drawn(|| verify::answer::<Recorder>(&[], &two_terms())),
+		[0xd8b1_de0c_9e6e_db0e_f6f8_7861_0d76_2e8d]
+	);
+}
+
 #[test]
 fn coefficients_of_parity_are_pinned() {
 	let points = [1, 2, 3, 4].map(point);
@@ -156,6 +178,34 @@ fn every_input_of_openings_counts() {
 	let mut exchanged = two_openings();
 	exchanged.reverse();
 	assert_ne!(drawn(|| verify::openings::<Recorder>(&exchanged)), expected);
+}
+
+#[test]
+fn every_input_of_answers_counts() {
+	let check = |change: fn(&mut [Opening; 2], &mut CombinedOpening)| {
+		let (mut openings, mut combined) = (two_openings(), two_terms());
+		change(&mut openings, &mut combined);
+		drawn(|| verify::answer::<Recorder>(&openings, &combined))
+	};
+	let expected = check(|_, _| ());
+	assert_eq!(expected.len(), 3);
+	let changes: [fn(&mut [Opening; 2], &mut CombinedOpening); 11] = [
+		|openings, _| openings[0].y[31] ^= 1,
+		|openings, _| openings[1].proof[47] ^= 1,
+		|_, combined| combined.z[31] ^= 1,
+		|_, combined| combined.y[31] ^= 1,
+		|_, combined| combined.proof[47] ^= 1,
+		|_, combined| combined.terms[0].0[47] ^= 1,
+		|_, combined| combined.terms[1].0[47] ^= 1,
+		|_, combined| combined.terms[0].1[31] ^= 1,
+		|_, combined| combined.terms[1].1[31] ^= 1,
+		|_, combined| combined.terms.reverse(),
+		|_, combined| combined.terms.truncate(1),
+	];
+	for change in changes {
+		let actual = check(change);
+		assert!(actual.iter().zip(&expected).all(|(a, b)| a != b));
+	}
 }
 
 #[test]
