@@ -4,6 +4,7 @@
 //! * [`layout`]: the sizes of scalars, blobs, MDUs and slabs, and the arithmetic between them;
 //! * [`profile`]: how a deal is striped over slots;
 //! * [`messages`]: every message that somebody signs or hashes, with its domain tag;
+//! * [`challenge`]: what an epoch asks of a provider;
 //! * [`deal`], [`provider`]: what the chain keeps and the runtime API returns;
 //! * [`traits`]: how the pallets see each other.
 //!
@@ -14,6 +15,7 @@
 
 extern crate alloc;
 
+pub mod challenge;
 pub mod deal;
 pub mod hashing;
 pub mod layout;
