@@ -6,8 +6,8 @@
 use c_kzg::{Bytes48, ethereum_kzg_settings};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use nil_kzg::{
-	BLOB_BYTES, Blob, Engines, G1Affine, MsmEngine, Opening, PointRef, bulk, combine_commitments,
-	msm::cache_dir, native, portable, prover, stripe,
+	BLOB_BYTES, Blob, CombinedOpening, Engines, G1Affine, MsmEngine, Opening, PointRef, bulk,
+	combine_commitments, msm::cache_dir, native, portable, prover, stripe,
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::{hint::black_box, sync::Arc};
@@ -150,6 +150,50 @@ fn openings(c: &mut Criterion) {
 	group.finish();
 }
 
+/// Answers to samples, each of which has a manifest of its own: blobs combined, and answers verified.
+fn answer(c: &mut Criterion) {
+	let bytes = data_blobs(8);
+	let blobs = parse(&bytes);
+	let engine = Engines::pippenger();
+	let commitments = engine.commit(&blobs);
+	let manifests: Vec<_> = blobs
+		.iter()
+		.zip(&commitments)
+		.map(|(blob, commitment)| {
+			let z = prover::domain_point(3).expect("a blob has a fourth scalar");
+			let (y, proof) = prover::open(&*engine, blob, &z).expect("a canonical point");
+			Opening { point: PointRef::Trusted(commitment.serialize()), z, y, proof }
+		})
+		.collect();
+	let commitments = G1Affine::batch_compress(&commitments);
+	let mut group = c.benchmark_group("answer");
+	group.sample_size(10);
+	group.throughput(Throughput::Bytes(BLOB_BYTES as u64));
+	group.bench_function("combine", |b| {
+		let mut sum = prover::Combination::new();
+		b.iter(|| sum.add(&[5; 32], black_box(blobs[0])));
+	});
+	for count in [1u8, 64] {
+		let factors: Vec<_> = (1..=count).map(|i| [i; 32]).collect();
+		let of_blobs: Vec<_> = factors.iter().copied().zip(blobs.iter().copied().cycle()).collect();
+		let z = [3; 32];
+		let (y, proof) =
+			prover::open_combination(&*engine, &of_blobs, &z).expect("canonical scalars");
+		let terms = commitments.iter().copied().cycle().zip(factors).collect();
+		let combined = CombinedOpening { terms, z, y, proof };
+		let openings: Vec<_> = manifests.iter().copied().cycle().take(usize::from(count)).collect();
+		assert_eq!(native::verify_answer(&openings, &combined), Ok(()));
+		group.throughput(Throughput::Elements(count.into()));
+		group.bench_function(BenchmarkId::new("native", count), |b| {
+			b.iter(|| native::verify_answer(black_box(&openings), &combined));
+		});
+		group.bench_function(BenchmarkId::new("portable", count), |b| {
+			b.iter(|| portable::verify_answer(black_box(&openings), &combined));
+		});
+	}
+	group.finish();
+}
+
 /// The parity commitments of a row of 8 + 4, made and checked.
 fn parity(c: &mut Criterion) {
 	let bytes = data_blobs(8);
@@ -202,6 +246,7 @@ fn on_one_core(c: &mut Criterion) {
 	commit(c);
 	verify_blobs(c);
 	openings(c);
+	answer(c);
 	parity(c);
 	manifest(c);
 }

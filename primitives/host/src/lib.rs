@@ -1,5 +1,5 @@
-//! The arithmetic that the runtime asks of whoever executes it: batches of KZG openings, parity commitments and
-//! manifest points.
+//! The arithmetic that the runtime asks of whoever executes it: batches of KZG openings, answers to samples, parity
+//! commitments and manifest points.
 //!
 //! A pairing costs 1.2 ms natively and four times as much inside the runtime, so a node answers through host
 //! functions ([`host::HostFunctions`], implemented with blst). A relay chain validator offers a fixed set of host
@@ -24,18 +24,21 @@
 //! # Wire format
 //! Slices go in as SCALE. The answer comes back as the SCALE encoding of a `Result` in a [`Reply`], a buffer of
 //! fixed size that the caller owns, so that the host allocates nothing inside the runtime.
+//!
+//! The names of the imports carry the functions' versions (`ext_nil_verify_answer_version_1`). A node that lacks one which
+//! the runtime imports cannot execute that runtime: nodes are updated first.
 #![cfg_attr(not(feature = "std"), no_std)]
 
 mod reply;
 
-pub use nil_kzg::{Opening, PointRef, VerifyError};
+pub use nil_kzg::{CombinedOpening, Opening, PointRef, VerifyError, verify::MAX_ANSWER};
 pub use reply::Reply;
 
 use nil_types::{G1Compressed, G1Uncompressed, Hash32, Profile};
 use sp_runtime_interface::{
 	pass_by::{
-		PassFatPointerAndDecodeSlice, PassFatPointerAndRead, PassPointerAndRead,
-		PassPointerAndWrite,
+		PassFatPointerAndDecode, PassFatPointerAndDecodeSlice, PassFatPointerAndRead,
+		PassPointerAndRead, PassPointerAndWrite,
 	},
 	runtime_interface,
 };
@@ -58,6 +61,15 @@ pub trait Nil {
 		reply: PassPointerAndWrite<&mut Reply<CHECK_BYTES>, CHECK_BYTES>,
 	) {
 		reply.put(&nil_kzg::native::verify_openings(openings));
+	}
+
+	/// See [`verify_answer`](crate::verify_answer). What is larger than that function lets pass is refused here too.
+	fn verify_answer(
+		openings: PassFatPointerAndDecodeSlice<&[Opening]>,
+		combined: PassFatPointerAndDecode<CombinedOpening>,
+		reply: PassPointerAndWrite<&mut Reply<CHECK_BYTES>, CHECK_BYTES>,
+	) {
+		reply.put(&nil_kzg::native::verify_answer(openings, &combined));
 	}
 
 	/// See [`verify_parity`](crate::verify_parity). The commitments are passed as their bytes, 48 each.
@@ -100,6 +112,20 @@ pub trait Nil {
 pub fn verify_openings(openings: &[Opening]) -> Result<(), VerifyError> {
 	let mut reply = Reply::default();
 	host::verify_openings(openings, &mut reply);
+	reply.take()
+}
+
+/// Checks an answer to samples: `openings` of manifests and one combined opening of the sampled blobs, together: two
+/// Miller loops and one final exponentiation, whatever their number.
+///
+/// Every point is checked to be in the subgroup on its own, every scalar to be canonical. At most [`MAX_ANSWER`] openings
+/// and as many terms, and at least one term: anything else is refused before it is copied to the host. In which order
+/// inputs are looked at, and what the indices of errors mean, is written at [`nil_kzg::verify::answer`].
+pub fn verify_answer(openings: &[Opening], combined: &CombinedOpening) -> Result<(), VerifyError> {
+	nil_kzg::verify::answer_size(openings, combined)?;
+	let mut reply = Reply::default();
+	// The interface takes what is not a slice by value.
+	host::verify_answer(openings, combined.clone(), &mut reply);
 	reply.take()
 }
 
@@ -152,6 +178,14 @@ pub mod in_runtime {
 		reply.put(&verify::openings::<B>(openings));
 	}
 
+	fn verify_answer<B: Backend>(
+		openings: &[Opening],
+		combined: CombinedOpening,
+		reply: &mut Reply<CHECK_BYTES>,
+	) {
+		reply.put(&verify::answer::<B>(openings, &combined));
+	}
+
 	fn verify_parity<B: Backend>(
 		k: u8,
 		m: u8,
@@ -181,6 +215,7 @@ pub mod in_runtime {
 	pub fn replace<B: Backend>() -> impl Sized {
 		(
 			host::host_verify_openings.replace_implementation(verify_openings::<B>),
+			host::host_verify_answer.replace_implementation(verify_answer::<B>),
 			host::host_verify_parity.replace_implementation(verify_parity::<B>),
 			host::host_extend_manifest.replace_implementation(extend_manifest::<B>),
 			host::host_compress.replace_implementation(compress::<B>),

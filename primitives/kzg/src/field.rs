@@ -24,6 +24,13 @@ impl Fr {
 		Self(out)
 	}
 
+	/// The element that these canonical limbs are the Montgomery form of: `limbs / 2^256`. It costs nothing, where
+	/// [`from_limbs`](Self::from_limbs) costs a multiplication.
+	#[inline(always)]
+	pub(crate) const fn from_montgomery(limbs: [u64; 4]) -> Self {
+		Self(blst_fr { l: limbs })
+	}
+
 	pub(crate) fn from_u64(value: u64) -> Self {
 		Self::from_limbs(&[value, 0, 0, 0])
 	}
@@ -308,6 +315,14 @@ mod tests {
 		for (value, original) in values.iter().zip(originals) {
 			assert_eq!(*value * original, Fr::from_u64(1));
 			assert_eq!(*value, original.inverse());
+		}
+	}
+
+	#[test]
+	fn montgomery_form() {
+		let two = Fr::from_u64(2);
+		for limbs in [[0; 4], [1, 0, 0, 0], [5, 6, 7, 8]] {
+			assert_eq!(Fr::from_montgomery(limbs) * two.pow(&[256]), Fr::from_limbs(&limbs));
 		}
 	}
 

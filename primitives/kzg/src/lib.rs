@@ -4,7 +4,7 @@
 //! The crate has a `no_std` core that decides *what* is checked and in which order, and backends that only do the
 //! arithmetic. So every backend answers every input, valid or not, in the same way:
 //!
-//! * [`types`]: [`Opening`], [`PointRef`], [`VerifyError`]: what crosses the host boundary;
+//! * [`types`]: [`Opening`], [`CombinedOpening`], [`PointRef`], [`VerifyError`]: what crosses the host boundary;
 //! * [`setup`]: the trusted setup of Ethereum's ceremony, embedded and pinned by hash;
 //! * [`stripe`]: the integer coefficients of the `Fr` stripe code;
 //! * [`encoding`]: the strict rules for scalars and points, before any backend sees them;
@@ -49,7 +49,7 @@ pub mod point;
 #[cfg(feature = "native")]
 pub mod prover;
 
-pub use types::{Opening, PointRef, VerifyError};
+pub use types::{CombinedOpening, Opening, PointRef, VerifyError};
 
 #[cfg(feature = "native")]
 pub use blob::{Blob, BlobError};

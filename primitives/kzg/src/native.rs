@@ -5,7 +5,7 @@ use crate::{
 	msm,
 	point::G1Affine,
 	setup,
-	types::{Opening, VerifyError},
+	types::{CombinedOpening, Opening, VerifyError},
 	verify::{self, Backend},
 };
 use blst::{blst_fp6, blst_fp12, blst_p2_affine};
@@ -14,6 +14,11 @@ use std::sync::LazyLock;
 /// [`verify::openings`] on this backend.
 pub fn verify_openings(openings: &[Opening]) -> Result<(), VerifyError> {
 	verify::openings::<Native>(openings)
+}
+
+/// [`verify::answer`] on this backend.
+pub fn verify_answer(openings: &[Opening], combined: &CombinedOpening) -> Result<(), VerifyError> {
+	verify::answer::<Native>(openings, combined)
 }
 
 /// [`verify::parity`] on this backend.

@@ -1,8 +1,8 @@
 //! The backend on arkworks: `no_std`, for the inside of the runtime and for hosts without blst.
 
 use crate::{
-	encoding, setup,
-	types::{Opening, VerifyError},
+	SCALARS_PER_BLOB, ScalarBytes, encoding, setup,
+	types::{CombinedOpening, Opening, VerifyError},
 	verify::{self, Backend},
 };
 use alloc::{vec, vec::Vec};
@@ -10,11 +10,16 @@ use ark_bls12_381::{
 	Bls12_381, Fq, Fq2, Fr, G1Affine, G1Projective, G2Affine, g1::Config as G1Config,
 };
 use ark_ec::{AdditiveGroup, AffineRepr, CurveGroup, pairing::Pairing, short_weierstrass::Bucket};
-use ark_ff::{BigInt, PrimeField, Zero};
+use ark_ff::{BigInt, FftField, Field, PrimeField, Zero};
 
 /// [`verify::openings`] on this backend.
 pub fn verify_openings(openings: &[Opening]) -> Result<(), VerifyError> {
 	verify::openings::<Portable>(openings)
+}
+
+/// [`verify::answer`] on this backend.
+pub fn verify_answer(openings: &[Opening], combined: &CombinedOpening) -> Result<(), VerifyError> {
+	verify::answer::<Portable>(openings, combined)
 }
 
 /// [`verify::parity`] on this backend.
@@ -38,6 +43,31 @@ pub fn extend_manifest(
 /// [`verify::compress`] on this backend.
 pub fn compress(point: &[u8; 96]) -> Result<[u8; 48], VerifyError> {
 	verify::compress::<Portable>(point)
+}
+
+/// The point at which the polynomial of a blob has the value of scalar `index`: `omega^brp(index)`. There a manifest opens
+/// to the root of its MDU `index`.
+///
+/// `None` when a blob has no such scalar. Provers have all of them in a table, for which a runtime has no room.
+pub fn domain_point(index: usize) -> Option<ScalarBytes> {
+	if index >= SCALARS_PER_BLOB {
+		return None;
+	}
+	let bits = SCALARS_PER_BLOB.ilog2();
+	let mut power = Fr::TWO_ADIC_ROOT_OF_UNITY;
+	for _ in bits..Fr::TWO_ADICITY {
+		power.square_in_place();
+	}
+	// From omega on, one square after the other: the exponent's bits from the lowest, which are the index's from the
+	// highest.
+	let mut point = Fr::ONE;
+	for bit in (0..bits).rev() {
+		if index >> bit & 1 == 1 {
+			point *= power;
+		}
+		power.square_in_place();
+	}
+	Some(encoding::limbs_to_be(&point.into_bigint().0))
 }
 
 /// arkworks.

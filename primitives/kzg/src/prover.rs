@@ -50,21 +50,69 @@ pub fn open_batch(
 }
 
 /// Opens `sum coefficient * blob` at `z`: one proof for all blobs. The verifier combines their commitments with the
-/// same coefficients.
+/// same coefficients. [`Combination`] does the same for blobs that are not all in memory.
 pub fn open_combination(
 	engine: &dyn MsmEngine,
 	terms: &[(ScalarBytes, &Blob)],
 	z: &ScalarBytes,
 ) -> Result<Opened, ProverError> {
-	let z = parse(z).ok_or(ProverError::BadPoint)?;
-	let mut sum = vec![Fr::ZERO; SCALARS_PER_BLOB];
-	for (index, (coefficient, blob)) in terms.iter().enumerate() {
-		let coefficient = parse(coefficient).ok_or(ProverError::BadCoefficient { index })?;
-		sum.par_iter_mut().zip(blob.scalars()).for_each(|(sum, scalar)| {
-			*sum = *sum + coefficient * Fr::from_be(scalar);
-		});
+	let mut sum = Combination::new();
+	for (coefficient, blob) in terms {
+		sum.add(coefficient, blob)?;
 	}
-	Ok(open_polynomials(engine, vec![(sum, z)])[0])
+	sum.open(engine, z)
+}
+
+/// `sum coefficient * blob` over blobs that come one at a time, of which none is kept: 128 KiB, however many there are.
+///
+/// A blob costs 4,096 multiplications in the scalar field, on all cores of the current rayon pool; opening the sum costs
+/// one multi-scalar multiplication.
+#[derive(Clone, Debug)]
+pub struct Combination {
+	/// The values on [`DOMAIN`].
+	sum: Vec<Fr>,
+	terms: usize,
+}
+
+/// Scalars that are worth a task of their own.
+const SCALARS_PER_TASK: usize = 512;
+
+impl Combination {
+	/// Of no blobs: zero.
+	pub fn new() -> Self {
+		Self { sum: vec![Fr::ZERO; SCALARS_PER_BLOB], terms: 0 }
+	}
+
+	/// Adds `coefficient * blob`. When the coefficient is refused, under the number of blobs so far as its index, nothing
+	/// changes.
+	pub fn add(&mut self, coefficient: &ScalarBytes, blob: &Blob) -> Result<(), ProverError> {
+		let index = self.terms;
+		let coefficient = parse(coefficient).ok_or(ProverError::BadCoefficient { index })?;
+		// The scalars are taken for Montgomery forms, which saves a multiplication for each of them. What they are too
+		// small by, 2^256, is made up for in the coefficient.
+		let coefficient =
+			coefficient * Fr::from_limbs(&[0, 0, 1, 0]) * Fr::from_limbs(&[0, 0, 1, 0]);
+		self.sum.par_iter_mut().zip(blob.scalars()).with_min_len(SCALARS_PER_TASK).for_each(
+			|(sum, scalar)| {
+				let scalar = Fr::from_montgomery(encoding::be_to_limbs(scalar));
+				*sum = *sum + coefficient * scalar;
+			},
+		);
+		self.terms += 1;
+		Ok(())
+	}
+
+	/// Opens the sum at `z`: its value there, and the proof.
+	pub fn open(self, engine: &dyn MsmEngine, z: &ScalarBytes) -> Result<Opened, ProverError> {
+		let z = parse(z).ok_or(ProverError::BadPoint)?;
+		Ok(open_polynomials(engine, vec![(self.sum, z)])[0])
+	}
+}
+
+impl Default for Combination {
+	fn default() -> Self {
+		Self::new()
+	}
 }
 
 /// The point at which the polynomial of a blob has the value of scalar `index`: `omega^brp(index)`.
@@ -161,4 +209,60 @@ pub(crate) fn to_blob(scalars: &[Fr]) -> Vec<u8> {
 pub(crate) fn checked(bytes: &[u8]) -> &Blob {
 	// Field elements are written in canonical form, and there are 4,096 of them.
 	Blob::parse(bytes).unwrap_or(Blob::zero())
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	/// The oracle: one product after the other, in the form that field elements have everywhere else.
+	fn naive(terms: &[(ScalarBytes, &Blob)]) -> Vec<Fr> {
+		let mut sum = vec![Fr::ZERO; SCALARS_PER_BLOB];
+		for (coefficient, blob) in terms {
+			for (sum, scalar) in sum.iter_mut().zip(blob.scalars()) {
+				*sum = *sum + Fr::from_be(coefficient) * Fr::from_be(scalar);
+			}
+		}
+		sum
+	}
+
+	#[test]
+	fn combinations_agree_with_field_arithmetic() {
+		let largest = (-Fr::from_u64(1)).to_be();
+		let random = |seed: u64| {
+			let factor = Fr::from_u64(seed).pow(&[77]);
+			let powers = std::iter::successors(Some(factor), |power| Some(*power * factor));
+			to_blob(&powers.take(SCALARS_PER_BLOB).collect::<Vec<_>>())
+		};
+		let bytes = [random(3), random(5), largest.repeat(SCALARS_PER_BLOB)];
+		let blobs = bytes.each_ref().map(|bytes| Blob::parse(bytes).unwrap());
+		let mut sum = Combination::new();
+		let mut terms = Vec::new();
+		assert_eq!(sum.sum, naive(&terms));
+		for coefficient in [Fr::ZERO, Fr::from_u64(1), Fr::from_u64(7).pow(&[99]), -Fr::from_u64(1)]
+		{
+			for blob in blobs.into_iter().chain([Blob::zero()]) {
+				let coefficient = coefficient.to_be();
+				sum.add(&coefficient, blob).unwrap();
+				terms.push((coefficient, blob));
+				assert_eq!(sum.sum, naive(&terms));
+			}
+		}
+	}
+
+	#[test]
+	fn what_is_refused_changes_nothing() {
+		let largest = (-Fr::from_u64(1)).to_be();
+		let bytes = largest.repeat(SCALARS_PER_BLOB);
+		let blob = Blob::parse(&bytes).unwrap();
+		let mut sum = Combination::new();
+		sum.add(&largest, blob).unwrap();
+		let before = sum.sum.clone();
+		let order = encoding::limbs_to_be(&encoding::MODULUS);
+		for _ in 0..2 {
+			assert_eq!(sum.add(&order, blob), Err(ProverError::BadCoefficient { index: 1 }));
+			assert_eq!(sum.sum, before);
+		}
+		assert_eq!(sum.open(&crate::msm::Pippenger, &order), Err(ProverError::BadPoint));
+	}
 }

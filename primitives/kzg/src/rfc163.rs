@@ -7,7 +7,7 @@
 
 use crate::{
 	portable::{self, Portable},
-	types::{Opening, VerifyError},
+	types::{CombinedOpening, Opening, VerifyError},
 	verify::{self, Backend},
 };
 use alloc::vec::Vec;
@@ -19,6 +19,11 @@ use sp_crypto_ec_utils::bls12_381 as host;
 /// [`verify::openings`] on this backend.
 pub fn verify_openings(openings: &[Opening]) -> Result<(), VerifyError> {
 	verify::openings::<Rfc163>(openings)
+}
+
+/// [`verify::answer`] on this backend.
+pub fn verify_answer(openings: &[Opening], combined: &CombinedOpening) -> Result<(), VerifyError> {
+	verify::answer::<Rfc163>(openings, combined)
 }
 
 /// [`verify::parity`] on this backend.

@@ -1,5 +1,6 @@
 //! What crosses the boundary between a verifier and its caller.
 
+use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode};
 
 /// A committed point, in one of the two forms in which verifiers meet them.
@@ -24,6 +25,22 @@ pub struct Opening {
 	/// The claimed value: a canonical big-endian scalar.
 	pub y: [u8; 32],
 	/// The commitment to `(p(X) - y) / (X - z)`, compressed.
+	pub proof: [u8; 48],
+}
+
+/// The claim that `sum factor_i * p_i`, over the polynomials committed to by the terms, has the value `y` at `z`.
+///
+/// It says something of every polynomial when neither the factors nor `z` are up to whoever makes the claim: they come
+/// from a hash that was not known when the commitments were made.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
+pub struct CombinedOpening {
+	/// For each polynomial its commitment, compressed, and its factor: a canonical big-endian scalar.
+	pub terms: Vec<([u8; 48], [u8; 32])>,
+	/// Where the sum is evaluated: a canonical big-endian scalar.
+	pub z: [u8; 32],
+	/// The claimed value: a canonical big-endian scalar.
+	pub y: [u8; 32],
+	/// The commitment to `(p(X) - y) / (X - z)`, where `p` is the sum, compressed.
 	pub proof: [u8; 48],
 }
 
@@ -58,7 +75,7 @@ pub enum VerifyError {
 	#[codec(index = 3)]
 	#[error("the claim does not hold")]
 	Rejected,
-	/// Lists do not have the lengths that the profile asks for.
+	/// Lists do not have the lengths that the profile, or the check, asks for.
 	#[codec(index = 4)]
 	#[error("expected {expected} items, got {actual}")]
 	LengthMismatch {

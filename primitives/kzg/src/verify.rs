@@ -7,12 +7,39 @@
 //! Batches are checked by a random linear combination. The coefficients are 128-bit, independent, and come from a
 //! hash of every input, so whoever makes the inputs cannot know them while making them. A batched check is blind to
 //! components of small order; hence every point from outside is subgroup-checked alone, before it is combined.
+//!
+//! # Coefficients
+//! With `H` BLAKE2b-256 and integers little-endian in 8 bytes,
+//!
+//! ```text
+//! transcript  = tag ‖ number of coefficients ‖ inputs
+//! coefficient i = the first 16 bytes, little-endian, of H(H(transcript) ‖ i)
+//! ```
+//!
+//! An input is one byte that tells what it is, and its bytes:
+//!
+//! | | input | bytes |
+//! |---|---|---|
+//! | 0 | a commitment, compressed | 48 |
+//! | 1 | a commitment, uncompressed and trusted | 96 |
+//! | 2 | `z` | 32 |
+//! | 3 | `y` | 32 |
+//! | 4 | a proof | 48 |
+//! | 5 | the commitment of a term, compressed | 48 |
+//! | 6 | the factor of a term | 32 |
+//!
+//! * [`openings`], tag `nil/kzg/openings/v1`: a coefficient for each; commitment, `z`, `y` and proof of one after the
+//!   other.
+//! * [`parity`], tag `nil/kzg/parity/v1`: a coefficient for each parity slot; two bytes `k ‖ m`, then all commitments
+//!   in the order of their slots.
+//! * [`answer`], tag `nil/kzg/answer/v1`: a coefficient for each opening and one for the combined one; the openings as
+//!   in [`openings`], then commitment and factor of one term after the other, then `z`, `y` and proof.
 
 use crate::{
 	SCALARS_PER_BLOB,
 	encoding::{self, Form},
 	stripe,
-	types::{Opening, PointRef, VerifyError},
+	types::{CombinedOpening, Opening, PointRef, VerifyError},
 };
 use alloc::vec::Vec;
 use sp_crypto_hashing::blake2_256;
@@ -24,6 +51,22 @@ const SCALAR_BITS: usize = 255;
 
 const OPENINGS_TAG: &[u8] = b"nil/kzg/openings/v1";
 const PARITY_TAG: &[u8] = b"nil/kzg/parity/v1";
+const ANSWER_TAG: &[u8] = b"nil/kzg/answer/v1";
+
+/// What an absorbed input is.
+mod kind {
+	pub const COMPRESSED: u8 = 0;
+	pub const TRUSTED: u8 = 1;
+	pub const Z: u8 = 2;
+	pub const Y: u8 = 3;
+	pub const PROOF: u8 = 4;
+	pub const TERM: u8 = 5;
+	pub const FACTOR: u8 = 6;
+}
+
+/// Openings, and terms of the combined one, that an [`answer`] may have: several times what a block has the time to
+/// check, under every backend that validators run.
+pub const MAX_ANSWER: usize = 4_096;
 
 /// The arithmetic that the checks need.
 ///
@@ -81,53 +124,54 @@ pub fn openings<B: Backend>(openings: &[Opening]) -> Result<(), VerifyError> {
 	if openings.is_empty() {
 		return Ok(());
 	}
-	let mut transcript = Transcript::new(OPENINGS_TAG, openings.len());
-	let mut points = Vec::with_capacity(openings.len());
-	// Proofs, and at the end the generator.
-	let mut proofs = Vec::with_capacity(openings.len() + 1);
-	let mut scalars = Vec::with_capacity(openings.len());
-	let mut last: Option<(&PointRef, B::G1)> = None;
-	for (i, opening) in openings.iter().enumerate() {
-		let index = index(i).saturating_mul(2);
-		let z = parse_scalar::<B>(&opening.z, index)?;
-		let y = parse_scalar::<B>(&opening.y, index + 1)?;
-		// Chained proofs name the same manifest many times in a row.
-		let point = match last {
-			Some((bytes, point)) if bytes == &opening.point => point,
-			_ => match &opening.point {
-				PointRef::Compressed(bytes) => parse_point::<B>(bytes, index)?,
-				PointRef::Trusted(bytes) => parse_trusted::<B>(bytes, index)?,
-			},
-		};
-		last = Some((&opening.point, point));
-		let proof = parse_point::<B>(&opening.proof, index + 1)?;
-		match &opening.point {
-			PointRef::Compressed(bytes) => transcript.absorb(0, bytes),
-			PointRef::Trusted(bytes) => transcript.absorb(1, bytes),
-		}
-		transcript.absorb(2, &opening.z);
-		transcript.absorb(3, &opening.y);
-		transcript.absorb(4, &opening.proof);
-		points.push(point);
-		proofs.push(proof);
-		scalars.push((z, y));
+	let mut batch = Batch::<B>::new(OPENINGS_TAG, openings.len());
+	for opening in openings {
+		batch.read_opening(opening)?;
 	}
-	let coefficients = transcript.coefficients::<B>();
+	batch.verify()
+}
 
-	// With C the commitments and P the proofs, e(C - yG + zP, [1]) = e(P, [tau]) must hold for each; so it must for
-	// their combination.
-	let right = B::msm(&proofs, &coefficients, COEFFICIENT_BITS);
-	let commitments = B::msm(&points, &coefficients, COEFFICIENT_BITS);
-	let mut multipliers = Vec::with_capacity(proofs.len() + 1);
-	let mut value = B::scalar(&[0; 4]);
-	for ((z, y), rho) in scalars.iter().zip(&coefficients) {
-		multipliers.push(B::mul(*z, *rho));
-		value = B::add(value, B::mul(*y, *rho));
+/// Checks openings, and one opening of a combination of commitments, together: two Miller loops and one final
+/// exponentiation, whatever their number.
+///
+/// This is the answer to samples: for each an opening of its manifest, and for all of them one value of
+/// `sum factor_i * p_i` at one point. The factors and the point must not be up to whoever answers. Without openings the
+/// combination alone is checked.
+///
+/// In order: the size, as [`answer_size`] says; each opening, as [`openings`] says, with its indices; then, with `n`
+/// openings, the combined one: `z` ([`VerifyError::BadScalar`] `2n`), `y` (`2n + 1`), for term `i` in turn its factor
+/// ([`VerifyError::BadScalar`] `2n + 2 + i`) and its commitment ([`VerifyError::BadPoint`] and
+/// [`VerifyError::NotInSubgroup`] `2n + 2 + i`), the proof ([`VerifyError::BadPoint`] and
+/// [`VerifyError::NotInSubgroup`] `2n + 1`). Only then the claim itself: [`VerifyError::Rejected`] tells that at least
+/// one opening is false.
+pub fn answer<B: Backend>(
+	openings: &[Opening],
+	combined: &CombinedOpening,
+) -> Result<(), VerifyError> {
+	answer_size(openings, combined)?;
+	let mut batch = Batch::<B>::new(ANSWER_TAG, openings.len() + 1);
+	for opening in openings {
+		batch.read_opening(opening)?;
 	}
-	proofs.push(generator::<B>());
-	multipliers.push(B::neg(value));
-	let left = B::add_points(&commitments, &B::msm(&proofs, &multipliers, SCALAR_BITS));
-	if B::pairings_agree(&left, &right) { Ok(()) } else { Err(VerifyError::Rejected) }
+	batch.read_combined(combined)?;
+	batch.verify()
+}
+
+/// Whether an answer has a size that [`answer`] looks at.
+///
+/// In order: the number of openings, then of terms ([`VerifyError::OutOfRange`] above [`MAX_ANSWER`]); that there are
+/// terms ([`VerifyError::LengthMismatch`]).
+pub fn answer_size(openings: &[Opening], combined: &CombinedOpening) -> Result<(), VerifyError> {
+	for actual in [openings.len(), combined.terms.len()] {
+		if actual > MAX_ANSWER {
+			let (limit, actual) = (MAX_ANSWER as u64, actual as u64);
+			return Err(VerifyError::OutOfRange { limit, actual });
+		}
+	}
+	if combined.terms.is_empty() {
+		return Err(VerifyError::LengthMismatch { expected: 1, actual: 0 });
+	}
+	Ok(())
 }
 
 /// Checks that a row's parity commitments follow from its data commitments under the `Fr` code (`k` data slots, `m`
@@ -158,7 +202,7 @@ pub fn parity<B: Backend>(
 	let mut points = Vec::with_capacity(data.len() + parity.len());
 	for (slot, bytes) in data.iter().chain(parity).enumerate() {
 		points.push(parse_point::<B>(bytes, index(slot))?);
-		transcript.absorb(0, bytes);
+		transcript.absorb(kind::COMPRESSED, bytes);
 	}
 	let coefficients = transcript.coefficients::<B>();
 
@@ -254,6 +298,122 @@ fn parse_trusted<B: Backend>(bytes: &[u8; 96], index: u32) -> Result<B::G1, Veri
 	match encoding::uncompressed_form(bytes).ok_or(bad)? {
 		Form::Infinity => Ok(B::infinity()),
 		Form::Finite => B::deserialize(bytes).ok_or(bad),
+	}
+}
+
+/// Openings that are checked together.
+struct Batch<'a, B: Backend> {
+	transcript: Transcript,
+	/// Where each is evaluated, and the value there.
+	values: Vec<(B::Fr, B::Fr)>,
+	/// The proof of each.
+	proofs: Vec<B::G1>,
+	/// The commitment of each but a combination, which comes last.
+	points: Vec<B::G1>,
+	/// What a combination is the sum of: commitments and their factors.
+	terms: Vec<(B::G1, B::Fr)>,
+	/// The commitment that was read last.
+	last: Option<(&'a PointRef, B::G1)>,
+}
+
+impl<'a, B: Backend> Batch<'a, B> {
+	/// For `count` openings under `tag`.
+	fn new(tag: &[u8], count: usize) -> Self {
+		Self {
+			transcript: Transcript::new(tag, count),
+			values: Vec::with_capacity(count),
+			// At the end also the generator.
+			proofs: Vec::with_capacity(count + 1),
+			points: Vec::with_capacity(count),
+			terms: Vec::new(),
+			last: None,
+		}
+	}
+
+	/// Reads what every opening has: its scalars, then its commitment by `read_commitment`, which is told the index of
+	/// the first scalar, then its proof.
+	fn read(
+		&mut self,
+		(z, y, proof): (&[u8; 32], &[u8; 32], &[u8; 48]),
+		read_commitment: impl FnOnce(&mut Self, u32) -> Result<(), VerifyError>,
+	) -> Result<(), VerifyError> {
+		let first = index(2 * self.values.len());
+		let second = first.saturating_add(1);
+		self.values.push((parse_scalar::<B>(z, first)?, parse_scalar::<B>(y, second)?));
+		read_commitment(self, first)?;
+		self.proofs.push(parse_point::<B>(proof, second)?);
+		self.transcript.absorb(kind::Z, z);
+		self.transcript.absorb(kind::Y, y);
+		self.transcript.absorb(kind::PROOF, proof);
+		Ok(())
+	}
+
+	fn read_opening(&mut self, opening: &'a Opening) -> Result<(), VerifyError> {
+		let Opening { point, z, y, proof } = opening;
+		self.read((z, y, proof), |batch, index| {
+			let parsed = match batch.last {
+				// Chained proofs name the same manifest many times in a row.
+				Some((bytes, parsed)) if bytes == point => parsed,
+				_ => match point {
+					PointRef::Compressed(bytes) => parse_point::<B>(bytes, index)?,
+					PointRef::Trusted(bytes) => parse_trusted::<B>(bytes, index)?,
+				},
+			};
+			batch.last = Some((point, parsed));
+			batch.points.push(parsed);
+			match point {
+				PointRef::Compressed(bytes) => batch.transcript.absorb(kind::COMPRESSED, bytes),
+				PointRef::Trusted(bytes) => batch.transcript.absorb(kind::TRUSTED, bytes),
+			}
+			Ok(())
+		})
+	}
+
+	/// Nothing may be read after it.
+	fn read_combined(&mut self, combined: &CombinedOpening) -> Result<(), VerifyError> {
+		let CombinedOpening { terms, z, y, proof } = combined;
+		self.read((z, y, proof), |batch, first| {
+			batch.terms.reserve(terms.len());
+			for (i, (commitment, factor)) in terms.iter().enumerate() {
+				// Behind the two numbers that every opening has.
+				let index = index(i).saturating_add(2).saturating_add(first);
+				let scalar = parse_scalar::<B>(factor, index)?;
+				let point = parse_point::<B>(commitment, index)?;
+				batch.terms.push((point, scalar));
+				batch.transcript.absorb(kind::TERM, commitment);
+				batch.transcript.absorb(kind::FACTOR, factor);
+			}
+			Ok(())
+		})
+	}
+
+	/// Whether everything that was read holds.
+	fn verify(self) -> Result<(), VerifyError> {
+		let coefficients = self.transcript.coefficients::<B>();
+
+		// With C the commitments and P the proofs, e(C - yG + zP, [1]) = e(P, [tau]) must hold for each; so it must for
+		// their combination.
+		let right = B::msm(&self.proofs, &coefficients, COEFFICIENT_BITS);
+		// There are as many coefficients as commitments, and one more where the last is that of a combination.
+		let (own, combined) = coefficients.split_at(self.points.len());
+		let commitments = B::msm(&self.points, own, COEFFICIENT_BITS);
+		let mut points = self.proofs;
+		let mut multipliers = Vec::with_capacity(points.len() + 1 + self.terms.len());
+		let mut value = B::scalar(&[0; 4]);
+		for ((z, y), rho) in self.values.iter().zip(&coefficients) {
+			multipliers.push(B::mul(*z, *rho));
+			value = B::add(value, B::mul(*y, *rho));
+		}
+		points.push(generator::<B>());
+		multipliers.push(B::neg(value));
+		for rho in combined {
+			for (commitment, factor) in &self.terms {
+				points.push(*commitment);
+				multipliers.push(B::mul(*factor, *rho));
+			}
+		}
+		let left = B::add_points(&commitments, &B::msm(&points, &multipliers, SCALAR_BITS));
+		if B::pairings_agree(&left, &right) { Ok(()) } else { Err(VerifyError::Rejected) }
 	}
 }
 

@@ -4,6 +4,7 @@ mod common;
 #[path = "common/odd.rs"]
 mod odd;
 
+use common::spoilt::{INFINITY, OFF_CURVE, OFF_SUBGROUP, spoil};
 use nil_kzg::{
 	Blob, Engines, G1Affine, Opening, PointRef, VerifyError, combine_commitments, encoding, native,
 	portable, prover, rfc163, setup, stripe,

@@ -61,6 +61,13 @@ fn values_at_the_domain_are_the_scalars() {
 }
 
 #[test]
+fn the_domain_is_the_same_inside_runtimes() {
+	for index in 0..4097 {
+		assert_eq!(portable::domain_point(index), prover::domain_point(index), "{index}");
+	}
+}
+
+#[test]
 fn a_combination_opens_as_the_combination_of_commitments() {
 	let engine = Engines::pippenger();
 	let mut rng = common::rng(12);

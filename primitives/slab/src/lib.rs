@@ -8,7 +8,8 @@
 //! * [`encode`]: one MDU at a time, payload to shards, witness and root; [`decode`]: the way back from any `k` slots;
 //! * [`witness`]: the commitments of an MDU, checked; [`tree`]: the Merkle tree over them and its root;
 //! * [`manifest`]: the point over MDU roots, and its openings;
-//! * [`proof`]: the chained proof from one scalar of one blob up to the manifest;
+//! * [`proof`]: the chained proof from one scalar of one blob up to the manifest; [`answer`]: many of them, with one
+//!   opening for all blobs;
 //! * [`index`]: paths, extents and deltas (NilFS).
 //!
 //! A put holds a few MDUs at a time: each [`EncodedMdu`](encode::EncodedMdu) stands alone, so reading, coding,
@@ -22,6 +23,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "std")]
+pub mod answer;
 #[cfg(feature = "std")]
 pub mod decode;
 #[cfg(feature = "std")]
@@ -41,6 +44,7 @@ pub mod witness;
 pub use tree::MduTree;
 #[cfg(feature = "std")]
 pub use {
+	answer::{Answer, AnswerBuilder, AnswerItem, AnswerPart},
 	decode::MduDecoder,
 	encode::{EncodedMdu, MduEncoder},
 	index::{Delta, Encryption, Entry, Extent, Index, IndexFile, SlabPath},

@@ -122,18 +122,14 @@ impl ChainedProof {
 		blob: &Blob,
 		z: &[u8; 32],
 	) -> Result<Self, ProveError> {
-		let path = witness.tree().path(leaf)?;
-		let leaves = witness.leaves();
-		let commitment = leaves
-			.get(usize::from(leaf))
-			.ok_or(TreeError::Leaf { leaf, leaves: witness.profile().leaves() })?;
+		let (commitment, path) = witness.member(leaf)?;
 		let manifest_opening = manifest::open(engine, roots, mdu)?;
 		let (y, opening) = prover::open(engine, blob, z)?;
 		Ok(Self {
 			mdu,
 			live: witness.live(),
 			leaf,
-			commitment: *commitment,
+			commitment,
 			path,
 			manifest_opening,
 			z: *z,
@@ -151,35 +147,60 @@ impl ChainedProof {
 	pub fn verify(&self, deal: &DealManifests<'_>) -> Result<(), ProofError> {
 		verify_many(&[(*deal, self)])
 	}
+
+	fn membership(&self) -> Membership<'_> {
+		Membership {
+			mdu: self.mdu,
+			live: self.live,
+			leaf: self.leaf,
+			commitment: &self.commitment,
+			path: &self.path,
+			manifest_opening: &self.manifest_opening,
+		}
+	}
+}
+
+/// The hops from a blob's commitment up to the manifest.
+pub(crate) struct Membership<'a> {
+	pub(crate) mdu: MduIndex,
+	pub(crate) live: u8,
+	pub(crate) leaf: u16,
+	pub(crate) commitment: &'a G1Compressed,
+	pub(crate) path: &'a [Hash32],
+	pub(crate) manifest_opening: &'a G1Compressed,
+}
+
+impl Membership<'_> {
+	/// Checks the structure. What is left to verify is the opening of the manifest to the root that the path leads to.
+	///
+	/// Errors name the proof as `index`.
+	pub(crate) fn opening(
+		&self,
+		index: usize,
+		deal: &DealManifests<'_>,
+	) -> Result<Opening, ProofError> {
+		let Self { mdu, live, leaf, commitment, path, manifest_opening } = *self;
+		let total_mdus = deal.total_mdus;
+		if mdu >= total_mdus {
+			return Err(ProofError::Mdu { index, mdu, total_mdus });
+		}
+		let group = manifest::group_of(mdu);
+		let point = usize::try_from(group)
+			.ok()
+			.and_then(|group| deal.points.get(group))
+			.ok_or(ProofError::Manifest { index, group, manifests: deal.points.len() })?;
+		let root = tree::root_from_path(&deal.profile, live, leaf, commitment, path)
+			.map_err(|source| ProofError::Structure { index, source })?;
+		let z = manifest::place_of(mdu);
+		Ok(Opening { point: *point, z, y: root, proof: *manifest_opening })
+	}
 }
 
 /// Verifies all `proofs`, each against its deal. No proofs are valid.
 pub fn verify_many(proofs: &[(DealManifests<'_>, &ChainedProof)]) -> Result<(), ProofError> {
 	let mut openings = Vec::with_capacity(2 * proofs.len());
 	for (index, (deal, proof)) in proofs.iter().enumerate() {
-		if proof.mdu >= deal.total_mdus {
-			let total_mdus = deal.total_mdus;
-			return Err(ProofError::Mdu { index, mdu: proof.mdu, total_mdus });
-		}
-		let group = manifest::group_of(proof.mdu);
-		let manifest = usize::try_from(group)
-			.ok()
-			.and_then(|group| deal.points.get(group))
-			.ok_or(ProofError::Manifest { index, group, manifests: deal.points.len() })?;
-		let root = tree::root_from_path(
-			&deal.profile,
-			proof.live,
-			proof.leaf,
-			&proof.commitment,
-			&proof.path,
-		)
-		.map_err(|source| ProofError::Structure { index, source })?;
-		openings.push(Opening {
-			point: *manifest,
-			z: manifest::place_of(proof.mdu),
-			y: root,
-			proof: proof.manifest_opening,
-		});
+		openings.push(proof.membership().opening(index, deal)?);
 		openings.push(Opening {
 			point: PointRef::Compressed(proof.commitment),
 			z: proof.z,

@@ -214,6 +214,15 @@ impl CheckedWitness {
 		&self.leaves
 	}
 
+	/// The commitment of `leaf`, and the siblings on its path up to the root.
+	pub fn member(&self, leaf: u16) -> Result<(G1Compressed, Vec<Hash32>), TreeError> {
+		let path = self.tree.path(leaf)?;
+		let leaves = self.profile.leaves();
+		let commitment =
+			self.leaves.get(usize::from(leaf)).ok_or(TreeError::Leaf { leaf, leaves })?;
+		Ok((*commitment, path))
+	}
+
 	/// The witness that this was checked from.
 	pub fn to_witness(&self) -> Witness {
 		let rows = usize::from(self.profile.rows());

@@ -1,6 +1,8 @@
 //! What the integration tests share.
 #![allow(dead_code)] // Each test crate uses its own part of this.
 
+pub mod spoilt;
+
 use nil_kzg::{BLOB_BYTES, encoding};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
