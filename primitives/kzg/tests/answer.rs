@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::spoilt::{INFINITY, OFF_CURVE, OFF_SUBGROUP, alias, spoil};
+use common::odd::{INFINITY, OFF_CURVE, OFF_SUBGROUP, alias, spoil};
 use nil_kzg::{
 	Blob, CombinedOpening, Engines, G1Affine, Opening, PointRef, VerifyError, combine_commitments,
 	native::{self, Native},
@@ -171,12 +171,12 @@ fn bad_inputs_are_named_in_order() {
 	let point = |index| Err(VerifyError::BadPoint { index });
 	let outside = |index| Err(VerifyError::NotInSubgroup { index });
 	// Three openings have the indices 0 to 5.
-	assert_eq!(changed(|c| alias(&mut c.z)), scalar(6));
-	assert_eq!(changed(|c| alias(&mut c.y)), scalar(7));
+	assert_eq!(changed(|c| c.z = alias(&c.z)), scalar(6));
+	assert_eq!(changed(|c| c.y = alias(&c.y)), scalar(7));
 	assert_eq!(changed(|c| c.proof = OFF_CURVE[0]), point(7));
 	assert_eq!(changed(|c| c.proof = OFF_SUBGROUP[1]), outside(7));
-	assert_eq!(changed(|c| alias(&mut c.terms[0].1)), scalar(8));
-	assert_eq!(changed(|c| alias(&mut c.terms[8].1)), scalar(16));
+	assert_eq!(changed(|c| c.terms[0].1 = alias(&c.terms[0].1)), scalar(8));
+	assert_eq!(changed(|c| c.terms[8].1 = alias(&c.terms[8].1)), scalar(16));
 	assert_eq!(changed(|c| c.terms[8].0 = OFF_CURVE[0]), point(16));
 	assert_eq!(changed(|c| c.terms[8].0 = OFF_SUBGROUP[1]), outside(16));
 	// `z`, `y`, one term after the other with its factor first, the proof.
@@ -264,9 +264,9 @@ fn spoil_combined(combined: &mut CombinedOpening, kind: u8, at: usize, byte: u8)
 		2 => combined.proof[at % 48] ^= byte,
 		3 => commitment[at % 48] ^= byte,
 		4 => factor[at % 32] ^= byte,
-		5 => alias(&mut combined.z),
-		6 => alias(&mut combined.y),
-		7 => alias(factor),
+		5 => combined.z = alias(&combined.z),
+		6 => combined.y = alias(&combined.y),
+		7 => *factor = alias(factor),
 		8 => combined.proof = outside,
 		9 => combined.proof = invalid,
 		10 => combined.proof = INFINITY,

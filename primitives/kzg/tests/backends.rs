@@ -1,16 +1,13 @@
 //! The backends give the same answer to every input, valid or not.
 
 mod common;
-#[path = "common/odd.rs"]
-mod odd;
 
-use common::spoilt::{INFINITY, OFF_CURVE, OFF_SUBGROUP, spoil};
+use common::odd::{self, INFINITY, KINDS, OFF_CURVE, OFF_SUBGROUP, spoil};
 use nil_kzg::{
 	Blob, Engines, G1Affine, Opening, PointRef, VerifyError, combine_commitments, encoding, native,
 	portable, prover, rfc163, setup, stripe,
 	verify::{Backend, G1_GENERATOR},
 };
-use odd::{INFINITY, KINDS, OFF_CURVE, OFF_SUBGROUP, spoil};
 use proptest::prelude::*;
 use std::sync::LazyLock;
 

@@ -325,18 +325,18 @@ pub fn sample<L: Lists>(
 ) -> Result<Option<Sample>, L::Error> {
 	for attempt in 0..MAX_ATTEMPTS {
 		let seed = challenge_seed(r_e, provider, ordinal, attempt);
-		match census.draw(&seed, ordinal, hot_factor) {
+		let drawn = match census.draw(&seed, ordinal, hot_factor) {
 			Some(Draw::Listed { hint, class, index, offset }) => {
-				if offset < lists.rows(hint, class, index)? {
-					return Ok(Some(Sample::Listed { hint, class, index, row: offset }));
-				}
+				let sample = Sample::Listed { hint, class, index, row: offset };
+				(offset < lists.rows(hint, class, index)?).then_some(sample)
 			},
 			Some(Draw::Slot { index, pick }) => {
-				if let Some(row) = uniform(pick, lists.slot_rows(index)?) {
-					return Ok(Some(Sample::Slot { index, row }));
-				}
+				uniform(pick, lists.slot_rows(index)?).map(|row| Sample::Slot { index, row })
 			},
-			None => {},
+			None => None,
+		};
+		if drawn.is_some() {
+			return Ok(drawn);
 		}
 	}
 	Ok(None)

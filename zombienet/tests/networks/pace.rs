@@ -12,8 +12,8 @@ use std::time::Duration;
 const WINDOW: u32 = 50;
 /// Blocks of ours that pass before, so that everybody has found everybody.
 const WARM_UP: u32 = 5;
-/// What the runtime configures: blocks are built on the newest relay block but one.
-const RELAY_PARENT_OFFSET: u32 = 1;
+/// What the runtime configures: blocks are built on the newest relay block.
+const RELAY_PARENT_OFFSET: u32 = 0;
 /// Relay blocks between the relay parent and the inclusion, beyond that offset, at most in the median.
 const LAG: u32 = 3;
 
@@ -29,16 +29,11 @@ fn pace() {
 		lags.sort_unstable();
 		let median = lags.get(lags.len() / 2).context("a block of ours")?;
 		assert!(*median <= RELAY_PARENT_OFFSET + LAG, "lags: {lags:?}");
-		// 0.9 for each relay block that may include one.
+		// 0.9 for each relay block that may include one. A block that was built on a fork of the relay chain is lost.
 		let counted = window.within_sessions();
 		let fruitful = counted.iter().filter(|block| !block.ours.is_empty()).count();
 		assert!(fruitful * 10 >= counted.len() * 9, "{window:?}");
 		assert!(counted.len() < window.blocks.len(), "no session starts in {window:?}");
-		// The next one may.
-		for pair in window.blocks.windows(2) {
-			let empty = pair.iter().filter(|block| block.ours.is_empty()).count();
-			assert!(!pair[0].starts_session || empty <= 1, "a session cost two: {window:?}");
-		}
 		window.check(&network.para, WARM_UP).await
 	});
 }

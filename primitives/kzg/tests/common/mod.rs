@@ -1,7 +1,7 @@
 //! What the integration tests share.
 #![allow(dead_code)] // Each test crate uses its own part of this.
 
-pub mod spoilt;
+pub mod odd;
 
 use nil_kzg::{BLOB_BYTES, encoding};
 use rand::{Rng, SeedableRng, rngs::StdRng};
