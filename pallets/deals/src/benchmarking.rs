@@ -1,8 +1,8 @@
 //! Benchmarks of the calls and of the steps of upkeep, with real slots, receipts and manifest arithmetic.
 
 use crate::{
-	Agenda, AgendaCursor, Call, Commits, Config, Deals, ManifestPoints, NextDealId, Pallet, Params,
-	Remnant, RemnantQueue, Remnants, Uploaders,
+	Agenda, AgendaCursor, Call, Commits, Config, Deals, NextDealId, Pallet, Params, Remnant,
+	RemnantQueue, Remnants, Uploaders,
 };
 use alloc::{vec, vec::Vec};
 use frame_benchmarking::v2::*;
@@ -17,7 +17,9 @@ use nil_types::{
 	deal::MAX_UPLOADERS,
 	layout::{MAX_ROOTS, MAX_SLOTS, MDU_PAYLOAD, MDUS_PER_MANIFEST},
 	messages::roots_hash,
-	traits::{CommitTerms, ManifestMath, Receipt, RelayBeacon, SlotManager},
+	traits::{
+		CommitTerms, ContentSource, EpochClock, ManifestMath, Receipt, RelayBeacon, SlotManager,
+	},
 };
 
 /// As many slots as there may be, of which two make a commit.
@@ -145,7 +147,7 @@ mod benches {
 		let first_mdu = (MDUS_PER_MANIFEST as u64).saturating_sub(u64::from(r / 2));
 		let start = vec![[0; 32], nil_types::hash_to_fr(&[1])];
 		let point = T::Manifests::extend(&T::Manifests::empty(), 0, &start);
-		ManifestPoints::<T>::insert(deal, 0, point.expect("canonical roots"));
+		Pallet::<T>::set_manifest(deal, 0, point.expect("canonical roots"));
 		Deals::<T>::mutate(deal, |deal| {
 			if let Some(deal) = deal {
 				deal.total_mdus = first_mdu;
@@ -306,7 +308,8 @@ mod benches {
 			at: 0,
 		};
 		Commits::<T>::insert(0, 1, commit);
-		Pallet::<T>::leave_remnant(Remnant { deal: 0, commits: 1, manifests: 0 });
+		let ended_in = T::Epochs::round().wrapping_sub(1);
+		Pallet::<T>::leave_remnant(Remnant { deal: 0, commits: 1, manifests: 0, ended_in });
 		let done;
 		#[block]
 		{

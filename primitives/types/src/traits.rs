@@ -1,7 +1,7 @@
 //! How the pallets see each other. Each pallet names the trait that it needs in its `Config`; the runtime wires them.
 
 use crate::{
-	DealId, G1Compressed, G1Uncompressed, Generation, Hash32, Hint, Profile, RelayBlock,
+	DealId, G1Compressed, G1Uncompressed, Generation, Hash32, Hint, Profile, RelayBlock, Round,
 	ServiceKey, ServiceSignature, SlotIndex,
 };
 use alloc::vec::Vec;
@@ -29,6 +29,23 @@ pub trait RelayBeacon {
 /// The records asked for have been dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BeaconPruned;
+
+/// The protocol's epochs, as those see them who ask only whether the present one is that of an earlier moment.
+pub trait EpochClock {
+	/// The epoch in force, by its round. It changes before the transactions of a block and never between two of them.
+	fn round() -> Round;
+}
+
+/// The content of deals, as those see it who check proofs about it.
+pub trait ContentSource {
+	/// Manifest point `index` of `deal` as the epoch in force found it. `None` when it did not exist then. Stays readable
+	/// to the end of the epoch in which the deal ends.
+	fn manifest(deal: DealId, index: u32) -> Option<G1Uncompressed>;
+
+	/// Makes that point, for benchmarks.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn set_manifest(deal: DealId, index: u32, point: G1Uncompressed);
+}
 
 /// The registry of providers, as slots see it.
 pub trait ProviderRegistry<AccountId> {
