@@ -9,7 +9,7 @@ use crate::{
 use alloc::{collections::BTreeMap, vec::Vec};
 use core::marker::PhantomData;
 use frame_support::defensive;
-use nil_types::{Amount, Capability, Hash32, Hint, blake2b_256};
+use nil_types::{Amount, Capability, Hash32, Hint, blake2b_256, uniform};
 
 /// Tag of the random numbers of a draw.
 pub const DRAW_TAG: &[u8] = b"nil/draw/v1";
@@ -35,29 +35,26 @@ impl Stream {
 		Self { seed, counter: 0 }
 	}
 
-	/// The next 128 bits: the first 16 bytes of `H(tag ‖ seed ‖ counter)`, little-endian.
-	fn next(&mut self) -> u128 {
+	/// The next 128 bits: the first 16 bytes of `H(tag ‖ seed ‖ counter)`.
+	fn next(&mut self) -> [u8; 16] {
 		let mut message = DRAW_TAG.to_vec();
 		message.extend_from_slice(&self.seed);
 		message.extend_from_slice(&self.counter.to_le_bytes());
 		self.counter = self.counter.wrapping_add(1);
-		let digest = blake2b_256(&message);
-		digest.iter().take(16).rev().fold(0, |bits, byte| (bits << 8) | u128::from(*byte))
+		// 32 bytes have a first 16.
+		blake2b_256(&message).first_chunk().copied().unwrap_or_default()
 	}
 
 	/// A number below `total`, every one as likely as any other. `None` when `total` is 0.
 	///
-	/// Numbers in the last incomplete run of `total` are rejected; with 64 bits of `total` that happens less than once
-	/// in 2^64 numbers.
+	/// With 64 bits of `total`, [`uniform`] refuses less than one in 2^64 numbers.
 	pub fn below(&mut self, total: u64) -> Option<u64> {
-		let total = u128::from(total);
-		// 2^128 mod total, without 2^128.
-		let excess = u128::MAX.checked_rem(total)?.saturating_add(1).checked_rem(total)?;
-		let last = u128::MAX.saturating_sub(excess);
+		if total == 0 {
+			return None;
+		}
 		loop {
-			let bits = self.next();
-			if bits <= last {
-				return bits.checked_rem(total).and_then(|number| u64::try_from(number).ok());
+			if let Some(number) = uniform(self.next(), total) {
+				return Some(number);
 			}
 		}
 	}

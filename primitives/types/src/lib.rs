@@ -4,6 +4,8 @@
 //! * [`layout`]: the sizes of scalars, blobs, MDUs and slabs, and the arithmetic between them;
 //! * [`profile`]: how a deal is striped over slots;
 //! * [`messages`]: every message that somebody signs or hashes, with its domain tag;
+//! * [`challenge`]: what a provider is asked in an epoch;
+//! * [`uniform`]: numbers without bias from hashes;
 //! * [`deal`], [`provider`]: what the chain keeps and the runtime API returns;
 //! * [`traits`]: how the pallets see each other.
 //!
@@ -14,14 +16,17 @@
 
 extern crate alloc;
 
+pub mod challenge;
 pub mod deal;
 pub mod hashing;
 pub mod layout;
 pub mod messages;
 pub mod profile;
 pub mod provider;
+mod random;
 pub mod traits;
 
+pub use challenge::Epoch;
 pub use deal::{
 	CommitInfo, DealInfo, DealStatus, Hint, PlacementInfo, SlotInfo, SlotState, Terms, Uploader,
 };
@@ -32,6 +37,7 @@ pub use layout::ContentShape;
 pub use messages::{ReceiptMessage, UploadToken};
 pub use profile::{CodeKind, Profile, ProfileError};
 pub use provider::{Capability, ProviderInfo, ProviderStatus};
+pub use random::uniform;
 
 /// Number of a deal; assigned by the chain, never used twice.
 pub type DealId = u64;

@@ -103,7 +103,8 @@ impl PlacementSeed {
 	}
 }
 
-fn tagged(tag: &[u8], message: &impl Encode) -> Vec<u8> {
+/// The bytes of a message: its tag, then its fields.
+pub(crate) fn tagged(tag: &[u8], message: &impl Encode) -> Vec<u8> {
 	let mut bytes = tag.to_vec();
 	message.encode_to(&mut bytes);
 	bytes
