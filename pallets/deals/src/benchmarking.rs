@@ -83,14 +83,17 @@ struct Prepared {
 
 impl Prepared {
 	fn new<T: Config>(deal: DealId, mdus: u32) -> Self {
-		let base_gen = Deals::<T>::get(deal).expect("the deal exists").generation;
+		let held = Deals::<T>::get(deal).expect("the deal exists");
+		let base_gen = held.generation;
 		let roots: Vec<_> =
 			(0..mdus).map(|index| nil_types::hash_to_fr(&index.to_le_bytes())).collect();
 		let size_bytes = u64::from(mdus) * MDU_PAYLOAD as u64;
 		let (index_root, index_len) = ([1; 32], 1);
 		let terms = CommitTerms {
 			deal,
+			hint: held.hint,
 			generation: base_gen + 1,
+			first_mdu: held.total_mdus,
 			roots_hash: roots_hash(&roots),
 			index_root,
 			size_bytes,
@@ -142,7 +145,6 @@ mod benches {
 	#[benchmark]
 	fn commit_content(r: Linear<1, MAX_ROOTS>, s: Linear<2, MAX_SLOTS>) {
 		let deal = active::<T>();
-		let prepared = Prepared::new::<T>(deal, r);
 		// Half of the roots go to another manifest point.
 		let first_mdu = (MDUS_PER_MANIFEST as u64).saturating_sub(u64::from(r / 2));
 		let start = vec![[0; 32], nil_types::hash_to_fr(&[1])];
@@ -153,6 +155,7 @@ mod benches {
 				deal.total_mdus = first_mdu;
 			}
 		});
+		let prepared = Prepared::new::<T>(deal, r);
 		let receipts = prepared.receipts.iter().take(s as usize).cloned().collect();
 		// An uploader's budget is looked at beside what the owner's commit looks at.
 		let uploader = authorise_all::<T>(deal);

@@ -156,7 +156,9 @@ impl<T: Config> Pallet<T> {
 		let roots_hash = roots_hash(&roots);
 		let terms = CommitTerms {
 			deal: id,
+			hint: deal.hint,
 			generation,
+			first_mdu,
 			roots_hash,
 			index_root,
 			size_bytes,
@@ -216,7 +218,9 @@ impl<T: Config> Pallet<T> {
 		ensure!(commit.signed & bit == 0, Error::<T>::DuplicateReceipt);
 		let terms = CommitTerms {
 			deal: id,
+			hint: deal.hint,
 			generation,
+			first_mdu: commit.first_mdu,
 			roots_hash: commit.roots_hash,
 			index_root: commit.index_root,
 			size_bytes: commit.size_bytes,

@@ -395,10 +395,13 @@ impl Commit {
 	}
 
 	pub fn terms(&self) -> CommitTerms {
-		let profile = Deals::<Test>::get(self.deal).map_or(small(), |deal| deal.profile);
+		let deal = Deals::<Test>::get(self.deal);
+		let profile = deal.as_ref().map_or(small(), |deal| deal.profile);
 		CommitTerms {
 			deal: self.deal,
+			hint: Hint::Cold,
 			generation: self.base_gen + 1,
+			first_mdu: deal.map_or(0, |deal| deal.total_mdus),
 			roots_hash: roots_hash(&self.roots),
 			index_root: self.index_root,
 			size_bytes: self.size_bytes,

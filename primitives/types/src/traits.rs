@@ -1,8 +1,8 @@
 //! How the pallets see each other. Each pallet names the trait that it needs in its `Config`; the runtime wires them.
 
 use crate::{
-	DealId, G1Compressed, G1Uncompressed, Generation, Hash32, Hint, Profile, RelayBlock, Round,
-	ServiceKey, ServiceSignature, SlotIndex,
+	DealId, G1Compressed, G1Uncompressed, Generation, Hash32, Hint, MduIndex, Profile, RelayBlock,
+	Round, ServiceKey, ServiceSignature, SlotIndex,
 };
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -128,8 +128,12 @@ mod signature_hex {
 pub struct CommitTerms {
 	/// The deal.
 	pub deal: DealId,
+	/// What the deal is used for.
+	pub hint: Hint,
 	/// The generation that the commit makes.
 	pub generation: Generation,
+	/// First MDU of the commit in the slab.
+	pub first_mdu: MduIndex,
 	/// `H` of the commit's MDU roots.
 	pub roots_hash: Hash32,
 	/// `H` of the index bytes.
@@ -188,6 +192,52 @@ pub enum SlotError {
 	OutOfCapacity,
 	/// A signer's stake does not back so many bytes.
 	OutOfStake,
+}
+
+/// What a slot's provider owes for one commit: a blob of each live row, from the first row of the first MDU on.
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct Allocation {
+	/// The deal.
+	pub deal: DealId,
+	/// The slot.
+	pub slot: SlotIndex,
+	/// The generation that the commit made.
+	pub generation: Generation,
+	/// What the deal is used for.
+	pub hint: Hint,
+	/// How the deal is striped.
+	pub profile: Profile,
+	/// First MDU of the commit in the slab.
+	pub first_mdu: MduIndex,
+	/// Rows that hold payload, over all MDUs of the commit. Only the last MDU may have fewer than the profile's.
+	pub rows: u64,
+}
+
+/// Who is told what providers owe, and asks them for it.
+pub trait SlotHooks<AccountId> {
+	/// The slot's provider signed a commit, at once or within the time for late receipts: each once.
+	fn signed(provider: &AccountId, allocation: Allocation);
+
+	/// A slot whose provider had signed something ended: it owes nothing more for any of its commits.
+	fn ended(provider: &AccountId, deal: DealId, slot: SlotIndex);
+}
+
+/// Nobody is told anything.
+impl<AccountId> SlotHooks<AccountId> for () {
+	fn signed(_: &AccountId, _: Allocation) {}
+
+	fn ended(_: &AccountId, _: DealId, _: SlotIndex) {}
 }
 
 /// Deals, as slots see them.

@@ -82,6 +82,8 @@ impl pallet_mode2::Config for Runtime {
 	type Beacon = Beacon;
 	type Deals = Deals;
 	type DrawDelay = ConstU32<4>;
+	/// Nobody draws samples yet.
+	type Hooks = ();
 	type MaxFresh = ConstU32<1_024>;
 	type MaxRetrying = ConstU32<1_024>;
 	type Providers = Providers;

@@ -101,7 +101,9 @@ fn perform(action: Action) {
 			};
 			let terms = nil_types::traits::CommitTerms {
 				deal,
+				hint: Hint::Cold,
 				generation,
+				first_mdu: commit.first_mdu,
 				roots_hash: commit.roots_hash,
 				index_root: commit.index_root,
 				size_bytes: commit.size_bytes,
