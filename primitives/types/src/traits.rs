@@ -270,3 +270,37 @@ pub trait ManifestMath {
 	/// The same point in 48 bytes.
 	fn compress(manifest: &G1Uncompressed) -> G1Compressed;
 }
+
+/// One item of an answer to samples, with all that its proof is checked against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnswerClaim<'a> {
+	/// How the deal is striped.
+	pub profile: Profile,
+	/// The manifest point over the MDU.
+	pub manifest: G1Uncompressed,
+	/// MDU in the slab.
+	pub mdu: MduIndex,
+	/// Data blobs of that MDU that hold payload, `1..=64`.
+	pub live: u8,
+	/// Leaf of the MDU tree, one of the profile's.
+	pub leaf: u16,
+	/// Commitment of the blob.
+	pub commitment: &'a G1Compressed,
+	/// Siblings from the leaf up, as many as the profile's paths have.
+	pub path: &'a [Hash32],
+	/// Opening of the manifest at the MDU's place to its root.
+	pub manifest_opening: &'a G1Compressed,
+	/// By what the blob is multiplied: a canonical big-endian scalar.
+	pub factor: [u8; 32],
+}
+
+/// The arithmetic of answers to samples, so that pallets need no curve.
+pub trait AnswerMath {
+	/// Whether each claim's commitment is that of its leaf in its MDU, and its MDU one of its manifest's; and whether the sum
+	/// of all blobs, each multiplied by its factor, has the value `y` at `z`, as `proof` shows. Checks all together.
+	///
+	/// `z` is a canonical big-endian scalar; `y` and what claims borrow come from outside, and may be anything. There is one
+	/// claim at least.
+	fn verify(claims: &[AnswerClaim<'_>], z: &[u8; 32], y: &[u8; 32], proof: &G1Compressed)
+	-> bool;
+}
