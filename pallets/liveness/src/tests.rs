@@ -5,3 +5,5 @@ mod answers;
 mod epochs;
 mod journal;
 mod params;
+mod properties;
+mod state;
