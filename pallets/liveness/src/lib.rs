@@ -151,6 +151,8 @@ pub use types::*;
 pub use weights::WeightInfo;
 
 mod answers;
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
 mod book;
 mod epochs;
 mod events;
