@@ -17,7 +17,7 @@ BINARIES := --workspace --bins --test conformance
 # Benchmarks and the hooks of try-runtime are behind features, so that no build for tests compiles them. Features of
 # FRAME reach everything above it: asked for over the whole workspace they would build node and runtime a second time.
 # The pallets by themselves need FRAME and what lies below it once more, and nothing else.
-PALLETS := pallet-beacon pallet-deals pallet-mode2 pallet-providers
+PALLETS := pallet-beacon pallet-deals pallet-liveness pallet-mode2 pallet-providers
 GATED := $(PALLETS:%=--package %) --lib --features runtime-benchmarks,try-runtime
 
 .PHONY: help setup checks build demo test lint collator collator-lints collator-binaries collator-tests zombienet fmt bench benchmarks try-runtime weights snapshot docs

@@ -7,7 +7,7 @@ fail=0
 # Only runtime and node may link GPL code, which comes with cumulus and polkadot crates. Everything else stays
 # Apache-2.0 in source and in what it links.
 apache_only=(nil-types nil-kzg nil-coding nil-slab nil-host nil-runtime-api
-	pallet-beacon pallet-providers pallet-deals pallet-mode2 nil-client nil-provider nil-cli)
+	pallet-beacon pallet-providers pallet-deals pallet-mode2 pallet-liveness nil-client nil-provider nil-cli)
 for crate in "${apache_only[@]}"; do
 	tree=$(cargo tree --locked --package "$crate" --edges normal,build --prefix none --format '{p} {l}')
 	if bad=$(grep -E '^(polkadot-(primitives|service|node|runtime)|cumulus-)' <<<"$tree"); then

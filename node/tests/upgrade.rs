@@ -390,6 +390,8 @@ fn a_transaction_is_for_one_version_and_receipts_are_for_all() {
 
 	// The other runtime has a higher version, so its hooks run as they do on a chain that goes over to it.
 	let mut new = TestChain::restore(Backend::Rfc163, old.entries());
+	new.build_all_good(Vec::new());
+	finish_migrations(&mut new);
 	let refused = new.build(vec![commit.clone()]);
 	assert_eq!(last_upgrade(&new), Backend::Rfc163.spec_version());
 	let outcome = refused.outcomes[0].unwrap_err();

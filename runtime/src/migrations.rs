@@ -62,4 +62,4 @@
 pub type SingleBlock = ();
 
 /// Migrations that run in steps, one migration after another, from the first block under this runtime on.
-pub type MultiBlock = ();
+pub type MultiBlock = pallet_deals::migrations::V1ToV2<crate::Runtime>;

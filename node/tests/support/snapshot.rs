@@ -145,7 +145,8 @@ pub fn busy() -> TestChain {
 		let point = ManifestPoints::<Runtime>::get(FIRST, 0u32).unwrap();
 		ManifestPoints::<Runtime>::insert(ENDED, 0u32, point);
 		let QueueEnds { head, tail } = RemnantQueue::<Runtime>::get();
-		Remnants::<Runtime>::insert(tail, Remnant { deal: ENDED, commits: 2, manifests: 1 });
+		let remnant = Remnant { deal: ENDED, commits: 2, manifests: 1, ended_in: 1 };
+		Remnants::<Runtime>::insert(tail, remnant);
 		RemnantQueue::<Runtime>::put(QueueEnds { head, tail: tail + 1 });
 
 		Reweighing::<Runtime>::put(Sweep { class: 1, below: 1 });

@@ -13,7 +13,10 @@ use frame_support::{
 	traits::{Defensive, DefensiveSaturating, Get},
 	weights::{Weight, WeightMeter},
 };
-use nil_types::{DealId, RelayBlock, traits::RelayBeacon};
+use nil_types::{
+	DealId, RelayBlock,
+	traits::{EpochClock, RelayBeacon},
+};
 
 /// The next thing for upkeep to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +25,7 @@ enum Step {
 	Expire(DealId),
 	/// A bucket that is due has no deals any more.
 	PassBucket(u32),
-	/// An ended deal left something.
+	/// A deal that ended in an earlier epoch left something.
 	RemoveRemnant(u64, Remnant),
 }
 
@@ -130,7 +133,9 @@ impl<T: Config> Pallet<T> {
 		if head >= tail {
 			return None;
 		}
-		Some(Step::RemoveRemnant(head, Remnants::<T>::get(head).defensive()?))
+		// Deals enter in the order in which they ended: behind one that is still asked for, all are.
+		let remnant = Remnants::<T>::get(head).defensive()?;
+		(remnant.ended_in != T::Epochs::round()).then_some(Step::RemoveRemnant(head, remnant))
 	}
 
 	fn take_step(step: Step) {

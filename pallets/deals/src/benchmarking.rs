@@ -1,8 +1,8 @@
 //! Benchmarks of the calls and of the steps of upkeep, with real slots, receipts and manifest arithmetic.
 
 use crate::{
-	Agenda, AgendaCursor, Call, Commits, Config, Deals, ManifestPoints, NextDealId, Pallet, Params,
-	Remnant, RemnantQueue, Remnants, Uploaders,
+	Agenda, AgendaCursor, Call, Commits, Config, Deals, NextDealId, Pallet, Params, Remnant,
+	RemnantQueue, Remnants, Uploaders,
 };
 use alloc::{vec, vec::Vec};
 use frame_benchmarking::v2::*;
@@ -17,7 +17,9 @@ use nil_types::{
 	deal::MAX_UPLOADERS,
 	layout::{MAX_ROOTS, MAX_SLOTS, MDU_PAYLOAD, MDUS_PER_MANIFEST},
 	messages::roots_hash,
-	traits::{CommitTerms, ManifestMath, Receipt, RelayBeacon, SlotManager},
+	traits::{
+		CommitTerms, ContentSource, EpochClock, ManifestMath, Receipt, RelayBeacon, SlotManager,
+	},
 };
 
 /// As many slots as there may be, of which two make a commit.
@@ -81,14 +83,17 @@ struct Prepared {
 
 impl Prepared {
 	fn new<T: Config>(deal: DealId, mdus: u32) -> Self {
-		let base_gen = Deals::<T>::get(deal).expect("the deal exists").generation;
+		let held = Deals::<T>::get(deal).expect("the deal exists");
+		let base_gen = held.generation;
 		let roots: Vec<_> =
 			(0..mdus).map(|index| nil_types::hash_to_fr(&index.to_le_bytes())).collect();
 		let size_bytes = u64::from(mdus) * MDU_PAYLOAD as u64;
 		let (index_root, index_len) = ([1; 32], 1);
 		let terms = CommitTerms {
 			deal,
+			hint: held.hint,
 			generation: base_gen + 1,
+			first_mdu: held.total_mdus,
 			roots_hash: roots_hash(&roots),
 			index_root,
 			size_bytes,
@@ -140,17 +145,17 @@ mod benches {
 	#[benchmark]
 	fn commit_content(r: Linear<1, MAX_ROOTS>, s: Linear<2, MAX_SLOTS>) {
 		let deal = active::<T>();
-		let prepared = Prepared::new::<T>(deal, r);
 		// Half of the roots go to another manifest point.
 		let first_mdu = (MDUS_PER_MANIFEST as u64).saturating_sub(u64::from(r / 2));
 		let start = vec![[0; 32], nil_types::hash_to_fr(&[1])];
 		let point = T::Manifests::extend(&T::Manifests::empty(), 0, &start);
-		ManifestPoints::<T>::insert(deal, 0, point.expect("canonical roots"));
+		Pallet::<T>::set_manifest(deal, 0, point.expect("canonical roots"));
 		Deals::<T>::mutate(deal, |deal| {
 			if let Some(deal) = deal {
 				deal.total_mdus = first_mdu;
 			}
 		});
+		let prepared = Prepared::new::<T>(deal, r);
 		let receipts = prepared.receipts.iter().take(s as usize).cloned().collect();
 		// An uploader's budget is looked at beside what the owner's commit looks at.
 		let uploader = authorise_all::<T>(deal);
@@ -306,7 +311,8 @@ mod benches {
 			at: 0,
 		};
 		Commits::<T>::insert(0, 1, commit);
-		Pallet::<T>::leave_remnant(Remnant { deal: 0, commits: 1, manifests: 0 });
+		let ended_in = T::Epochs::round().wrapping_sub(1);
+		Pallet::<T>::leave_remnant(Remnant { deal: 0, commits: 1, manifests: 0, ended_in });
 		let done;
 		#[block]
 		{

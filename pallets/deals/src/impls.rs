@@ -15,12 +15,15 @@ use frame_support::{
 	},
 };
 use nil_types::{
-	Amount, CommitInfo, ContentShape, DealId, DealInfo, DealStatus, Generation, Hash32, Hint,
-	Profile, RelayBlock,
+	Amount, CommitInfo, ContentShape, DealId, DealInfo, DealStatus, Generation, Hint, Profile,
+	RelayBlock,
 	deal::SerdeBytes,
-	layout::{MAX_INDEX_BYTES, MAX_MANIFESTS, MAX_MDUS, MDUS_PER_MANIFEST, rent},
+	layout::{MAX_INDEX_BYTES, MAX_MDUS, rent},
 	messages::roots_hash,
-	traits::{CommitTerms, DealHooks, ManifestMath, Receipt, RelayBeacon, SlotError, SlotManager},
+	traits::{
+		CommitTerms, DealHooks, EpochClock, ManifestMath, Receipt, RelayBeacon, SlotError,
+		SlotManager,
+	},
 };
 
 pub(crate) type DealOf<T> = Deal<<T as frame_system::Config>::AccountId>;
@@ -153,7 +156,9 @@ impl<T: Config> Pallet<T> {
 		let roots_hash = roots_hash(&roots);
 		let terms = CommitTerms {
 			deal: id,
+			hint: deal.hint,
 			generation,
+			first_mdu,
 			roots_hash,
 			index_root,
 			size_bytes,
@@ -213,7 +218,9 @@ impl<T: Config> Pallet<T> {
 		ensure!(commit.signed & bit == 0, Error::<T>::DuplicateReceipt);
 		let terms = CommitTerms {
 			deal: id,
+			hint: deal.hint,
 			generation,
+			first_mdu: commit.first_mdu,
 			roots_hash: commit.roots_hash,
 			index_root: commit.index_root,
 			size_bytes: commit.size_bytes,
@@ -292,34 +299,6 @@ impl<T: Config> Pallet<T> {
 		Ok(deal)
 	}
 
-	/// Adds roots at `first_mdu` and after to the deal's manifest points. A commit may span two of them.
-	fn extend_manifest(id: DealId, first_mdu: u64, roots: &[Hash32]) -> DispatchResult {
-		const PER_POINT: u64 = MDUS_PER_MANIFEST as u64;
-		let mut next = first_mdu;
-		let mut rest = roots;
-		while !rest.is_empty() {
-			let (Ok(point), Ok(first)) =
-				(u32::try_from(next / PER_POINT), u32::try_from(next % PER_POINT))
-			else {
-				return Err(Error::<T>::TooManyMdus.into());
-			};
-			let room = MDUS_PER_MANIFEST.saturating_sub(first as usize);
-			let (here, after) = rest.split_at_checked(room).unwrap_or((rest, Default::default()));
-			let before = ManifestPoints::<T>::get(id, point).unwrap_or_else(T::Manifests::empty);
-			let extended =
-				T::Manifests::extend(&before, first, here).ok_or(Error::<T>::NonCanonicalRoot)?;
-			ManifestPoints::<T>::insert(id, point, extended);
-			next = next.saturating_add(here.len() as u64);
-			rest = after;
-		}
-		Ok(())
-	}
-
-	/// Manifest points of a deal with so many MDUs.
-	pub(crate) fn manifests_of(total_mdus: u64) -> u32 {
-		u32::try_from(total_mdus.div_ceil(MDUS_PER_MANIFEST as u64)).unwrap_or(MAX_MANIFESTS)
-	}
-
 	/// Ends a deal: releases its ledger exactly, gives its slots back and leaves its commits to upkeep.
 	pub(crate) fn end_deal(id: DealId, deal: DealOf<T>, reason: EndReason) {
 		let total = deal.ledger.total();
@@ -338,6 +317,7 @@ impl<T: Config> Pallet<T> {
 			deal: id,
 			commits: deal.generation,
 			manifests: Self::manifests_of(deal.total_mdus),
+			ended_in: T::Epochs::round(),
 		});
 		T::Slots::close(id);
 		Self::deposit_event(Event::DealEnded { deal: id, owner: deal.owner, reason, refunded });
@@ -430,7 +410,7 @@ impl<T: Config> Pallet<T> {
 		let deal = Deals::<T>::get(id)?;
 		let manifests = (0..Self::manifests_of(deal.total_mdus))
 			.filter_map(|index| ManifestPoints::<T>::get(id, index))
-			.map(|point| SerdeBytes(T::Manifests::compress(&point)))
+			.map(|point| SerdeBytes(T::Manifests::compress(&point.now)))
 			.collect();
 		Some(DealInfo {
 			id,

@@ -16,6 +16,7 @@
 //!   a relay block.
 //! * **Receipt**: the signature of a slot's provider over a commit, given once it has stored and checked its shards.
 //! * **Relay block**: the unit of every duration and deadline, read from [`RelayBeacon::now`].
+//! * **Epoch**: what providers are asked for in it is fixed when it begins ([`Config::Epochs`]).
 //!
 //! ## Who calls what
 //!
@@ -32,7 +33,8 @@
 //! | [`set_params`](Call::set_params) | [`Config::AdminOrigin`] | |
 //! | [`upkeep`](Call::upkeep) | anyone | when the hooks lag behind |
 //!
-//! Slots are drawn elsewhere ([`Config::Slots`]); [`DealHooks::placed`] tells this pallet when they are.
+//! Slots are drawn elsewhere ([`Config::Slots`]); [`DealHooks::placed`] tells this pallet when they are. Who checks proofs
+//! about content reads manifests through [`ContentSource`].
 //!
 //! ## Formulas
 //!
@@ -76,8 +78,18 @@
 //! it never looks at a deal that does not end. A cursor passes over the buckets that are due.
 //!
 //! What an ended deal leaves behind (commits and manifest points) enters a queue of remnants and is removed one item
-//! per step. Agenda and remnants are served by `on_idle` under its weight meter, and by anyone through
-//! [`upkeep`](Call::upkeep).
+//! per step, from the next epoch on. Agenda and remnants are served by `on_idle` under its weight meter, and by anyone
+//! through [`upkeep`](Call::upkeep).
+//!
+//! ## Epochs
+//!
+//! In an epoch, proofs are asked for what was there when it began, and nothing that is done in it may spoil an answer. So
+//! each manifest point is kept twice, as it is and as the epoch of its last change found it, and [`ContentSource`] reads
+//! every point as the epoch in force found it, whether or not the deal has ended meanwhile:
+//!
+//! ```text
+//! found(point, epoch) = point.before if point.changed_in = epoch, else point.now
+//! ```
 //!
 //! ## Invariants
 //!
@@ -104,6 +116,8 @@ mod agenda;
 mod benchmarking;
 mod events;
 mod impls;
+mod manifests;
+pub mod migrations;
 #[cfg(test)]
 mod mock;
 #[cfg(test)]
@@ -118,7 +132,7 @@ use frame_support::pallet_macros::import_section;
 #[cfg(doc)]
 use nil_types::{
 	Profile,
-	traits::{DealHooks, RelayBeacon},
+	traits::{ContentSource, DealHooks, RelayBeacon},
 };
 
 #[import_section(events::events)]
@@ -138,14 +152,13 @@ pub mod pallet {
 	};
 	use frame_system::pallet_prelude::*;
 	use nil_types::{
-		Amount, CommitInfo, DealId, G1Uncompressed, Generation, Hash32, Hint, Profile, RelayBlock,
-		SlotIndex,
+		Amount, CommitInfo, DealId, Generation, Hash32, Hint, Profile, RelayBlock, SlotIndex,
 		layout::{MAX_ROOTS, MAX_SLOTS},
-		traits::{ManifestMath, Receipt, RelayBeacon, SlotManager},
+		traits::{EpochClock, ManifestMath, Receipt, RelayBeacon, SlotManager},
 	};
 
 	/// The pallet's storage layout.
-	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+	const STORAGE_VERSION: StorageVersion = StorageVersion::new(2);
 
 	/// A fee on its way to [`Config::FeeHandler`].
 	pub type CreditOf<T> =
@@ -178,6 +191,9 @@ pub mod pallet {
 
 		/// The relay chain's clock.
 		type Beacon: RelayBeacon;
+
+		/// The epochs in which providers are asked for content.
+		type Epochs: EpochClock;
 
 		/// The arithmetic on manifest points.
 		type Manifests: ManifestMath;
@@ -266,11 +282,10 @@ pub mod pallet {
 	pub type Uploaders<T: Config> =
 		StorageMap<_, Twox64Concat, DealId, Authorisations<T::AccountId>, ValueQuery>;
 
-	/// The manifest points of each deal, uncompressed: the chain computed them, nobody need check them again. Point `j`
-	/// covers MDUs `4096j .. 4096j+4095`.
+	/// The manifest points of each deal. Point `j` covers MDUs `4096j .. 4096j+4095`.
 	#[pallet::storage]
 	pub type ManifestPoints<T: Config> =
-		StorageDoubleMap<_, Twox64Concat, DealId, Twox64Concat, u32, G1Uncompressed, OptionQuery>;
+		StorageDoubleMap<_, Twox64Concat, DealId, Twox64Concat, u32, ManifestPoint, OptionQuery>;
 
 	/// The agenda's lists: bucket and position to a deal.
 	#[pallet::storage]

@@ -9,12 +9,12 @@ use frame_support::{
 use frame_system::EnsureRoot;
 use nil_types::{
 	Amount, ContentShape, DealId, G1Compressed, G1Uncompressed, Hash32, Hint, Profile, RelayBlock,
-	blake2b_256,
+	Round, blake2b_256,
 	layout::MDUS_PER_MANIFEST,
 	messages::roots_hash,
 	traits::{
-		BeaconPruned, CommitTerms, DealHooks, ManifestMath, Randomness, Receipt, RelayBeacon,
-		SlotError, SlotManager,
+		BeaconPruned, CommitTerms, DealHooks, EpochClock, ManifestMath, Randomness, Receipt,
+		RelayBeacon, SlotError, SlotManager,
 	},
 };
 use sp_runtime::BuildStorage;
@@ -67,6 +67,17 @@ impl pallet_balances::Config for Test {
 
 parameter_types! {
 	pub static Now: RelayBlock = GENESIS_RELAY_BLOCK;
+	pub static Epoch: Round = 1;
+}
+
+/// Epochs that begin when tests say so.
+#[derive(Debug)]
+pub struct MockEpochs;
+
+impl EpochClock for MockEpochs {
+	fn round() -> Round {
+		Epoch::get()
+	}
 }
 
 /// A relay clock that tests set; nothing here draws.
@@ -213,6 +224,7 @@ impl pallet_deals::Config for Test {
 	type FeeHandler = ();
 	type Slots = MockSlots;
 	type Beacon = MockBeacon;
+	type Epochs = MockEpochs;
 	type Manifests = MockManifests;
 	type ReceiptGrace = ConstU32<20>;
 	type BucketLength = ConstU32<10>;
@@ -240,6 +252,7 @@ pub const PARAMS: DealParams = DealParams {
 /// Storage with [`PARAMS`] and three rich accounts.
 pub fn new_test_ext() -> sp_io::TestExternalities {
 	Now::set(GENESIS_RELAY_BLOCK);
+	Epoch::set(1);
 	let storage = RuntimeGenesisConfig {
 		balances: pallet_balances::GenesisConfig {
 			balances: vec![(OWNER, START), (OTHER, START), (SPONSOR, START)],
@@ -266,6 +279,16 @@ pub fn run(test: impl FnOnce()) {
 /// Moves the relay clock.
 pub fn advance(blocks: RelayBlock) {
 	Now::mutate(|now| *now += blocks);
+}
+
+/// Begins the next epoch.
+pub fn next_epoch() {
+	Epoch::mutate(|round| *round += 1);
+}
+
+/// A manifest point as the last commit left it.
+pub fn point(deal: DealId, index: u32) -> Option<G1Uncompressed> {
+	ManifestPoints::<Test>::get(deal, index).map(|point| point.now)
 }
 
 /// Runs the idle hook with room for everything.
@@ -372,10 +395,13 @@ impl Commit {
 	}
 
 	pub fn terms(&self) -> CommitTerms {
-		let profile = Deals::<Test>::get(self.deal).map_or(small(), |deal| deal.profile);
+		let deal = Deals::<Test>::get(self.deal);
+		let profile = deal.as_ref().map_or(small(), |deal| deal.profile);
 		CommitTerms {
 			deal: self.deal,
+			hint: Hint::Cold,
 			generation: self.base_gen + 1,
+			first_mdu: deal.map_or(0, |deal| deal.total_mdus),
 			roots_hash: roots_hash(&self.roots),
 			index_root: self.index_root,
 			size_bytes: self.size_bytes,

@@ -3,6 +3,8 @@
 mod content;
 mod creation;
 mod deadlines;
+mod epochs;
+mod migrations;
 mod money;
 mod params;
 mod properties;

@@ -195,7 +195,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// * The queue of remnants is dense between its ends.
+	/// * The queue of remnants is dense between its ends, and in the order in which the deals ended.
 	/// * A remnant is of a deal that is no more, and names what is left of it exactly.
 	/// * Every commit and every manifest point in state belongs to a deal or to a remnant.
 	fn check_remnants() -> Checked {
@@ -205,6 +205,14 @@ impl<T: Config> Pallet<T> {
 				&& Remnants::<T>::iter_keys().count() as u64 == tail.saturating_sub(head),
 			"the queue of remnants is dense between its ends"
 		);
+		let mut ended_in = 0;
+		for remnant in (head..tail).filter_map(Remnants::<T>::get) {
+			ensure!(
+				ended_in <= remnant.ended_in,
+				"the queue of remnants is in the order in which the deals ended"
+			);
+			ended_in = remnant.ended_in;
+		}
 		let (mut commits, mut points) = (0usize, 0usize);
 		for remnant in Remnants::<T>::iter_values() {
 			ensure!(

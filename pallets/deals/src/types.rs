@@ -3,8 +3,8 @@
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{BoundedVec, traits::ConstU32};
 use nil_types::{
-	Amount, DealId, DealStatus, Generation, Hash32, Hint, Profile, RelayBlock, Uploader,
-	deal::MAX_UPLOADERS, layout::MAX_ROOTS,
+	Amount, DealId, DealStatus, G1Uncompressed, Generation, Hash32, Hint, Profile, RelayBlock,
+	Round, Uploader, deal::MAX_UPLOADERS, layout::MAX_ROOTS,
 };
 use scale_info::TypeInfo;
 
@@ -80,6 +80,30 @@ impl Ledger {
 			deposit: self.deposit.checked_sub(deposit)?,
 			..*self
 		})
+	}
+}
+
+/// A manifest point, and what the epoch of its last change found in its place. Points are uncompressed: the chain computed
+/// them, nobody need check them again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct ManifestPoint {
+	/// The point as the last commit left it.
+	pub now: G1Uncompressed,
+	/// The epoch of the last change.
+	pub changed_in: Round,
+	/// The point as that epoch found it. `None` when it did not exist.
+	pub before: Option<G1Uncompressed>,
+}
+
+impl ManifestPoint {
+	/// What becomes of `earlier` by a change to `now` in the epoch `round`.
+	pub fn changed(earlier: Option<&Self>, now: G1Uncompressed, round: Round) -> Self {
+		Self { now, changed_in: round, before: earlier.and_then(|point| point.as_found_in(round)) }
+	}
+
+	/// The point as the epoch `round`, which is in force, found it.
+	pub fn as_found_in(&self, round: Round) -> Option<G1Uncompressed> {
+		if self.changed_in == round { self.before } else { Some(self.now) }
 	}
 }
 
@@ -166,7 +190,7 @@ pub enum EndReason {
 	Expired,
 }
 
-/// What an ended deal left in state, to be removed step by step.
+/// What an ended deal left in state, to be removed step by step once the epoch in which it ended is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct Remnant {
 	/// The deal that was.
@@ -175,6 +199,8 @@ pub struct Remnant {
 	pub commits: Generation,
 	/// Manifest points that are left: indices `0..manifests`.
 	pub manifests: u32,
+	/// The epoch in which the deal ended: what it left can still be asked for in it.
+	pub ended_in: Round,
 }
 
 /// First and next ticket of a queue.

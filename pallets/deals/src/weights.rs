@@ -45,7 +45,7 @@ impl WeightInfo for () {
 		Weight::from_parts(2_000_000_000, 24_000)
 			.saturating_add(Weight::from_parts(100_000_000, 0).saturating_mul(r.into()))
 			.saturating_add(Weight::from_parts(110_000_000, 4_000).saturating_mul(s.into()))
-			.saturating_add(RocksDbWeight::get().reads_writes(9, 7))
+			.saturating_add(RocksDbWeight::get().reads_writes(10, 7))
 			.saturating_add(RocksDbWeight::get().reads_writes(6, 6).saturating_mul(s.into()))
 	}
 	fn add_receipt() -> Weight {
@@ -62,7 +62,7 @@ impl WeightInfo for () {
 	}
 	fn cancel_deal() -> Weight {
 		Weight::from_parts(900_000_000, 160_000)
-			.saturating_add(RocksDbWeight::get().reads_writes(210, 211))
+			.saturating_add(RocksDbWeight::get().reads_writes(211, 211))
 	}
 	fn set_params() -> Weight {
 		Weight::from_parts(10_000_000, 1_500)
@@ -78,11 +78,11 @@ impl WeightInfo for () {
 	}
 	fn upkeep_base() -> Weight {
 		Weight::from_parts(15_000_000, 6_000)
-			.saturating_add(RocksDbWeight::get().reads_writes(5, 0))
+			.saturating_add(RocksDbWeight::get().reads_writes(6, 0))
 	}
 	fn expire_deal() -> Weight {
 		Weight::from_parts(900_000_000, 165_000)
-			.saturating_add(RocksDbWeight::get().reads_writes(215, 212))
+			.saturating_add(RocksDbWeight::get().reads_writes(216, 212))
 	}
 	fn pass_bucket() -> Weight {
 		Weight::from_parts(15_000_000, 6_000)
@@ -90,6 +90,6 @@ impl WeightInfo for () {
 	}
 	fn remove_remnant() -> Weight {
 		Weight::from_parts(25_000_000, 10_000)
-			.saturating_add(RocksDbWeight::get().reads_writes(7, 3))
+			.saturating_add(RocksDbWeight::get().reads_writes(8, 3))
 	}
 }

@@ -10,9 +10,11 @@ use frame_support::{
 	traits::{Defensive, Get},
 };
 use nil_types::{
-	DealId, Hash32, Hint, PlacementInfo, Profile, ReceiptMessage, RelayBlock, SlotIndex, SlotInfo,
+	ContentShape, DealId, Hash32, Hint, PlacementInfo, Profile, ReceiptMessage, RelayBlock,
+	SlotIndex, SlotInfo,
 	traits::{
-		CommitTerms, ProviderRegistry, Receipt, RegistryError, RelayBeacon, SlotError, SlotManager,
+		Allocation, CommitTerms, ProviderRegistry, Receipt, RegistryError, RelayBeacon, SlotError,
+		SlotHooks, SlotManager,
 	},
 };
 use sp_core::sr25519;
@@ -58,6 +60,7 @@ impl<T: Config> Pallet<T> {
 		genesis: Hash32,
 		now: RelayBlock,
 	) -> Result<(), SlotError> {
+		let profile = stripe.profile;
 		let slot = stripe.slots.get_mut(usize::from(receipt.slot)).ok_or(SlotError::NoSuchSlot)?;
 		let provider = slot.state.provider().cloned().ok_or(SlotError::NoSuchSlot)?;
 		ensure!(receipt.until >= now, SlotError::Expired);
@@ -88,6 +91,16 @@ impl<T: Config> Pallet<T> {
 		})?;
 		slot.bytes = slot.bytes.saturating_add(terms.bytes_per_slot);
 		slot.signed = slot.signed.saturating_add(1);
+		let allocation = Allocation {
+			deal: terms.deal,
+			slot: receipt.slot,
+			generation: terms.generation,
+			hint: terms.hint,
+			profile,
+			first_mdu: terms.first_mdu,
+			rows: ContentShape::new(terms.size_bytes).blobs_per_slot(&profile),
+		};
+		T::Hooks::signed(&provider, allocation);
 		Self::deposit_event(Event::ReceiptAccepted {
 			deal: terms.deal,
 			generation: terms.generation,
@@ -146,6 +159,7 @@ impl<T: Config> SlotManager<T::AccountId> for Pallet<T> {
 			SlotsOf::<T>::remove(&provider, (deal, index));
 			if slot.bytes > 0 {
 				T::Providers::sub_used(&provider, slot.bytes);
+				T::Hooks::ended(&provider, deal, index);
 			}
 			T::Providers::slot_released(&provider);
 			Self::deposit_event(Event::SlotReleased {

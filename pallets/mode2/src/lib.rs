@@ -53,6 +53,9 @@
 //! Each signer is booked `bytes_per_slot` in the registry, which refuses beyond capacity and stake; the slot remembers
 //! the sum, and exactly that is given back when the deal ends.
 //!
+//! Each receipt that counts, and the end of each slot that had one, is told to [`Config::Hooks`], once: that is who asks
+//! providers for what they store.
+//!
 //! ## Invariants
 //!
 //! Checked by `try_state` and stated there: a deal has a request or a stripe, never both; a stripe has `n` slots of distinct
@@ -97,7 +100,7 @@ pub mod pallet {
 	use frame_system::pallet_prelude::*;
 	use nil_types::{
 		DealId, Generation, Hash32, Hint, Profile, RelayBlock, SlotIndex,
-		traits::{DealHooks, ProviderRegistry, RelayBeacon},
+		traits::{DealHooks, ProviderRegistry, RelayBeacon, SlotHooks},
 	};
 
 	/// The pallet's storage layout.
@@ -121,6 +124,9 @@ pub mod pallet {
 
 		/// The deals.
 		type Deals: DealHooks;
+
+		/// Who is told what providers owe.
+		type Hooks: SlotHooks<Self::AccountId>;
 
 		/// Relay blocks between a request and the randomness that decides it, at least 1.
 		#[pallet::constant]

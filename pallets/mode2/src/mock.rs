@@ -3,15 +3,17 @@
 
 use crate::{self as pallet_mode2, *};
 use frame_support::{
-	Blake2_128Concat, Twox64Concat, derive_impl, parameter_types, storage_alias,
+	Blake2_128Concat, Twox64Concat, derive_impl,
+	pallet_prelude::ValueQuery,
+	parameter_types, storage_alias,
 	traits::{ConstU32, Hooks},
 	weights::{Weight, WeightMeter},
 };
 use nil_types::{
 	DealId, Hash32, Hint, Profile, ReceiptMessage, RelayBlock, ServiceKey, SlotIndex, blake2b_256,
 	traits::{
-		BeaconPruned, CommitTerms, DealHooks, ProviderRegistry, Randomness, Receipt, RegistryError,
-		RelayBeacon, SlotManager,
+		Allocation, BeaconPruned, CommitTerms, DealHooks, ProviderRegistry, Randomness, Receipt,
+		RegistryError, RelayBeacon, SlotHooks, SlotManager,
 	},
 };
 use sp_core::{Pair, sr25519};
@@ -191,10 +193,36 @@ impl DealHooks for MockDeals {
 	}
 }
 
+/// What hooks are told.
+#[derive(Clone, Debug, PartialEq, Eq, codec::Encode, codec::Decode)]
+pub enum Told {
+	Signed(AccountId, Allocation),
+	Ended(AccountId, DealId, SlotIndex),
+}
+
+/// All that hooks were told, in order.
+#[storage_alias]
+pub type Heard = StorageValue<Mock, Vec<Told>, ValueQuery>;
+
+/// Hooks that remember what they were told.
+#[derive(Debug)]
+pub struct MockHooks;
+
+impl SlotHooks<AccountId> for MockHooks {
+	fn signed(provider: &AccountId, allocation: Allocation) {
+		Heard::append(Told::Signed(*provider, allocation));
+	}
+
+	fn ended(provider: &AccountId, deal: DealId, slot: SlotIndex) {
+		Heard::append(Told::Ended(*provider, deal, slot));
+	}
+}
+
 impl pallet_mode2::Config for Test {
 	type Providers = MockRegistry;
 	type Beacon = MockBeacon;
 	type Deals = MockDeals;
+	type Hooks = MockHooks;
 	type DrawDelay = ConstU32<DRAW_DELAY>;
 	type RetryDelay = ConstU32<RETRY_DELAY>;
 	type MaxFresh = ConstU32<LANE>;
@@ -292,7 +320,9 @@ pub fn holders(deal: DealId) -> Vec<AccountId> {
 pub fn terms(deal: DealId, generation: u32) -> CommitTerms {
 	CommitTerms {
 		deal,
+		hint: Hint::Hot,
 		generation,
+		first_mdu: 10 * u64::from(generation),
 		roots_hash: [1; 32],
 		index_root: [2; 32],
 		size_bytes: 3,

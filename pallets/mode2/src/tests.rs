@@ -1,6 +1,7 @@
 //! Tests by concern. Every one ends with a check of all invariants.
 
 mod ending;
+mod hooks;
 mod placement;
 mod properties;
 mod queries;

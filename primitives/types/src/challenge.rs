@@ -306,7 +306,7 @@ pub enum Sample {
 	Slot {
 		/// The slot's place among the provider's slots.
 		index: u32,
-		/// The row among all rows of the slot, its allocations in the order of their generations.
+		/// The row among all rows of the slot, its allocations in the order in which the provider signed for them.
 		row: u64,
 	},
 }

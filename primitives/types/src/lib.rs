@@ -49,6 +49,8 @@ pub type SlotIndex = u8;
 pub type MduIndex = u64;
 /// A relay chain block number. All durations and deadlines count these.
 pub type RelayBlock = u32;
+/// An epoch by its place among those that began, counted from 1 without gaps. 0 stands for the time before the first.
+pub type Round = u32;
 /// A BLAKE2b-256 digest, an MDU root, a block hash.
 pub type Hash32 = [u8; 32];
 /// An amount of the native token in its smallest unit.

@@ -1,8 +1,8 @@
 //! How the pallets see each other. Each pallet names the trait that it needs in its `Config`; the runtime wires them.
 
 use crate::{
-	DealId, G1Compressed, G1Uncompressed, Generation, Hash32, Hint, Profile, RelayBlock,
-	ServiceKey, ServiceSignature, SlotIndex,
+	DealId, G1Compressed, G1Uncompressed, Generation, Hash32, Hint, MduIndex, Profile, RelayBlock,
+	Round, ServiceKey, ServiceSignature, SlotIndex,
 };
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -29,6 +29,23 @@ pub trait RelayBeacon {
 /// The records asked for have been dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BeaconPruned;
+
+/// The protocol's epochs, as those see them who ask only whether the present one is that of an earlier moment.
+pub trait EpochClock {
+	/// The epoch in force, by its round. It changes before the transactions of a block and never between two of them.
+	fn round() -> Round;
+}
+
+/// The content of deals, as those see it who check proofs about it.
+pub trait ContentSource {
+	/// Manifest point `index` of `deal` as the epoch in force found it. `None` when it did not exist then. Stays readable
+	/// to the end of the epoch in which the deal ends.
+	fn manifest(deal: DealId, index: u32) -> Option<G1Uncompressed>;
+
+	/// Makes that point, for benchmarks.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn set_manifest(deal: DealId, index: u32, point: G1Uncompressed);
+}
 
 /// The registry of providers, as slots see it.
 pub trait ProviderRegistry<AccountId> {
@@ -111,8 +128,12 @@ mod signature_hex {
 pub struct CommitTerms {
 	/// The deal.
 	pub deal: DealId,
+	/// What the deal is used for.
+	pub hint: Hint,
 	/// The generation that the commit makes.
 	pub generation: Generation,
+	/// First MDU of the commit in the slab.
+	pub first_mdu: MduIndex,
 	/// `H` of the commit's MDU roots.
 	pub roots_hash: Hash32,
 	/// `H` of the index bytes.
@@ -173,6 +194,52 @@ pub enum SlotError {
 	OutOfStake,
 }
 
+/// What a slot's provider owes for one commit: a blob of each live row, from the first row of the first MDU on.
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct Allocation {
+	/// The deal.
+	pub deal: DealId,
+	/// The slot.
+	pub slot: SlotIndex,
+	/// The generation that the commit made.
+	pub generation: Generation,
+	/// What the deal is used for.
+	pub hint: Hint,
+	/// How the deal is striped.
+	pub profile: Profile,
+	/// First MDU of the commit in the slab.
+	pub first_mdu: MduIndex,
+	/// Rows that hold payload, over all MDUs of the commit. Only the last MDU may have fewer than the profile's.
+	pub rows: u64,
+}
+
+/// Who is told what providers owe, and asks them for it.
+pub trait SlotHooks<AccountId> {
+	/// The slot's provider signed a commit, at once or within the time for late receipts: each once.
+	fn signed(provider: &AccountId, allocation: Allocation);
+
+	/// A slot whose provider had signed something ended: it owes nothing more for any of its commits.
+	fn ended(provider: &AccountId, deal: DealId, slot: SlotIndex);
+}
+
+/// Nobody is told anything.
+impl<AccountId> SlotHooks<AccountId> for () {
+	fn signed(_: &AccountId, _: Allocation) {}
+
+	fn ended(_: &AccountId, _: DealId, _: SlotIndex) {}
+}
+
 /// Deals, as slots see them.
 pub trait DealHooks {
 	/// All slots of `deal` are drawn.
@@ -202,4 +269,38 @@ pub trait ManifestMath {
 
 	/// The same point in 48 bytes.
 	fn compress(manifest: &G1Uncompressed) -> G1Compressed;
+}
+
+/// One item of an answer to samples, with all that its proof is checked against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnswerClaim<'a> {
+	/// How the deal is striped.
+	pub profile: Profile,
+	/// The manifest point over the MDU.
+	pub manifest: G1Uncompressed,
+	/// MDU in the slab.
+	pub mdu: MduIndex,
+	/// Data blobs of that MDU that hold payload, `1..=64`.
+	pub live: u8,
+	/// Leaf of the MDU tree, one of the profile's.
+	pub leaf: u16,
+	/// Commitment of the blob.
+	pub commitment: &'a G1Compressed,
+	/// Siblings from the leaf up, as many as the profile's paths have.
+	pub path: &'a [Hash32],
+	/// Opening of the manifest at the MDU's place to its root.
+	pub manifest_opening: &'a G1Compressed,
+	/// By what the blob is multiplied: a canonical big-endian scalar.
+	pub factor: [u8; 32],
+}
+
+/// The arithmetic of answers to samples, so that pallets need no curve.
+pub trait AnswerMath {
+	/// Whether each claim's commitment is that of its leaf in its MDU, and its MDU one of its manifest's; and whether the sum
+	/// of all blobs, each multiplied by its factor, has the value `y` at `z`, as `proof` shows. Checks all together.
+	///
+	/// `z` is a canonical big-endian scalar; `y` and what claims borrow come from outside, and may be anything. There is one
+	/// claim at least.
+	fn verify(claims: &[AnswerClaim<'_>], z: &[u8; 32], y: &[u8; 32], proof: &G1Compressed)
+	-> bool;
 }

@@ -9,10 +9,15 @@ use crate::{
 };
 use frame_support::traits::{ConstU32, ConstU128, EitherOf};
 use frame_system::EnsureRoot;
-use nil_types::{RelayBlock, Terms, traits::RelayBeacon};
+use nil_types::{
+	RelayBlock, Round, Terms,
+	traits::{EpochClock, RelayBeacon},
+};
 
 /// Relay blocks of a day.
 const DAY: RelayBlock = 24 * 60 * 60 / 6;
+/// Relay blocks of an hour.
+const HOUR: RelayBlock = 60 * 60 / 6;
 
 /// Sets prices and stakes, attests domains: a referendum on the track `storage_admin`, or the administrator through
 /// `sudo` where there is one.
@@ -39,12 +44,23 @@ impl pallet_providers::Config for Runtime {
 	type WeightInfo = weights::pallet_providers::WeightInfo<Self>;
 }
 
+/// Epochs of an hour, while nobody draws samples: each begins by its number.
+#[derive(Debug)]
+pub struct Hours;
+
+impl EpochClock for Hours {
+	fn round() -> Round {
+		<Beacon as RelayBeacon>::now().saturating_div(HOUR).saturating_add(1)
+	}
+}
+
 impl pallet_deals::Config for Runtime {
 	type AdminOrigin = Admin;
 	type Beacon = Beacon;
 	/// Ten minutes.
 	type BucketLength = ConstU32<100>;
 	type Currency = Balances;
+	type Epochs = Hours;
 	/// The creation fee is burned.
 	type FeeHandler = ();
 	type Manifests = HostManifest;
@@ -66,6 +82,8 @@ impl pallet_mode2::Config for Runtime {
 	type Beacon = Beacon;
 	type Deals = Deals;
 	type DrawDelay = ConstU32<4>;
+	/// Nobody draws samples yet.
+	type Hooks = ();
 	type MaxFresh = ConstU32<1_024>;
 	type MaxRetrying = ConstU32<1_024>;
 	type Providers = Providers;

@@ -46,10 +46,7 @@ fn a_commit_extends_the_manifest_locks_rent_and_makes_a_generation() {
 		);
 		assert_eq!(held_deal.stored_bytes, stored);
 		assert_eq!(held(OWNER), ESCROW + slots_deposit(small()));
-		assert_eq!(
-			ManifestPoints::<Test>::get(deal, 0),
-			MockManifests::extend(&MockManifests::empty(), 0, &roots)
-		);
+		assert_eq!(point(deal, 0), MockManifests::extend(&MockManifests::empty(), 0, &roots));
 		assert_eq!(
 			Commits::<Test>::get(deal, 1),
 			Some(CommitInfo {
@@ -95,10 +92,7 @@ fn commits_follow_one_another_in_the_slab() {
 			(1..=4).map(|g| Commits::<Test>::get(deal, g).unwrap().first_mdu).collect();
 		assert_eq!(firsts, [0, 1, 2, 4]);
 		let all: Vec<_> = (0..7).map(root).collect();
-		assert_eq!(
-			ManifestPoints::<Test>::get(deal, 0),
-			MockManifests::extend(&MockManifests::empty(), 0, &all)
-		);
+		assert_eq!(point(deal, 0), MockManifests::extend(&MockManifests::empty(), 0, &all));
 	});
 }
 
@@ -116,8 +110,8 @@ fn a_commit_may_span_two_manifest_points_and_the_last_mdu_is_the_cap() {
 		let roots: Vec<_> = (0..5_116).map(root).collect();
 		let (first, second) = roots.split_at(MDUS_PER_MANIFEST);
 		let empty = MockManifests::empty();
-		assert_eq!(ManifestPoints::<Test>::get(deal, 0), MockManifests::extend(&empty, 0, first));
-		assert_eq!(ManifestPoints::<Test>::get(deal, 1), MockManifests::extend(&empty, 0, second));
+		assert_eq!(point(deal, 0), MockManifests::extend(&empty, 0, first));
+		assert_eq!(point(deal, 1), MockManifests::extend(&empty, 0, second));
 
 		let mut total = 5_116;
 		while total < MAX_MDUS {

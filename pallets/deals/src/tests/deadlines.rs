@@ -91,6 +91,8 @@ fn idle_works_within_its_meter_and_goes_on_later() {
 
 		idle();
 		assert_eq!(Deals::<Test>::count(), 0);
+		next_epoch();
+		idle();
 		assert_eq!(Commits::<Test>::iter_keys().count(), 0);
 	});
 }
@@ -108,6 +110,8 @@ fn what_an_ended_deal_leaves_goes_step_by_step() {
 		assert_eq!(left(), 4);
 		// Ended deals have no commits for a reader, whatever is left of them.
 		assert!(DealsPallet::commits(deal, 0, 10).is_empty());
+		assert_noop!(upkeep(1), Error::<Test>::NothingToDo);
+		next_epoch();
 		for expected in [3, 2, 1, 0] {
 			assert_ok!(upkeep(1));
 			assert_eq!(left(), expected);

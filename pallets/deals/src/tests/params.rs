@@ -63,8 +63,8 @@ fn a_genesis_out_of_bounds_does_not_build() {
 fn constants_fit_together_and_the_storage_version_is_pinned() {
 	run(|| {
 		<DealsPallet as Hooks<u64>>::integrity_test();
-		assert_eq!(DealsPallet::in_code_storage_version(), 1);
-		assert_eq!(DealsPallet::on_chain_storage_version(), 1);
+		assert_eq!(DealsPallet::in_code_storage_version(), 2);
+		assert_eq!(DealsPallet::on_chain_storage_version(), 2);
 	});
 }
 

@@ -2,8 +2,9 @@
 
 use crate::{mock::*, *};
 use frame_support::{storage::with_storage_layer, traits::Hooks, weights::Weight};
-use nil_types::{Hint, layout::MDU_PAYLOAD};
+use nil_types::{DealId, G1Uncompressed, Hint, layout::MDU_PAYLOAD, traits::ContentSource};
 use proptest::{collection::vec, option, prelude::*};
+use std::collections::BTreeMap;
 
 #[derive(Clone, Debug)]
 enum Action {
@@ -18,6 +19,7 @@ enum Action {
 	Revoke { who: AccountId, pick: usize, uploader: AccountId },
 	SetPrice { price: u128, deposit: u128 },
 	Advance { blocks: u32 },
+	NextEpoch,
 	Idle { room: u64 },
 	Upkeep { steps: u32 },
 }
@@ -53,6 +55,7 @@ fn action() -> impl Strategy<Value = Action> {
 		1 => (0u128..3_000_000, 0u128..500)
 			.prop_map(|(price, deposit)| Action::SetPrice { price, deposit }),
 		4 => (1u32..40).prop_map(|blocks| Action::Advance { blocks }),
+		2 => Just(Action::NextEpoch),
 		2 => (0u64..40).prop_map(|room| Action::Idle { room }),
 		1 => (0u32..20).prop_map(|steps| Action::Upkeep { steps }),
 	]
@@ -98,7 +101,9 @@ fn perform(action: Action) {
 			};
 			let terms = nil_types::traits::CommitTerms {
 				deal,
+				hint: Hint::Cold,
 				generation,
+				first_mdu: commit.first_mdu,
 				roots_hash: commit.roots_hash,
 				index_root: commit.index_root,
 				size_bytes: commit.size_bytes,
@@ -137,6 +142,10 @@ fn perform(action: Action) {
 			advance(blocks);
 			Ok(())
 		},
+		Action::NextEpoch => {
+			next_epoch();
+			Ok(())
+		},
 		Action::Idle { room } => {
 			let limit = Weight::from_parts(room * 1_000_000_000, room * 40_000);
 			let used = DealsPallet::on_idle(1, limit);
@@ -149,6 +158,11 @@ fn perform(action: Action) {
 	});
 }
 
+/// All manifest points as they are.
+fn points() -> BTreeMap<(DealId, u32), G1Uncompressed> {
+	ManifestPoints::<Test>::iter().map(|(deal, index, point)| ((deal, index), point.now)).collect()
+}
+
 proptest! {
 	#![proptest_config(ProptestConfig::with_cases(96))]
 
@@ -156,9 +170,24 @@ proptest! {
 	fn invariants_hold_after_every_action(actions in vec(action(), 1..60)) {
 		new_test_ext().execute_with(|| {
 			let issuance = Balances::total_issuance();
+			let mut found = BTreeMap::new();
 			for action in actions {
 				let described = format!("{action:?}");
+				let begins = matches!(action, Action::NextEpoch);
 				perform(action);
+				if begins {
+					// What deals left behind that ended before may go in this epoch.
+					found = points();
+					found.retain(|(deal, _), _| Deals::<Test>::contains_key(deal));
+				}
+				for ((deal, index), point) in &found {
+					assert_eq!(DealsPallet::manifest(*deal, *index), Some(*point), "{described}");
+				}
+				for (deal, index) in points().into_keys().filter(|key| !found.contains_key(key)) {
+					if Deals::<Test>::contains_key(deal) {
+						assert_eq!(DealsPallet::manifest(deal, index), None, "{described}");
+					}
+				}
 				DealsPallet::do_try_state().unwrap_or_else(|why| panic!("{described}: {why:?}"));
 				// Fees are all that ever leaves.
 				let fees = u128::from(next_deal()) * PARAMS.creation_fee;
@@ -166,6 +195,8 @@ proptest! {
 			}
 			// Whatever happened, time and upkeep end it all.
 			advance(PARAMS.max_duration + 20);
+			idle();
+			next_epoch();
 			idle();
 			DealsPallet::do_try_state().unwrap();
 			assert_eq!(Deals::<Test>::count(), 0);

@@ -1,0 +1,211 @@
+//! Benchmarks of the calls and of the hook.
+//!
+//! Answers are measured with points of the group that prove nothing: a check looks at all of them, and does all of its
+//! arithmetic, before it can tell.
+
+use crate::{
+	Books, Call, Config, CurrentRound, Drawn, EpochLength, EpochRecord, Event, Item,
+	LivenessParams, MAX_PATH, Pallet, Parameters, Planned,
+};
+use alloc::{vec, vec::Vec};
+use frame_benchmarking::v2::*;
+use frame_support::{
+	BoundedVec,
+	traits::{EnsureOrigin, Get},
+	weights::WeightMeter,
+};
+use frame_system::RawOrigin;
+use nil_types::{
+	CodeKind, DealId, G1Compressed, G1Uncompressed, Hint, Profile,
+	challenge::SizeClass,
+	traits::{Allocation, ContentSource, EpochClock, RelayBeacon, SlotHooks},
+};
+
+/// The profile with the longest paths.
+const DEEPEST: Profile = Profile { k: 1, m: 31, code: CodeKind::Fr };
+/// Rows of every allocation: so few that no draw misses.
+const ROWS: u64 = 8;
+/// The slot that signs.
+const SLOT: u8 = 31;
+
+/// A point of the group: the generator.
+const POINT: G1Uncompressed = [
+	0x17, 0xf1, 0xd3, 0xa7, 0x31, 0x97, 0xd7, 0x94, 0x26, 0x95, 0x63, 0x8c, 0x4f, 0xa9, 0xac, 0x0f,
+	0xc3, 0x68, 0x8c, 0x4f, 0x97, 0x74, 0xb9, 0x05, 0xa1, 0x4e, 0x3a, 0x3f, 0x17, 0x1b, 0xac, 0x58,
+	0x6c, 0x55, 0xe8, 0x3f, 0xf9, 0x7a, 0x1a, 0xef, 0xfb, 0x3a, 0xf0, 0x0a, 0xdb, 0x22, 0xc6, 0xbb,
+	0x08, 0xb3, 0xf4, 0x81, 0xe3, 0xaa, 0xa0, 0xf1, 0xa0, 0x9e, 0x30, 0xed, 0x74, 0x1d, 0x8a, 0xe4,
+	0xfc, 0xf5, 0xe0, 0x95, 0xd5, 0xd0, 0x0a, 0xf6, 0x00, 0xdb, 0x18, 0xcb, 0x2c, 0x04, 0xb3, 0xed,
+	0xd0, 0x3c, 0xc7, 0x44, 0xa2, 0x88, 0x8a, 0xe4, 0x0c, 0xaa, 0x23, 0x29, 0x46, 0xc5, 0xe7, 0xe1,
+];
+
+/// The same in 48 bytes. Its second coordinate is the smaller one of the two, which needs no flag.
+fn compressed() -> G1Compressed {
+	let mut point = [0; 48];
+	for (to, from) in point.iter_mut().zip(POINT) {
+		*to = from;
+	}
+	point[0] |= 0x80;
+	point
+}
+
+fn provider<T: Config>() -> T::AccountId {
+	account("provider", 0, 0)
+}
+
+/// Begins and draws the next round. Returns its record.
+fn next_round<T: Config>() -> EpochRecord {
+	let round = Pallet::<T>::round().saturating_add(1);
+	let drawn_at = T::Beacon::now();
+	let record = EpochRecord { round, epoch: round, randomness: [7; 32], drawn_at };
+	CurrentRound::<T>::put(round);
+	Drawn::<T>::put(record);
+	record
+}
+
+/// Puts a record into an epoch, from which it can be drawn.
+fn record<T: Config>(epoch: u32) {
+	let start = EpochLength::<T>::get().saturating_mul(epoch);
+	T::Beacon::set_record(start.saturating_add(T::DrawDelay::get()), [7; 64]);
+}
+
+/// Lets the provider sign for one commit of each deal.
+fn sign<T: Config>(deals: core::ops::Range<DealId>) {
+	for deal in deals {
+		let allocation = Allocation {
+			deal,
+			slot: SLOT,
+			generation: 1,
+			hint: Hint::Cold,
+			profile: DEEPEST,
+			first_mdu: 0,
+			rows: ROWS,
+		};
+		<Pallet<T> as SlotHooks<_>>::signed(&provider::<T>(), allocation);
+	}
+}
+
+/// A provider with one commit of each of so many deals, in an epoch in force.
+fn listed<T: Config>(deals: u32) -> EpochRecord {
+	sign::<T>(0..deals.into());
+	let drawn = next_round::<T>();
+	assert_eq!(Pallet::<T>::apply(&provider::<T>(), u32::MAX).steps(), deals);
+	drawn
+}
+
+/// An item of the right form for what is asked.
+fn item<T: Config>(ordinal: u32) -> Item {
+	let asked = Pallet::<T>::asked(&provider::<T>(), ordinal).expect("the ordinal is due");
+	assert_eq!(DEEPEST.path_len(), MAX_PATH as usize);
+	Item {
+		ordinal,
+		place: asked.place,
+		mdu: asked.mdu,
+		live: 64,
+		leaf: asked.leaf,
+		commitment: compressed(),
+		path: BoundedVec::truncate_from(vec![[1; 32]; MAX_PATH as usize]),
+		manifest_opening: compressed(),
+	}
+}
+
+#[benchmarks]
+mod benches {
+	use super::*;
+
+	#[benchmark]
+	fn submit_proofs(n: Linear<1, { T::MaxItems::get() }>) {
+		// So many that the same deal is hardly drawn twice.
+		let deals = T::MaxItems::get().saturating_mul(8);
+		for deal in 0..DealId::from(deals) {
+			T::Content::set_manifest(deal, 0, POINT);
+		}
+		let drawn = listed::<T>(deals);
+		let samples_per_epoch = T::MaxSamples::get();
+		let now = LivenessParams { samples_per_epoch, hot_factor: 1, ..Default::default() };
+		Parameters::<T>::put(Planned { now, next: None });
+		let items: Vec<_> = (0..n).map(item::<T>).collect();
+		let items = BoundedVec::truncate_from(items);
+		let provider = provider::<T>();
+		let (epoch, r_e) = (drawn.epoch, drawn.randomness);
+		#[extrinsic_call]
+		_(RawOrigin::Signed(provider.clone()), epoch, r_e, items, [0; 32], compressed());
+		let event = Event::<T>::InvalidProof { provider, epoch, items: n };
+		frame_system::Pallet::<T>::assert_last_event(event.into());
+	}
+
+	#[benchmark]
+	fn look_up() {
+		listed::<T>(1);
+		let provider = provider::<T>();
+		let class = SizeClass::of(ROWS).expect("there is such a class");
+		let found;
+		#[block]
+		{
+			found = Pallet::<T>::look_up(&provider, (Hint::Cold, class, 0));
+		}
+		assert!(found);
+	}
+
+	#[benchmark]
+	fn advance_listing(s: Linear<1, { T::MaxSteps::get() }>) {
+		sign::<T>(0..s.into());
+		next_round::<T>();
+		let provider = provider::<T>();
+		#[extrinsic_call]
+		advance(RawOrigin::Signed(whitelisted_caller()), provider.clone(), s);
+		assert_eq!(Books::<T>::get(provider).map(|book| book.census.slots), Some(s));
+	}
+
+	#[benchmark]
+	fn advance_unlisting(s: Linear<1, { T::MaxSteps::get() }>) {
+		// For each that leaves, one takes its place.
+		listed::<T>(s.saturating_mul(2));
+		let provider = provider::<T>();
+		for deal in 0..DealId::from(s) {
+			<Pallet<T> as SlotHooks<_>>::ended(&provider, deal, SLOT);
+		}
+		next_round::<T>();
+		#[extrinsic_call]
+		advance(RawOrigin::Signed(whitelisted_caller()), provider.clone(), s);
+		assert_eq!(Books::<T>::get(provider).map(|book| book.census.slots), Some(s));
+	}
+
+	#[benchmark]
+	fn set_params() -> Result<(), BenchmarkError> {
+		let origin =
+			T::AdminOrigin::try_successful_origin().map_err(|_| BenchmarkError::Weightless)?;
+		let params = Parameters::<T>::get().now;
+		#[extrinsic_call]
+		_(origin as T::RuntimeOrigin, params);
+		assert_eq!(Parameters::<T>::get().next.map(|(_, next)| next), Some(params));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn poll() {
+		record::<T>(1_000);
+		Pallet::<T>::turn(&mut WeightMeter::new());
+		let before = Drawn::<T>::get();
+		assert!(before.is_some());
+		#[block]
+		{
+			Pallet::<T>::turn(&mut WeightMeter::new());
+		}
+		assert_eq!(Drawn::<T>::get(), before);
+	}
+
+	#[benchmark]
+	fn turn() {
+		record::<T>(1_000);
+		Pallet::<T>::turn(&mut WeightMeter::new());
+		record::<T>(1_001);
+		let round = Pallet::<T>::round();
+		#[block]
+		{
+			Pallet::<T>::turn(&mut WeightMeter::new());
+		}
+		assert_eq!(Drawn::<T>::get().map(|record| record.round), round.checked_add(1));
+	}
+
+	impl_benchmark_test_suite!(Pallet, crate::mock::new_test_ext(), crate::mock::Test);
+}

@@ -1,0 +1,82 @@
+//! A provider's account: which samples are answered, and what becomes of a round that is over.
+
+use crate::{Book, INDEX_ONE, WHOLE};
+use frame_support::{BoundedVec, traits::Get};
+use nil_types::{
+	Round,
+	challenge::{Census, samples_of},
+};
+
+/// By what an index grows in a round with `due` samples whose answers are worth `credit`.
+pub(crate) fn growth(credit: u32, due: u32) -> u64 {
+	let all = u64::from(due).saturating_mul(u64::from(WHOLE));
+	// Below 2^62: a credit is four bytes long, and `INDEX_ONE` is below 2^30.
+	u64::from(credit).saturating_mul(INDEX_ONE).checked_div(all).unwrap_or_default()
+}
+
+/// The byte of an ordinal, and its bit there.
+const fn bit(ordinal: u32) -> (usize, u8) {
+	((ordinal / 8) as usize, 1 << (ordinal % 8))
+}
+
+impl<S: Get<u32>> Book<BoundedVec<u8, S>> {
+	/// The account of a provider that has nothing in its lists.
+	pub(crate) fn new(round: Round) -> Self {
+		Self {
+			round,
+			census: Census::default(),
+			blobs: 0,
+			due: 0,
+			count: 0,
+			credit: 0,
+			answered: BoundedVec::default(),
+			index: 0,
+			silent: 0,
+			missed: 0,
+		}
+	}
+
+	/// Closes all rounds before `round`. What was answered was so in the first of them; in the others nothing was.
+	pub(crate) fn close_until(&mut self, round: Round) {
+		let over = round.saturating_sub(self.round);
+		if over == 0 {
+			return;
+		}
+		let mut silent = if self.blobs == 0 { 0 } else { over };
+		if self.count > 0 {
+			// 2^32 rounds of `INDEX_ONE` each fit.
+			self.index = self.index.saturating_add(growth(self.credit, self.due));
+			let open = self.due.saturating_sub(self.count);
+			self.missed = self.missed.saturating_add(u64::from(open));
+			silent = silent.saturating_sub(1);
+		}
+		self.silent = self.silent.saturating_add(silent);
+		self.round = round;
+		(self.due, self.count, self.credit) = (0, 0, 0);
+		self.answered.clear();
+	}
+
+	/// Fixes what is due in the round, when so much is asked for. The same every time in a round.
+	pub(crate) fn open(&mut self, samples_per_epoch: u32) {
+		if self.due == 0 {
+			self.due = samples_of(samples_per_epoch, self.blobs);
+			self.answered.bounded_resize(self.due.div_ceil(8) as usize, 0);
+		}
+	}
+
+	/// Whether a sample is answered.
+	pub(crate) fn is_answered(&self, ordinal: u32) -> bool {
+		let (byte, bit) = bit(ordinal);
+		self.answered.get(byte).is_some_and(|bits| bits & bit != 0)
+	}
+
+	/// Takes note of the answer to a sample that was open, worth `share` of [`WHOLE`].
+	pub(crate) fn answer(&mut self, ordinal: u32, share: u16) {
+		let (byte, bit) = bit(ordinal);
+		if let Some(bits) = self.answered.get_mut(byte) {
+			*bits |= bit;
+		}
+		self.count = self.count.saturating_add(1);
+		self.credit = self.credit.saturating_add(u32::from(share));
+	}
+}

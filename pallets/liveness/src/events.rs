@@ -1,0 +1,85 @@
+//! What the pallet tells: a section of the pallet's module, which imports it.
+
+use frame_support::pallet_macros::pallet_section;
+
+/// The events. Names in it are those of the pallet's module.
+#[pallet_section]
+mod events {
+	/// What happened, complete enough to rebuild the pallet's state.
+	#[pallet::event]
+	#[pallet::generate_deposit(pub(crate) fn deposit_event)]
+	pub enum Event<T: Config> {
+		/// A round began.
+		#[codec(index = 0)]
+		RoundBegan {
+			/// The round.
+			round: Round,
+		},
+		/// The round in force was drawn.
+		#[codec(index = 1)]
+		RoundDrawn {
+			/// The round.
+			round: Round,
+			/// The epoch for which it was drawn.
+			epoch: Epoch,
+			/// `R_e`.
+			randomness: Hash32,
+			/// Relay block of the record that it comes from.
+			record: RelayBlock,
+			/// Relay block from which the delays of answers count.
+			at: RelayBlock,
+		},
+		/// Something happened to a provider's allocations. It counts from the next round on.
+		#[codec(index = 2)]
+		Noted {
+			/// The provider.
+			provider: T::AccountId,
+			/// The number of the note in the provider's journal.
+			ticket: u64,
+			/// The round in force.
+			round: Round,
+			/// What happened.
+			change: Change,
+		},
+		/// Changes of earlier rounds were applied to a provider's lists.
+		#[codec(index = 3)]
+		Advanced {
+			/// The provider.
+			provider: T::AccountId,
+			/// Steps taken.
+			steps: u32,
+			/// Whether nothing of earlier rounds is left.
+			ready: bool,
+		},
+		/// A provider answered samples.
+		#[codec(index = 4)]
+		Answered {
+			/// The provider.
+			provider: T::AccountId,
+			/// The epoch.
+			epoch: Epoch,
+			/// The samples.
+			ordinals: Vec<u32>,
+			/// What each is worth, of 10,000.
+			share: u16,
+		},
+		/// A provider submitted proofs for what it was asked, and they are wrong. Nothing is answered by them.
+		#[codec(index = 5)]
+		InvalidProof {
+			/// The provider.
+			provider: T::AccountId,
+			/// The epoch.
+			epoch: Epoch,
+			/// How many samples the proofs were for.
+			items: u32,
+		},
+		/// Parameters were set.
+		#[codec(index = 6)]
+		ParamsSet {
+			/// The parameters.
+			params: LivenessParams,
+			/// The round from which they hold.
+			from: Round,
+		},
+	}
+}

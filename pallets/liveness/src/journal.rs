@@ -1,0 +1,122 @@
+//! The journal: what happened to allocations, until it is applied to the lists in a later round.
+
+use crate::{
+	Book, Books, Change, Config, Event, Journal, JournalEnds, Journals, Note, Pallet, WeightInfo,
+};
+use frame_support::{
+	traits::{Defensive, DefensiveSaturating},
+	weights::Weight,
+};
+use nil_types::{
+	DealId, Round, SlotIndex,
+	traits::{Allocation, EpochClock, SlotHooks},
+};
+
+/// The steps that a call took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Applied {
+	/// Allocations that entered the lists.
+	pub(crate) listed: u32,
+	/// Allocations that left them.
+	pub(crate) unlisted: u32,
+}
+
+impl Applied {
+	/// All steps.
+	pub(crate) const fn steps(&self) -> u32 {
+		self.listed.saturating_add(self.unlisted)
+	}
+}
+
+impl<T: Config> Pallet<T> {
+	/// Writes down what happened.
+	fn note(provider: &T::AccountId, change: Change) {
+		let round = Self::round();
+		let ticket = Journals::<T>::mutate(provider, |ends| {
+			let ticket = ends.tail;
+			ends.tail = ticket.defensive_saturating_add(1);
+			ticket
+		});
+		Journal::<T>::insert(provider, ticket, Note { round, change });
+		Self::deposit_event(Event::Noted { provider: provider.clone(), ticket, round, change });
+	}
+
+	/// The note that is to be applied next, when it is of a round before `round`.
+	fn next_note(provider: &T::AccountId, ends: &JournalEnds, round: Round) -> Option<Note> {
+		if ends.head >= ends.tail {
+			return None;
+		}
+		Journal::<T>::get(provider, ends.head).defensive().filter(|note| note.round < round)
+	}
+
+	/// Whether something of a round before `round` is not applied yet.
+	pub(crate) fn is_behind(provider: &T::AccountId, round: Round) -> bool {
+		Self::next_note(provider, &Journals::<T>::get(provider), round).is_some()
+	}
+
+	/// Takes up to `steps` steps: applies what happened in earlier rounds, in order. What is applied is found by the round
+	/// after its own, so all up to its own are closed before; and all up to the one in force when nothing is left.
+	pub(crate) fn apply(provider: &T::AccountId, steps: u32) -> Applied {
+		let round = Self::round();
+		let mut ends = Journals::<T>::get(provider);
+		let mut account = Books::<T>::get(provider);
+		let mut applied = Applied::default();
+		while applied.steps() < steps {
+			let Some(note) = Self::next_note(provider, &ends, round) else { break };
+			let found_by = note.round.saturating_add(1);
+			let book = account.get_or_insert_with(|| Book::new(found_by));
+			book.close_until(found_by);
+			let done = match note.change {
+				Change::Signed(allocation) => {
+					Self::list(book, provider, &allocation);
+					applied.listed = applied.listed.saturating_add(1);
+					true
+				},
+				Change::Ended { deal, slot } => {
+					applied.unlisted = applied.unlisted.saturating_add(1);
+					Self::unlist(book, provider, deal, slot)
+				},
+			};
+			if done {
+				Journal::<T>::remove(provider, ends.head);
+				ends.head = ends.head.defensive_saturating_add(1);
+			}
+		}
+		let Some(mut book) = account.filter(|_| applied.steps() > 0) else { return applied };
+		let ready = Self::next_note(provider, &ends, round).is_none();
+		if ready {
+			book.close_until(round);
+		}
+		Books::<T>::insert(provider, book);
+		Journals::<T>::insert(provider, ends);
+		let (provider, steps) = (provider.clone(), applied.steps());
+		Self::deposit_event(Event::Advanced { provider, steps, ready });
+		applied
+	}
+
+	/// What `steps` steps may weigh.
+	pub(crate) fn advance_weight(steps: u32) -> Weight {
+		T::WeightInfo::advance_listing(steps).max(T::WeightInfo::advance_unlisting(steps))
+	}
+
+	/// What steps weigh that were taken.
+	pub(crate) fn applied_weight(applied: &Applied) -> Weight {
+		// The share of a call that has nothing to do with its steps is in both.
+		match (applied.listed, applied.unlisted) {
+			(listed, 0) => T::WeightInfo::advance_listing(listed),
+			(0, unlisted) => T::WeightInfo::advance_unlisting(unlisted),
+			(listed, unlisted) => T::WeightInfo::advance_listing(listed)
+				.saturating_add(T::WeightInfo::advance_unlisting(unlisted)),
+		}
+	}
+}
+
+impl<T: Config> SlotHooks<T::AccountId> for Pallet<T> {
+	fn signed(provider: &T::AccountId, allocation: Allocation) {
+		Self::note(provider, Change::Signed(allocation));
+	}
+
+	fn ended(provider: &T::AccountId, deal: DealId, slot: SlotIndex) {
+		Self::note(provider, Change::Ended { deal, slot });
+	}
+}

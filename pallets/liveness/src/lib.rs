@@ -1,0 +1,479 @@
+//! # Liveness
+//!
+//! Asks every provider, once per epoch, for samples of all that it stores, and keeps account of the answers.
+//!
+//! ## Terms
+//!
+//! * **Epoch**: relay blocks `e * EpochLength ..= (e + 1) * EpochLength - 1`.
+//! * **`R_e`**: its randomness, `H("nil/epoch/v1" ‖ genesis ‖ e ‖ record)` with the beacon's first record at or after relay
+//!   block `e * EpochLength + DrawDelay`.
+//! * **Round**: an epoch in which samples are asked for, by its place among these, counted from 1 without gaps. It is *in
+//!   force* from when it begins until the next one does, and *drawn* once its `R_e` is known.
+//! * **Allocation**: what a provider owes for one slot and commit that it signed: `rows` blobs ([`Allocation`]).
+//! * **Lists**: a provider's allocations, in one dense list for each hint (hot or cold) and size class ([`Entries`]).
+//! * **Slots**: those slots of a provider that have allocations, in one dense list ([`Slots`]).
+//! * **Census**: the lengths of all these lists.
+//! * **Journal**: what happened to a provider's allocations and is not in its lists yet, in order ([`Note`]).
+//! * **Book**: a provider's census and account ([`Book`]).
+//! * **Ordinal**: the number of a sample, from 0.
+//!
+//! ## Who calls what
+//!
+//! | what | by | when |
+//! |---|---|---|
+//! | [`submit_proofs`](Call::submit_proofs) | the provider's operator | the round in force is drawn |
+//! | [`advance`](Call::advance) | anyone, free of fees if it applied something | changes of earlier rounds are left |
+//! | [`set_params`](Call::set_params) | [`Config::AdminOrigin`] | |
+//! | [`SlotHooks`] | the slots | a provider signs a commit, a slot ends |
+//! | [`EpochClock`] | the keeper of content | it changes |
+//!
+//! ## Rounds
+//!
+//! Both of these happen between the inherents and the transactions of a block:
+//!
+//! ```text
+//! a round begins  in the first block whose relay parent lies in a later epoch than the one that was drawn last
+//! it is drawn     in the first block that has the record for the epoch in which its own relay parent lies
+//! ```
+//!
+//! So a round begins before its randomness exists, by [`Config::DrawDelay`]. A block may be built upon a relay parent that
+//! is some blocks old. When a record is known to everybody there may still come blocks upon relay parents from before it,
+//! and who makes or fills these must not be able to change what it draws from. None of them comes from before the round.
+//!
+//! An epoch may pass without a record, when the relay chain has none or this chain stands still. Then the round that waits
+//! for it is drawn for the next epoch that has one. So every round that is over was drawn, and nobody is blamed for an epoch
+//! in which nothing was asked.
+//!
+//! ## What is asked
+//!
+//! What a provider is asked in a round follows from `R_e` and from what had happened to its allocations before the round
+//! began, and from nothing else. So no list is touched by what happens. Commits and ends are written into the journal, with
+//! the round in force, and [`advance`](Call::advance) applies what is of *earlier* rounds, in order; while some of it is
+//! left, the provider cannot answer. It does not matter who applies it, when in the round, or in how many steps: there is
+//! one outcome, and whoever knows `R_e` can neither add a change to it nor hold one back.
+//!
+//! ```text
+//! signed  -> the allocation is appended to the list of its hint and class; a new slot is appended to the slots
+//! ended   -> the slot's allocations leave their lists, the one signed last first, one per step; then the slot leaves
+//! leaving -> the last of the list takes the place
+//! ```
+//!
+//! What ends in a round is therefore owed to its end, and what is signed in it is owed from the next one on. Manifests are
+//! read as the round found them ([`ContentSource`]), and parameters hold from the round after the one in which they were set.
+//!
+//! ```text
+//! due    = min(samples_per_epoch, blobs in all lists)
+//! sample = nil_types::challenge::sample(R_e, provider, ordinal, census, hot_factor, lists)     for ordinals below due
+//! row    = the sample's row                 in the allocation that it drew from the lists
+//!          the sample's row - start         in the allocation in which that row of the slot lies, if it drew a slot
+//! mdu    = first_mdu + row / profile.rows
+//! leaf   = profile.leaf(slot, row % profile.rows)
+//! ```
+//!
+//! The rows of a slot are those of its allocations, in the order in which they were signed, which is that of their
+//! generations but for late receipts; `start` is an allocation's first row among them. Which allocation a row of a slot
+//! lies in is said by who answers, and checked in one read: [`Item::place`].
+//!
+//! ## Answers
+//!
+//! An answer names the epoch and `R_e`, so that one that was made on another branch of the chain is refused as stale, and
+//! never taken for a wrong one. It has up to [`Config::MaxItems`] items, one for each ordinal that it answers, and one
+//! opening for all of them. A round's ordinals may be answered in several calls, each ordinal once. Checks are made in the
+//! order of the [errors](Error), and each of them refuses the whole call, which then changes nothing:
+//!
+//! | submission | outcome |
+//! |---|---|
+//! | while the round in force is not drawn | `NotDrawn` |
+//! | for another epoch than the one that was drawn | `WrongEpoch` |
+//! | with another `R_e` | `Stale` |
+//! | without items | `NoItems` |
+//! | with more than `MaxItems` items, or with a longer path than any profile has | does not decode |
+//! | while changes of earlier rounds are left | `NotAdvanced` |
+//! | of somebody who owes nothing | `NothingDue` |
+//! | with an ordinal twice, or in another order | `OutOfOrder` |
+//! | with an ordinal that is not due | `NoSuchOrdinal` |
+//! | with an ordinal that was answered before | `AlreadyAnswered` |
+//! | with blobs that were not asked for, another provider's for example | `WrongPlace`, `WrongMdu`, `WrongLeaf` |
+//! | with items that have not the form of the deal's profile | `BadStructure` |
+//! | of some of the ordinals due | they count; the others can still be answered |
+//!
+//! Only when nothing of this is found are the proofs checked, all with one call to [`AnswerMath`]. If they are wrong, the
+//! call does *not* fail, because then it could leave no trace: nothing is answered, and [`Event::InvalidProof`] tells.
+//!
+//! ## Accounts
+//!
+//! An answer is worth more the sooner it comes. `delay` counts relay blocks from the one in which the round was drawn, not
+//! from the epoch's start, so that nobody pays for a collator that was late:
+//!
+//! ```text
+//! share(delay) = 10,000              if delay <= prompt_blocks
+//!                late[i].share       for the first i with delay <= late[i].within
+//!                0                   else
+//! credit       = sum of share over the ordinals answered in the round
+//! growth       = floor(10^9 * credit / (10,000 * due))
+//! index        = sum of growth over all rounds
+//! ```
+//!
+//! So a provider that answers everything in time has an index that grows by exactly [`INDEX_ONE`], 10^9, per round. A round
+//! is closed lazily, when the book is next touched in a later one, and any number of rounds at once: between two changes of
+//! its lists a provider owes something in all rounds or in none. Closing counts
+//!
+//! * `silent`: rounds in which something was due and nothing was answered;
+//! * `missed`: ordinals that stayed open in rounds that were not silent.
+//!
+//! ## Limits
+//!
+//! * What is drawn is void with a probability of less than 2^-200; such an ordinal cannot be answered (`VoidOrdinal`).
+//! * A sample reads one entry, and one more for each draw that missed, which is one in nine at most; every eighth reads a
+//!   slot before. Each manifest point is read once per call.
+//! * Keys end in numbers that the chain gives out, so these are not hashed. A slot and its first commit take 283 bytes
+//!   of state, keys included, each further commit 152. A change waits in the journal with 94 bytes at most until it is
+//!   applied. A book has 5 bytes for each list, whatever it holds. Nothing grows with time.
+//! * No hook walks deals, slots or providers: `on_poll` looks at the clock, and writes three entries per round.
+//! * A round that waited is drawn when it can be, perhaps shortly before its epoch and it are over. Who is silent then is no
+//!   more to blame than the chain.
+//! * A slot with very many commits takes as many steps to leave. Every one of them was signed, and its step paid for with
+//!   the commit, but until they are through the provider cannot answer.
+//!
+//! ## Invariants
+//!
+//! Checked by `try_state` and stated there: lists and journals are dense; the census has the lengths of the lists, the book
+//! their blobs; entries and places say the same, and so do slots and their places; the allocations of a slot lie one after
+//! another in its rows; notes are in order, and nothing was answered while some of an earlier round were left.
+
+#![cfg_attr(not(feature = "std"), no_std)]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub use pallet::*;
+pub use types::*;
+pub use weights::WeightInfo;
+
+mod answers;
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
+mod book;
+mod epochs;
+mod events;
+mod journal;
+mod lists;
+#[cfg(test)]
+mod mock;
+mod queries;
+#[cfg(test)]
+mod tests;
+#[cfg(any(feature = "std", feature = "try-runtime"))]
+mod try_state;
+mod types;
+pub mod weights;
+
+use frame_support::pallet_macros::import_section;
+#[cfg(doc)]
+use nil_types::traits::{Allocation, AnswerMath, ContentSource, EpochClock, SlotHooks};
+
+#[import_section(events::events)]
+#[frame_support::pallet]
+#[allow(missing_debug_implementations, reason = "FRAME defines the storage types")]
+pub mod pallet {
+	use super::*;
+	use alloc::vec::Vec;
+	use frame_support::{pallet_prelude::*, weights::WeightMeter};
+	use frame_system::pallet_prelude::*;
+	use nil_types::{
+		DealId, Epoch, G1Compressed, Generation, Hash32, RelayBlock, Round, SlotIndex,
+		traits::{AnswerMath, ContentSource, RelayBeacon},
+	};
+
+	/// The pallet's storage layout.
+	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
+	/// The pallet.
+	#[pallet::pallet]
+	#[pallet::storage_version(STORAGE_VERSION)]
+	pub struct Pallet<T>(_);
+
+	/// What the pallet needs. In hashes, a provider is the 32 bytes of its operator's account.
+	#[pallet::config]
+	pub trait Config:
+		frame_system::Config<
+			RuntimeEvent: From<Event<Self>>,
+			Hash: Into<Hash32>,
+			AccountId: Into<Hash32>,
+		>
+	{
+		/// Who may set parameters.
+		type AdminOrigin: EnsureOrigin<Self::RuntimeOrigin>;
+
+		/// The relay chain's clock and randomness. It must keep records for longer than an epoch.
+		type Beacon: RelayBeacon;
+
+		/// The content that samples are of. Its rounds must be those of this pallet.
+		type Content: ContentSource;
+
+		/// The arithmetic of proofs.
+		type Answers: AnswerMath;
+
+		/// Relay blocks from the start of an epoch to the first record that may draw it. More than a relay parent may be
+		/// behind, and less than an epoch.
+		#[pallet::constant]
+		type DrawDelay: Get<RelayBlock>;
+
+		/// Shortest epoch that a genesis may have.
+		#[pallet::constant]
+		type MinEpochLength: Get<RelayBlock>;
+
+		/// Most samples that an epoch may ask a provider for.
+		#[pallet::constant]
+		type MaxSamples: Get<u32>;
+
+		/// Highest factor by which hot deals may be asked for more often than cold ones.
+		#[pallet::constant]
+		type MaxHotFactor: Get<u32>;
+
+		/// Items that one [`Call::submit_proofs`] may have.
+		#[pallet::constant]
+		type MaxItems: Get<u32>;
+
+		/// Steps that one [`Call::advance`] may take.
+		#[pallet::constant]
+		type MaxSteps: Get<u32>;
+
+		/// Weights of the calls and of the hook.
+		type WeightInfo: WeightInfo;
+	}
+
+	/// Relay blocks of an epoch. Set at genesis and never changed.
+	#[pallet::storage]
+	pub type EpochLength<T: Config> =
+		StorageValue<_, RelayBlock, ValueQuery, ConstU32<DEFAULT_EPOCH_LENGTH>>;
+
+	/// The round in force. 0 before the first one.
+	#[pallet::storage]
+	pub type CurrentRound<T: Config> = StorageValue<_, Round, ValueQuery>;
+
+	/// The round that was drawn last: the one in force, or the one before.
+	#[pallet::storage]
+	pub type Drawn<T: Config> = StorageValue<_, EpochRecord, OptionQuery>;
+
+	/// The round before that.
+	#[pallet::storage]
+	pub type DrawnBefore<T: Config> = StorageValue<_, EpochRecord, OptionQuery>;
+
+	/// The parameters, and those that are to be.
+	#[pallet::storage]
+	pub type Parameters<T: Config> = StorageValue<_, Planned, ValueQuery>;
+
+	/// The account of each provider that ever had an allocation in its lists.
+	#[pallet::storage]
+	pub type Books<T: Config> =
+		StorageMap<_, Blake2_128Concat, T::AccountId, BookOf<T>, OptionQuery>;
+
+	/// The ends of each provider's journal.
+	#[pallet::storage]
+	pub type Journals<T: Config> =
+		StorageMap<_, Blake2_128Concat, T::AccountId, JournalEnds, ValueQuery>;
+
+	/// What happened to providers' allocations and is not in their lists yet, by ticket.
+	#[pallet::storage]
+	pub type Journal<T: Config> =
+		StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Identity, u64, Note, OptionQuery>;
+
+	/// The lists of each provider's allocations, with all that a sample needs to know of one.
+	#[pallet::storage]
+	pub type Entries<T: Config> =
+		StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Identity, EntryKey, Entry, OptionQuery>;
+
+	/// Where each allocation stands in its provider's lists.
+	#[pallet::storage]
+	pub type Places<T: Config> = StorageDoubleMap<
+		_,
+		Blake2_128Concat,
+		T::AccountId,
+		Identity,
+		(DealId, SlotIndex, Generation),
+		Place,
+		OptionQuery,
+	>;
+
+	/// The list of each provider's slots.
+	#[pallet::storage]
+	pub type Slots<T: Config> =
+		StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Identity, u32, HeldSlot, OptionQuery>;
+
+	/// Where each slot stands in its provider's list of slots.
+	#[pallet::storage]
+	pub type SlotPlaces<T: Config> = StorageDoubleMap<
+		_,
+		Blake2_128Concat,
+		T::AccountId,
+		Identity,
+		(DealId, SlotIndex),
+		u32,
+		OptionQuery,
+	>;
+
+	/// Epochs and parameters at genesis.
+	#[pallet::genesis_config]
+	pub struct GenesisConfig<T: Config> {
+		/// Relay blocks of an epoch.
+		pub epoch_length: RelayBlock,
+		/// The parameters.
+		pub params: LivenessParams,
+		/// Marks the runtime.
+		#[serde(skip)]
+		pub _config: PhantomData<T>,
+	}
+
+	impl<T: Config> Default for GenesisConfig<T> {
+		fn default() -> Self {
+			Self {
+				epoch_length: DEFAULT_EPOCH_LENGTH,
+				params: LivenessParams::default(),
+				_config: PhantomData,
+			}
+		}
+	}
+
+	#[pallet::genesis_build]
+	impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
+		fn build(&self) {
+			assert!(
+				self.epoch_length >= T::MinEpochLength::get(),
+				"epochs at genesis are too short: {}",
+				self.epoch_length
+			);
+			assert!(
+				Pallet::<T>::within_bounds(&self.params),
+				"liveness parameters at genesis are out of bounds: {:?}",
+				self.params
+			);
+			EpochLength::<T>::put(self.epoch_length);
+			Parameters::<T>::put(Planned { now: self.params, next: None });
+		}
+	}
+
+	/// Why a call is refused. What refuses answers stands in the order in which it is checked.
+	#[pallet::error]
+	pub enum Error<T> {
+		/// The randomness of the round in force is not known yet.
+		#[codec(index = 0)]
+		NotDrawn,
+		/// The answer is for another epoch than the one for which the round in force was drawn.
+		#[codec(index = 1)]
+		WrongEpoch,
+		/// The answer is for other randomness than this chain's.
+		#[codec(index = 2)]
+		Stale,
+		/// The answer has no items.
+		#[codec(index = 3)]
+		NoItems,
+		/// Changes of earlier rounds are not applied to the provider's lists yet.
+		#[codec(index = 4)]
+		NotAdvanced,
+		/// The caller owes nothing in this round.
+		#[codec(index = 5)]
+		NothingDue,
+		/// An ordinal is not above the one before it.
+		#[codec(index = 6)]
+		OutOfOrder,
+		/// An ordinal is not below the number of samples that are due.
+		#[codec(index = 7)]
+		NoSuchOrdinal,
+		/// An ordinal was answered before.
+		#[codec(index = 8)]
+		AlreadyAnswered,
+		/// An ordinal draws nothing.
+		#[codec(index = 9)]
+		VoidOrdinal,
+		/// An item that was drawn by its slot does not say where the allocation of its row stands, or another item says
+		/// so.
+		#[codec(index = 10)]
+		WrongPlace,
+		/// An item is of another MDU than the one drawn.
+		#[codec(index = 11)]
+		WrongMdu,
+		/// An item is of another leaf than the one drawn.
+		#[codec(index = 12)]
+		WrongLeaf,
+		/// An item has more or fewer live blobs than an MDU can have, or a path of another length than its profile's.
+		#[codec(index = 13)]
+		BadStructure,
+		/// What is drawn from is not there. A fault of the chain, which its invariants exclude.
+		#[codec(index = 14)]
+		Inconsistent,
+		/// More steps than one call may take.
+		#[codec(index = 15)]
+		TooManySteps,
+		/// No change of an earlier round is left, or no step was asked for.
+		#[codec(index = 16)]
+		NothingToDo,
+		/// A parameter is outside its bounds.
+		#[codec(index = 17)]
+		ParamsOutOfBounds,
+	}
+
+	#[pallet::hooks]
+	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+		/// Runs after the inherents, which bring the randomness, and before the transactions, which could answer to it.
+		fn on_poll(_: BlockNumberFor<T>, meter: &mut WeightMeter) {
+			Self::turn(meter);
+		}
+
+		fn integrity_test() {
+			Self::check_constants();
+		}
+
+		#[cfg(feature = "try-runtime")]
+		fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
+			Self::do_try_state()
+		}
+	}
+
+	#[pallet::call]
+	impl<T: Config> Pallet<T> {
+		/// Answers samples of the caller, all or some: `y` and `pi` open the combination of the items' commitments at
+		/// the caller's point of the epoch. Wrong proofs answer nothing and are no error, see [`Event::InvalidProof`].
+		#[pallet::call_index(0)]
+		#[pallet::weight(Pallet::<T>::submit_weight(items.len() as u32))]
+		pub fn submit_proofs(
+			origin: OriginFor<T>,
+			epoch: Epoch,
+			r_e: Hash32,
+			items: BoundedVec<Item, T::MaxItems>,
+			y: [u8; 32],
+			pi: G1Compressed,
+		) -> DispatchResultWithPostInfo {
+			let who = ensure_signed(origin)?;
+			let count = items.len() as u32;
+			let misses = Self::do_submit(who, epoch, r_e, &items, &y, &pi)?;
+			Ok(Some(Self::submit_weight_with(count, misses)).into())
+		}
+
+		/// Applies to `provider`'s lists what happened in earlier rounds, `steps` steps at most. Costs nothing when it
+		/// applied something: who signed and who committed have paid for it.
+		#[pallet::call_index(1)]
+		#[pallet::weight(Pallet::<T>::advance_weight(*steps))]
+		pub fn advance(
+			origin: OriginFor<T>,
+			provider: T::AccountId,
+			steps: u32,
+		) -> DispatchResultWithPostInfo {
+			ensure_signed(origin)?;
+			ensure!(steps <= T::MaxSteps::get(), Error::<T>::TooManySteps);
+			let applied = Self::apply(&provider, steps);
+			ensure!(applied.steps() > 0, Error::<T>::NothingToDo);
+			Ok((Some(Self::applied_weight(&applied)), Pays::No).into())
+		}
+
+		/// Sets the parameters, from the next round on.
+		#[pallet::call_index(2)]
+		#[pallet::weight(T::WeightInfo::set_params())]
+		pub fn set_params(origin: OriginFor<T>, params: LivenessParams) -> DispatchResult {
+			T::AdminOrigin::ensure_origin(origin)?;
+			ensure!(Self::within_bounds(&params), Error::<T>::ParamsOutOfBounds);
+			Self::plan(params);
+			Ok(())
+		}
+	}
+}

@@ -1,0 +1,381 @@
+//! A runtime for tests: accounts of 32 bytes, a relay beacon that tests feed, content that is always there, and arithmetic
+//! that takes hashes for commitments and openings.
+
+use crate::{self as pallet_liveness, *};
+use frame_support::{
+	derive_impl,
+	dispatch::DispatchResultWithPostInfo,
+	parameter_types,
+	storage::with_storage_layer,
+	traits::{ConstU32, Hooks},
+	weights::WeightMeter,
+};
+use frame_system::EnsureRoot;
+use nil_types::{
+	DealId, Epoch, G1Compressed, G1Uncompressed, Generation, Hash32, Hint, Profile, RelayBlock,
+	blake2b_256,
+	challenge::{evaluation_point, gamma},
+	layout::MDUS_PER_MANIFEST,
+	traits::{
+		Allocation, AnswerClaim, AnswerMath, BeaconPruned, ContentSource, Randomness, RelayBeacon,
+		SlotHooks,
+	},
+};
+use sp_runtime::{AccountId32, BuildStorage, traits::IdentityLookup};
+use std::collections::BTreeMap;
+
+pub type AccountId = AccountId32;
+
+/// Relay blocks of an epoch.
+pub const LENGTH: RelayBlock = 50;
+/// Relay blocks from the start of an epoch to what may draw it.
+pub const DELAY: RelayBlock = 4;
+/// Relay block at which tests begin, before any round has begun.
+pub const START: RelayBlock = 1_003;
+/// The epoch that it lies in.
+pub const FIRST_EPOCH: Epoch = 20;
+/// Items of an answer.
+pub const MAX_ITEMS: u32 = 32;
+/// Steps of an advance.
+pub const MAX_STEPS: u32 = 64;
+/// The hash of block 0.
+pub const GENESIS: Hash32 = [9; 32];
+/// What tests begin with.
+pub const PARAMS: LivenessParams = LivenessParams {
+	samples_per_epoch: 16,
+	hot_factor: 3,
+	prompt_blocks: 10,
+	late: [
+		Tier { within: 20, share: 8_000 },
+		Tier { within: 30, share: 5_000 },
+		Tier { within: 40, share: 1_000 },
+	],
+};
+
+frame_support::construct_runtime!(
+	pub enum Test {
+		System: frame_system,
+		Liveness: pallet_liveness,
+	}
+);
+
+#[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
+impl frame_system::Config for Test {
+	type AccountId = AccountId;
+	type Block = frame_system::mocking::MockBlock<Self>;
+	type Lookup = IdentityLookup<AccountId>;
+}
+
+parameter_types! {
+	pub static Now: RelayBlock = START;
+	pub static Records: BTreeMap<RelayBlock, u8> = BTreeMap::new();
+	/// Relay blocks below this one have no records any more.
+	pub static Oldest: RelayBlock = 0;
+}
+
+/// A beacon that tests feed with [`record`].
+#[derive(Debug)]
+pub struct MockBeacon;
+
+impl RelayBeacon for MockBeacon {
+	fn now() -> RelayBlock {
+		Now::get()
+	}
+
+	fn first_at_or_after(at: RelayBlock) -> Result<Option<(RelayBlock, Randomness)>, BeaconPruned> {
+		if at < Oldest::get() {
+			return Err(BeaconPruned);
+		}
+		let records = Records::get();
+		Ok(records.range(at..).next().map(|(block, byte)| (*block, [*byte; 64])))
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn set_record(at: RelayBlock, randomness: Randomness) {
+		Now::set(at);
+		Records::mutate(|records| records.insert(at, randomness[0]));
+	}
+}
+
+/// Content of every deal there could be.
+#[derive(Debug)]
+pub struct MockContent;
+
+/// The manifest point of a deal.
+pub fn point_of(deal: DealId, index: u32) -> G1Uncompressed {
+	let mut point = [0; 96];
+	point[..8].copy_from_slice(&deal.to_le_bytes());
+	point[8..12].copy_from_slice(&index.to_le_bytes());
+	point
+}
+
+impl ContentSource for MockContent {
+	fn manifest(deal: DealId, index: u32) -> Option<G1Uncompressed> {
+		Some(point_of(deal, index))
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn set_manifest(_: DealId, _: u32, _: G1Uncompressed) {}
+}
+
+/// Hashes in the place of commitments, paths and openings.
+#[derive(Debug)]
+pub struct MockMath;
+
+/// The commitment of a blob.
+pub fn commitment_of(manifest: &G1Uncompressed, mdu: u64, leaf: u16) -> G1Compressed {
+	let parts = [&manifest[..], &mdu.to_le_bytes(), &leaf.to_le_bytes()];
+	let mut commitment = [0; 48];
+	commitment[..32].copy_from_slice(&blake2b_256(&parts.concat()));
+	commitment
+}
+
+/// Every sibling of every path.
+pub const SIBLING: Hash32 = [7; 32];
+/// Every opening of a manifest.
+pub const OPENING: G1Compressed = [8; 48];
+
+/// What blobs combine to, given their commitments and factors.
+pub fn value_at(z: &[u8; 32], terms: &[(G1Compressed, [u8; 32])]) -> [u8; 32] {
+	let mut bytes = z.to_vec();
+	for (commitment, factor) in terms {
+		bytes.extend(commitment);
+		bytes.extend(factor);
+	}
+	blake2b_256(&bytes)
+}
+
+/// The opening of a combination.
+pub fn opening_of(y: &[u8; 32]) -> G1Compressed {
+	let mut proof = [0; 48];
+	proof[..32].copy_from_slice(&blake2b_256(y));
+	proof
+}
+
+impl AnswerMath for MockMath {
+	fn verify(
+		claims: &[AnswerClaim<'_>],
+		z: &[u8; 32],
+		y: &[u8; 32],
+		proof: &G1Compressed,
+	) -> bool {
+		assert!(!claims.is_empty(), "an answer has items");
+		let members = claims.iter().all(|claim| {
+			assert_eq!(claim.path.len(), claim.profile.path_len());
+			assert!((1..=64).contains(&claim.live) && claim.leaf < claim.profile.leaves());
+			*claim.commitment == commitment_of(&claim.manifest, claim.mdu, claim.leaf)
+				&& claim.path.iter().all(|sibling| *sibling == SIBLING)
+				&& *claim.manifest_opening == OPENING
+		});
+		let terms: Vec<_> = claims.iter().map(|claim| (*claim.commitment, claim.factor)).collect();
+		members && *y == value_at(z, &terms) && *proof == opening_of(y)
+	}
+}
+
+impl pallet_liveness::Config for Test {
+	type AdminOrigin = EnsureRoot<AccountId>;
+	type Answers = MockMath;
+	type Beacon = MockBeacon;
+	type Content = MockContent;
+	type DrawDelay = ConstU32<DELAY>;
+	type MaxHotFactor = ConstU32<8>;
+	type MaxItems = ConstU32<MAX_ITEMS>;
+	type MaxSamples = ConstU32<64>;
+	type MaxSteps = ConstU32<MAX_STEPS>;
+	type MinEpochLength = ConstU32<10>;
+	type WeightInfo = ();
+}
+
+/// Storage with [`PARAMS`], epochs of [`LENGTH`] and a hash for block 0.
+pub fn new_test_ext() -> sp_io::TestExternalities {
+	Now::set(START);
+	Records::set(BTreeMap::new());
+	Oldest::set(0);
+	let storage = RuntimeGenesisConfig {
+		liveness: pallet_liveness::GenesisConfig {
+			epoch_length: LENGTH,
+			params: PARAMS,
+			..Default::default()
+		},
+		..Default::default()
+	}
+	.build_storage()
+	.expect("a valid genesis");
+	let mut ext = sp_io::TestExternalities::new(storage);
+	ext.execute_with(|| {
+		System::set_block_number(1);
+		frame_system::BlockHash::<Test>::insert(0, sp_core::H256(GENESIS));
+	});
+	ext
+}
+
+/// Runs a test on fresh storage and checks the invariants at its end.
+pub fn run(test: impl FnOnce()) {
+	new_test_ext().execute_with(|| {
+		test();
+		Liveness::do_try_state().expect("the invariants hold");
+	});
+}
+
+/// One of the accounts.
+pub fn account(number: u8) -> AccountId {
+	AccountId32::new([number; 32])
+}
+
+/// Moves the relay clock.
+pub fn wait(blocks: RelayBlock) {
+	Now::mutate(|now| *now += blocks);
+}
+
+/// Records randomness for the present relay block.
+pub fn record(byte: u8) {
+	Records::mutate(|records| records.insert(Now::get(), byte));
+}
+
+/// Runs the hook with room for everything.
+pub fn poll() {
+	Liveness::on_poll(1, &mut WeightMeter::new());
+}
+
+/// Moves the relay clock to the start of the next epoch.
+pub fn to_next_epoch() {
+	Now::mutate(|now| *now = (*now / LENGTH + 1) * LENGTH);
+}
+
+/// Begins and draws a round in the next epoch.
+pub fn next_epoch() {
+	to_next_epoch();
+	begin();
+}
+
+/// Begins and draws a round in the epoch in which the relay clock is.
+pub fn begin() {
+	poll();
+	let epoch = Now::get() / LENGTH;
+	Now::mutate(|now| *now = (*now).max(epoch * LENGTH + DELAY));
+	record(epoch as u8);
+	poll();
+	assert_eq!(Liveness::epoch().map(|record| record.epoch), Some(epoch));
+}
+
+/// Any 8 of 12 slots: 8 rows per MDU.
+pub const COLD: Profile = Profile::DEFAULT;
+
+/// What slot 3 of a cold deal owes for a commit.
+pub fn allocation(deal: DealId, generation: Generation, rows: u64) -> Allocation {
+	Allocation {
+		deal,
+		slot: 3,
+		generation,
+		hint: Hint::Cold,
+		profile: COLD,
+		first_mdu: 100 * u64::from(generation),
+		rows,
+	}
+}
+
+/// Lets a provider sign.
+pub fn sign(provider: &AccountId, allocation: Allocation) {
+	<Liveness as SlotHooks<_>>::signed(provider, allocation);
+}
+
+/// Ends slot 3 of a deal.
+pub fn end(provider: &AccountId, deal: DealId) {
+	<Liveness as SlotHooks<_>>::ended(provider, deal, 3);
+}
+
+/// As a call does it: nothing is changed by a failure.
+pub fn advance(provider: &AccountId, steps: u32) -> DispatchResultWithPostInfo {
+	with_storage_layer(|| {
+		Liveness::advance(RuntimeOrigin::signed(account(99)), provider.clone(), steps)
+	})
+}
+
+/// Applies all that can be applied.
+pub fn catch_up(provider: &AccountId) {
+	while advance(provider, MAX_STEPS).is_ok() {}
+}
+
+/// The account of a provider.
+pub fn book(provider: &AccountId) -> BookOf<Test> {
+	Books::<Test>::get(provider).expect("the provider has a book")
+}
+
+/// An answer, to be submitted.
+#[derive(Clone, Debug)]
+pub struct Submission {
+	pub who: AccountId,
+	pub epoch: Epoch,
+	pub r_e: Hash32,
+	pub items: Vec<pallet_liveness::Item>,
+	pub y: [u8; 32],
+	pub pi: G1Compressed,
+}
+
+impl Submission {
+	/// An honest provider's answer under these ordinals.
+	pub fn of(provider: &AccountId, ordinals: impl IntoIterator<Item = u32>) -> Self {
+		let current = Liveness::epoch().expect("the round is drawn");
+		let items = ordinals.into_iter().map(|ordinal| item(provider, ordinal)).collect();
+		Self {
+			who: provider.clone(),
+			epoch: current.epoch,
+			r_e: current.randomness,
+			items,
+			y: [0; 32],
+			pi: [0; 48],
+		}
+		.opened()
+	}
+
+	/// With the value and the opening that belong to its items.
+	pub fn opened(mut self) -> Self {
+		let id: Hash32 = self.who.clone().into();
+		let terms: Vec<_> = self
+			.items
+			.iter()
+			.map(|item| (item.commitment, gamma(&self.r_e, &id, item.ordinal)))
+			.collect();
+		self.y = value_at(&evaluation_point(&self.r_e, &id), &terms);
+		self.pi = opening_of(&self.y);
+		self
+	}
+
+	/// Dispatches the call, in a storage layer of its own as FRAME does it.
+	pub fn dispatch(self) -> DispatchResultWithPostInfo {
+		let Self { who, epoch, r_e, items, y, pi } = self;
+		let items = items.try_into().expect("no more items than a call may have");
+		with_storage_layer(|| {
+			Liveness::submit_proofs(RuntimeOrigin::signed(who), epoch, r_e, items, y, pi)
+		})
+	}
+}
+
+/// An honest provider's item.
+pub fn item(provider: &AccountId, ordinal: u32) -> pallet_liveness::Item {
+	let asked = Liveness::asked(provider, ordinal).expect("the ordinal is due");
+	let index = (asked.mdu / MDUS_PER_MANIFEST as u64) as u32;
+	pallet_liveness::Item {
+		ordinal,
+		place: asked.place,
+		mdu: asked.mdu,
+		live: 64,
+		leaf: asked.leaf,
+		commitment: commitment_of(&point_of(asked.deal, index), asked.mdu, asked.leaf),
+		path: vec![SIBLING; asked.profile.path_len()].try_into().expect("no path is longer"),
+		manifest_opening: OPENING,
+	}
+}
+
+/// The events of this pallet since the last call.
+pub fn events() -> Vec<Event<Test>> {
+	let events = System::events()
+		.into_iter()
+		.filter_map(|record| match record.event {
+			RuntimeEvent::Liveness(event) => Some(event),
+			_ => None,
+		})
+		.collect();
+	System::reset_events();
+	events
+}

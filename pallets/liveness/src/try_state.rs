@@ -1,0 +1,212 @@
+//! The pallet's invariants, in words and as checks.
+
+use crate::{
+	BookOf, Books, Config, Drawn, DrawnBefore, Entries, HeldSlot, Journal, JournalEnds, Journals,
+	Pallet, Parameters, Place, Places, SlotPlaces, Slots, WHOLE,
+};
+use alloc::vec::Vec;
+use frame_support::{ensure, traits::Get};
+use nil_types::{
+	Hint,
+	challenge::{SizeClass, samples_of},
+	traits::EpochClock,
+};
+use sp_runtime::DispatchError;
+
+type Checked = Result<(), DispatchError>;
+
+impl<T: Config> Pallet<T> {
+	/// Checks every invariant of the pallet. Walks all of its state: for tests and for `try-runtime` alone.
+	pub fn do_try_state() -> Checked {
+		Self::check_rounds()?;
+		Self::check_journals()?;
+		for (provider, book) in Books::<T>::iter() {
+			Self::check_account(&book)?;
+			Self::check_lists(&provider, &book)?;
+			Self::check_slots(&provider, &book)?;
+		}
+		Self::check_owners()
+	}
+
+	/// * The parameters lie within the pallet's constants, those that are to be as well, which hold from the next round on
+	///   at the latest.
+	/// * The round in force is drawn, or the one before it is; the one before that was drawn earlier, for an earlier epoch.
+	fn check_rounds() -> Checked {
+		let round = Self::round();
+		let planned = Parameters::<T>::get();
+		ensure!(Self::within_bounds(&planned.now), "the parameters lie within constants");
+		if let Some((from, params)) = planned.next {
+			ensure!(Self::within_bounds(&params), "the next parameters lie within constants");
+			ensure!(from <= round.saturating_add(1), "parameters hold from the next round");
+		}
+		let drawn = Drawn::<T>::get();
+		let last = drawn.map_or(0, |record| record.round);
+		ensure!(
+			last == round || last.checked_add(1) == Some(round),
+			"the round in force is drawn, or the one before it is"
+		);
+		ensure!(drawn.is_none_or(|record| record.round > 0), "rounds are counted from 1");
+		let Some(before) = DrawnBefore::<T>::get() else {
+			ensure!(last <= 1, "what was drawn before is kept");
+			return Ok(());
+		};
+		ensure!(
+			drawn.is_some_and(|drawn| {
+				before.round.checked_add(1) == Some(drawn.round)
+					&& before.epoch < drawn.epoch
+					&& before.drawn_at <= drawn.drawn_at
+			}),
+			"rounds are drawn one after another, each for a later epoch"
+		);
+		Ok(())
+	}
+
+	/// * A journal is dense between its ends, and has no notes elsewhere.
+	/// * Its notes are in the order of rounds, and of none that has not begun.
+	/// * A book is closed up to the round of the first of them at most: what is left can still be found by the next one.
+	/// * When something is due already, nothing is left of earlier rounds.
+	fn check_journals() -> Checked {
+		let round = Self::round();
+		let mut notes = 0u64;
+		for (provider, JournalEnds { head, tail }) in Journals::<T>::iter() {
+			ensure!(head <= tail, "a journal ends after it begins");
+			let book = Books::<T>::get(&provider);
+			let mut last = book.map_or(0, |book| {
+				if book.due > 0 { book.round } else { book.round.saturating_sub(1) }
+			});
+			for ticket in head..tail {
+				let note = Journal::<T>::get(&provider, ticket)
+					.ok_or("a journal is dense between its ends")?;
+				ensure!(last <= note.round, "notes are in order, and not of before their book");
+				last = note.round;
+			}
+			ensure!(last <= round, "no note is of a round that has not begun");
+			notes = notes.saturating_add(tail.saturating_sub(head));
+		}
+		ensure!(
+			Journal::<T>::iter_keys().count() as u64 == notes,
+			"journals have no notes but those between their ends"
+		);
+		Ok(())
+	}
+
+	/// * A book is of no round that has not begun.
+	/// * As many samples are answered as are counted, no more than are due, and none is worth more than all of it.
+	/// * What is due is what there is to draw from, unless so much is not asked for.
+	fn check_account(book: &BookOf<T>) -> Checked {
+		ensure!(book.round <= Self::round(), "a book is of no round that has not begun");
+		let bits =
+			book.answered.iter().fold(0, |sum: u32, bits| sum.saturating_add(bits.count_ones()));
+		ensure!(bits == book.count, "as many samples are answered as are counted");
+		ensure!(book.count <= book.due, "no more samples are answered than are due");
+		ensure!(
+			book.answered.len() == book.due.div_ceil(8) as usize,
+			"there is a bit for each sample that is due"
+		);
+		ensure!(
+			book.credit <= book.count.saturating_mul(WHOLE.into()),
+			"no answer is worth more than all of a sample"
+		);
+		if book.due > 0 {
+			let params = Parameters::<T>::get().in_round(book.round);
+			// A book may be of a round whose parameters are no longer kept.
+			let asked = if book.round == Self::round() {
+				params.samples_per_epoch
+			} else {
+				T::MaxSamples::get()
+			};
+			ensure!(book.due <= samples_of(asked, book.blobs), "no more is due than there is");
+		}
+		Ok(())
+	}
+
+	/// * The census has every class once, in order, and no list of length 0.
+	/// * Each list is dense, and as long as the census says; there are no others.
+	/// * An allocation stands in the list of its class, at the place that is noted for it, and no other places are noted.
+	/// * The blobs of a book are those of all lists.
+	fn check_lists(provider: &T::AccountId, book: &BookOf<T>) -> Checked {
+		let (mut blobs, mut entries) = (0u64, 0usize);
+		for (hint, lengths) in [(Hint::Cold, &book.census.cold), (Hint::Hot, &book.census.hot)] {
+			let classes: Vec<SizeClass> = lengths.iter().map(|(class, _)| *class).collect();
+			ensure!(classes.is_sorted_by(|a, b| a < b), "a census has every class once, in order");
+			for (class, length) in lengths {
+				ensure!(*length > 0, "a census has no list of length 0");
+				for index in 0..*length {
+					let entry = Entries::<T>::get(provider, (hint, *class, index))
+						.ok_or("a list is dense, and as long as the census says")?;
+					ensure!(
+						SizeClass::of(entry.rows.into()) == Some(*class),
+						"an allocation stands in the list of its class"
+					);
+					ensure!(
+						Places::<T>::get(provider, (entry.deal, entry.slot, entry.generation))
+							== Some(Place { class: *class, index }),
+						"an allocation stands where it is noted"
+					);
+					blobs = blobs.saturating_add(entry.rows.into());
+					entries = entries.saturating_add(1);
+				}
+			}
+		}
+		ensure!(blobs == book.blobs, "the blobs of a book are those of all lists");
+		ensure!(
+			Entries::<T>::iter_key_prefix(provider).count() == entries
+				&& Places::<T>::iter_key_prefix(provider).count() == entries,
+			"nothing is listed but what the census counts"
+		);
+		Ok(())
+	}
+
+	/// * The list of slots is dense, and as long as the census says; each slot stands where it is noted.
+	/// * The allocations of a slot lie one after another in its rows, from the one signed last back to the first; every
+	///   allocation is one of a slot.
+	fn check_slots(provider: &T::AccountId, book: &BookOf<T>) -> Checked {
+		let slots = book.census.slots;
+		let mut allocations = 0usize;
+		for index in 0..slots {
+			let held = Slots::<T>::get(provider, index).ok_or("the list of slots is dense")?;
+			let HeldSlot { deal, slot, hint, rows, newest } = held;
+			ensure!(
+				SlotPlaces::<T>::get(provider, (deal, slot)) == Some(index),
+				"a slot stands where it is noted"
+			);
+			let (mut end, mut generation) = (rows, newest);
+			while generation != 0 {
+				let place = Places::<T>::get(provider, (deal, slot, generation))
+					.ok_or("what a slot signed is listed")?;
+				let entry = Entries::<T>::get(provider, (hint, place.class, place.index))
+					.ok_or("what a slot signed is in the lists of its hint")?;
+				ensure!(
+					entry.start.checked_add(entry.rows) == Some(end),
+					"the allocations of a slot lie one after another"
+				);
+				(end, generation) = (entry.start, entry.before);
+				allocations = allocations.saturating_add(1);
+			}
+			ensure!(end == 0 && rows > 0, "the first allocation of a slot begins its rows");
+		}
+		ensure!(
+			Slots::<T>::iter_key_prefix(provider).count() == slots as usize
+				&& SlotPlaces::<T>::iter_key_prefix(provider).count() == slots as usize,
+			"there are as many slots as the census says"
+		);
+		ensure!(
+			Places::<T>::iter_key_prefix(provider).count() == allocations,
+			"every allocation is one of a slot"
+		);
+		Ok(())
+	}
+
+	/// * Who has lists has a book.
+	fn check_owners() -> Checked {
+		let has_book = |provider: &T::AccountId| Books::<T>::contains_key(provider);
+		ensure!(
+			Entries::<T>::iter_keys().all(|(provider, _)| has_book(&provider))
+				&& Places::<T>::iter_keys().all(|(provider, _)| has_book(&provider))
+				&& Slots::<T>::iter_keys().all(|(provider, _)| has_book(&provider))
+				&& SlotPlaces::<T>::iter_keys().all(|(provider, _)| has_book(&provider)),
+			"who has lists has a book"
+		);
+		Ok(())
+	}
+}
