@@ -2,6 +2,7 @@
 
 mod accounts;
 mod answers;
+pub(crate) mod arithmetic;
 mod epochs;
 mod journal;
 mod params;
