@@ -23,6 +23,7 @@ use nil_runtime::{
 	SLOT_DURATION_MILLIS, SignedPayload, System, TxExtension, UncheckedExtrinsic, VERSION,
 };
 use nil_types::{blake2b_256, traits::RelayBeacon};
+use pallet_beacon::{Bounds, LastDropped, LastRelayBlock, Records, Ring};
 use polkadot_node_core_pvf_common::executor_interface::{execute_artifact, prepare, prevalidate};
 use polkadot_parachain_primitives::primitives::{
 	BlockData, HeadData, ValidationParams, ValidationResult,
@@ -284,14 +285,19 @@ impl TestChain {
 		(result, proof.encoded_size())
 	}
 
-	/// Makes the next block number `number`, as if blocks had passed in which nothing was to be done.
-	pub fn skip_to(&mut self, number: BlockNumber) {
-		assert!(number > self.head.number, "block {} is the newest", self.head.number);
-		self.head.number = number - 1;
+	/// Lets the clock of governance show `ticks` when the next block begins, as if blocks had passed in which nothing was to
+	/// be done. In every one of them it would have gone on by one, so the next block has the number that follows.
+	pub fn skip_to(&mut self, ticks: BlockNumber) {
+		assert!(ticks >= self.head.number, "block {} is the newest", self.head.number);
+		self.head.number = ticks;
 		self.alter(|| {
-			System::set_block_number(number - 1);
+			System::set_block_number(ticks);
+			let Bounds { first, next } = Ring::<Runtime>::get();
+			(first..next).for_each(Records::<Runtime>::remove);
+			Ring::<Runtime>::put(Bounds { first: ticks.into(), next: ticks.into() });
+			LastDropped::<Runtime>::put(LastRelayBlock::<Runtime>::get());
 			// Where the scheduler goes on: it would look at every number on the way.
-			pallet_scheduler::IncompleteSince::<Runtime>::put(number);
+			pallet_scheduler::IncompleteSince::<Runtime>::put(ticks);
 		});
 	}
 

@@ -49,6 +49,24 @@ fn blocks_on_one_relay_parent_make_one_record_and_the_first_stands() {
 }
 
 #[test]
+fn records_are_counted_also_when_they_have_made_room() {
+	new_test_ext().execute_with(|| {
+		// Blocks that share a relay parent count once, and so does a gap.
+		let mut count = 0;
+		for relay_block in (10..100).step_by(3) {
+			Beacon::note(relay_block, ONE, TWO);
+			Beacon::note(relay_block, ONE, TWO);
+			count += 1;
+			assert_eq!(Beacon::recorded(), count);
+		}
+		assert!(LastDropped::<Test>::exists());
+		// A relay block without randomness does not.
+		Beacon::note(100, None, TWO);
+		assert_eq!(Beacon::recorded(), count);
+	});
+}
+
+#[test]
 fn a_relay_parent_that_goes_back_changes_nothing() {
 	new_test_ext().execute_with(|| {
 		Beacon::note(10, ONE, TWO);
