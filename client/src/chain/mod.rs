@@ -22,7 +22,9 @@ mod follow;
 mod submit;
 mod view;
 
-pub use calls::{Call, CommitContent, CreateDeal, RegisterProvider, UpdateProvider};
+pub use calls::{
+	Call, CommitContent, CreateDeal, ProofItem, RegisterProvider, SubmitProofs, UpdateProvider,
+};
 pub use connection::{Chain, ChainConfig};
 pub use error::ChainError;
 pub use events::ChainEvent;
