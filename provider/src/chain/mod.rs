@@ -18,7 +18,8 @@ use nil_client::{
 	keys::Signer,
 };
 use nil_types::{
-	CommitInfo, DealId, DealInfo, Generation, Hash32, ProviderInfo, SlotIndex, SlotInfo, Terms,
+	CommitInfo, DealId, DealInfo, Generation, Hash32, ProviderInfo, RoundInfo, SlotIndex, SlotInfo,
+	Terms,
 };
 
 /// The answer to a question to the chain.
@@ -54,6 +55,9 @@ pub trait ChainView: Send + Sync + std::fmt::Debug + 'static {
 
 	/// The slots that a provider holds.
 	fn slots_of(&self, at: At, operator: AccountId) -> Asked<'_, Vec<(DealId, SlotIndex)>>;
+
+	/// The round in force.
+	fn round(&self, at: At) -> Asked<'_, RoundInfo>;
 
 	/// Submits a transaction and waits until its block is final. Those of one account enter the node's pool one after the
 	/// other.
@@ -107,6 +111,10 @@ impl ChainView for Chain {
 
 	fn slots_of(&self, at: At, operator: AccountId) -> Asked<'_, Vec<(DealId, SlotIndex)>> {
 		Box::pin(async move { view(self, at).slots_of(operator).await })
+	}
+
+	fn round(&self, at: At) -> Asked<'_, RoundInfo> {
+		Box::pin(async move { view(self, at).round().await })
 	}
 
 	fn submit<'a>(&'a self, call: &'a Call, signer: &'a Signer) -> Asked<'a, BlockRef> {

@@ -11,7 +11,7 @@ use nil_client::{
 use nil_provider::chain::{Asked, ChainView};
 use nil_types::{
 	Capability, CommitInfo, DealId, DealInfo, DealStatus, Generation, Hash32, Hint, Profile,
-	ProviderInfo, ProviderStatus, SlotIndex, SlotInfo, SlotState, Terms,
+	ProviderInfo, ProviderStatus, RoundInfo, SlotIndex, SlotInfo, SlotState, Terms,
 };
 use std::{
 	collections::{BTreeMap, HashMap},
@@ -37,6 +37,8 @@ pub struct State {
 	pub provider: Option<ProviderInfo<AccountId>>,
 	/// Where slots are reached.
 	pub addresses: BTreeMap<SlotIndex, String>,
+	/// The round in force.
+	pub round: RoundInfo,
 }
 
 #[derive(Debug)]
@@ -124,6 +126,18 @@ impl FakeChain {
 			commits: BTreeMap::new(),
 			provider: Some(provider),
 			addresses: BTreeMap::new(),
+			round: RoundInfo {
+				round: 0,
+				epoch: 0,
+				began_at: 0,
+				draw_from: 0,
+				drawn: None,
+				ends_at: NOW + 600,
+				prompt_blocks: 200,
+				samples: 22,
+				max_items: 22,
+				max_steps: 8,
+			},
 		};
 		Self {
 			best: Mutex::new(state.clone()),
@@ -269,6 +283,10 @@ impl ChainView for FakeChain {
 			let slots = state.slots.iter().filter(|(_, provider)| **provider == operator);
 			slots.map(|(slot, _)| (DEAL, *slot)).collect()
 		})
+	}
+
+	fn round(&self, at: At) -> Asked<'_, RoundInfo> {
+		self.ask(at, |state| state.round)
 	}
 
 	/// Takes `add_receipt` of deal [`DEAL`], in a block that is final at once.
