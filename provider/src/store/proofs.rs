@@ -41,14 +41,12 @@ pub struct Sent {
 	pub transaction: Transaction,
 }
 
-impl Sent {
-	fn key(&self) -> [u8; 8] {
-		let mut key = [0; 8];
-		key[..4].copy_from_slice(&self.round.to_be_bytes());
-		let first = self.ordinals.first().copied().unwrap_or_default();
-		key[4..].copy_from_slice(&first.to_be_bytes());
-		key
-	}
+fn sent_key(round: Round, ordinals: &[u32]) -> [u8; 8] {
+	let mut key = [0; 8];
+	key[..4].copy_from_slice(&round.to_be_bytes());
+	let first = ordinals.first().copied().unwrap_or_default();
+	key[4..].copy_from_slice(&first.to_be_bytes());
+	key
 }
 
 /// The roots of one commit.
@@ -183,7 +181,7 @@ impl Store {
 	/// Writes down an answer that is about to be sent.
 	pub fn note_sent(&self, sent: &Sent) -> Result<(), StoreError> {
 		let change = self.index.change()?;
-		change.put(SENT, &sent.key(), sent)?;
+		change.put(SENT, &sent_key(sent.round, &sent.ordinals), sent)?;
 		self.commit(change)
 	}
 
@@ -193,10 +191,10 @@ impl Store {
 		Ok(rows.into_iter().map(|((), sent)| sent).collect())
 	}
 
-	/// The outcome of an answer was seen, or does not matter any more.
-	pub fn forget_sent(&self, sent: &Sent) -> Result<(), StoreError> {
+	/// The outcome of the answer to `ordinals` was seen, or does not matter any more.
+	pub fn forget_sent(&self, round: Round, ordinals: &[u32]) -> Result<(), StoreError> {
 		let change = self.index.change()?;
-		change.delete(SENT, &sent.key())?;
+		change.delete(SENT, &sent_key(round, ordinals))?;
 		self.commit(change)
 	}
 
