@@ -3,7 +3,7 @@
 //! # Order
 //!
 //! Start: store (recovery), node (waits for it), store bound to the chain, verifier with what is not checked yet, follower,
-//! the signer of late receipts, the prover, listeners. Stop, on SIGTERM or SIGINT: listeners take nothing new and running requests get
+//! the signer of late receipts, the prover, the scrubber, listeners. Stop, on SIGTERM or SIGINT: listeners take nothing new and running requests get
 //! [`GRACE`]; then the others end. A kill at any moment loses nothing that was acknowledged.
 
 use crate::{
@@ -14,9 +14,11 @@ use crate::{
 		registration,
 	},
 	config::{Config, ConfigError},
+	content::Reader,
 	late::{LateSigner, Settled},
 	metrics::{Metrics, clamp},
 	prover::Prover,
+	scrub::Scrubber,
 	server::{self, ConnectionLimits},
 	store::{Recovery, Store, StoreError},
 	verifier::{self, Stopped, Verifier},
@@ -117,6 +119,7 @@ pub struct Daemon {
 	follower: JoinHandle<()>,
 	late: Option<JoinHandle<()>>,
 	prover: Option<JoinHandle<()>>,
+	scrubber: JoinHandle<()>,
 	verifier: JoinHandle<()>,
 }
 
@@ -236,6 +239,15 @@ impl Daemon {
 			heads: followed,
 			stop: stop.clone(),
 		});
+		let scrubber = Scrubber {
+			chain: chain.clone(),
+			reader: Reader { store: store.clone(), metrics: metrics.clone() },
+			engine: Engines::pippenger(),
+			rate: config.prover.scrub_rate.0,
+			mend: config.prover.mend,
+			reach,
+			stop: stop.clone(),
+		};
 		let late = operator.filter(|_| config.receipts.sign_late).map(|operator| LateSigner {
 			chain: chain.clone(),
 			store: store.clone(),
@@ -264,6 +276,7 @@ impl Daemon {
 		let follower = tokio::spawn(follower.run(heads, stop.clone()));
 		let late = late.map(|late| tokio::spawn(late.run()));
 		let prover = prover.map(|prover| tokio::spawn(prover.run()));
+		let scrubber = tokio::spawn(scrubber.run());
 
 		let limits = ConnectionLimits {
 			connections: config.limits.connections,
@@ -290,6 +303,7 @@ impl Daemon {
 			follower,
 			late,
 			prover,
+			scrubber,
 			verifier: verifier_task,
 		})
 	}
@@ -310,6 +324,7 @@ impl Daemon {
 		for task in [self.late, self.prover].into_iter().flatten() {
 			task.await?;
 		}
+		self.scrubber.await?;
 		// Its handles went with the listeners; what it does not get to is checked after the next start.
 		if timeout(GRACE, self.verifier).await.is_err() {
 			tracing::warn!("a check of shards still runs, leaving it");

@@ -6,7 +6,7 @@
 //! * [`chain`]: what is asked of the chain, and the follower that acts on it;
 //! * [`late`]: receipts for commits that a slot missed;
 //! * [`prover`]: answers to the samples that the chain asks for;
-//! * [`content`]: reading what is held;
+//! * [`content`]: reading what is held; [`scrub`]: checking it in the background, and rebuilding what is damaged;
 //! * [`api`]: the requests of clients over HTTP, [`server`]: their connections;
 //! * [`daemon`]: all of it, running;
 //! * [`cli`], [`commands`]: the command line.
@@ -27,6 +27,7 @@ pub mod daemon;
 pub mod late;
 pub mod metrics;
 pub mod prover;
+pub mod scrub;
 pub mod server;
 pub mod store;
 pub mod verifier;

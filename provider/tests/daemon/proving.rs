@@ -305,3 +305,30 @@ async fn roots_of_a_commit_that_the_slot_missed_are_fetched_once() {
 	answers(&world, 8).await;
 	assert_eq!(peers.asked_for(&format!("object/{hash}")), fetched);
 }
+
+#[tokio::test]
+async fn damage_is_found_and_mended_before_anybody_asks() {
+	let peers = Peers::start(&COMMIT).await;
+	let mut world = among(&peers, "").await;
+	eventually("the promise is a commit", async || {
+		world.chain.finalised(|_| {});
+		world.metric("held{state=\"committed\"}").await == 1
+	})
+	.await;
+	world.daemon.take().unwrap().stop().await.unwrap();
+	let path = shard(&world, 0);
+	let mut bytes = fs::read(&path).unwrap();
+	bytes[31] ^= 1;
+	fs::write(path, bytes).unwrap();
+	world.start().await;
+	eventually("it is mended", async || world.metric("mended_total").await == 1).await;
+	assert_eq!(world.metric("quarantine").await, 0);
+	assert_eq!(world.blobs(0).await.unwrap(), COMMIT.mdus[0].shards[0]);
+	assert!(world.metric("rebuilt_bytes_total").await >= 2 * BLOB_BYTES as u64);
+	assert_eq!(files(&world.data().join("shards")).len(), 1);
+	world.chain.finalised(|state| {
+		let roots = COMMIT.roots();
+		draw(state, 1, (0..2).map(|i| sample(i, 0, i as u8, &roots)).collect());
+	});
+	answers(&world, 2).await;
+}
