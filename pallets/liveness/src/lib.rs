@@ -21,7 +21,7 @@
 //!
 //! | what | by | when |
 //! |---|---|---|
-//! | [`submit_proofs`](Call::submit_proofs) | the provider's operator | the round in force is drawn |
+//! | [`submit_proofs`](Call::submit_proofs) | the provider's operator, free of fees if it answered all | the round in force is drawn |
 //! | [`advance`](Call::advance) | anyone, free of fees if it applied something | changes of earlier rounds are left |
 //! | [`set_params`](Call::set_params) | [`Config::AdminOrigin`] | |
 //! | [`SlotHooks`] | the slots | a provider signs a commit, a slot ends |
@@ -96,6 +96,10 @@
 //! | with blobs that were not asked for, another provider's for example | `WrongPlace`, `WrongMdu`, `WrongLeaf` |
 //! | with items that have not the form of the deal's profile | `BadStructure` |
 //! | of some of the ordinals due | they count; the others can still be answered |
+//!
+//! An answer that is right is free of fees if it has an item for each ordinal that was open, or as many as a call may
+//! have: to be asked is not to be taxed, and there is one such call in a round, or few. Answers that are split further pay
+//! for themselves, for each costs the chain a pairing; so do those that leave something out, and those that are wrong.
 //!
 //! Only when nothing of this is found are the proofs checked, all with one call to [`AnswerMath`]. If they are wrong, the
 //! call does *not* fail, because then it could leave no trace: nothing is answered, and [`Event::InvalidProof`] tells.
@@ -434,6 +438,7 @@ pub mod pallet {
 	impl<T: Config> Pallet<T> {
 		/// Answers samples of the caller, all or some: `y` and `pi` open the combination of the items' commitments at
 		/// the caller's point of the epoch. Wrong proofs answer nothing and are no error, see [`Event::InvalidProof`].
+		/// Costs nothing when it is right and answers all that is open, or as much as one call may.
 		#[pallet::call_index(0)]
 		#[pallet::weight(Pallet::<T>::submit_weight(items.len() as u32))]
 		pub fn submit_proofs(
@@ -446,8 +451,8 @@ pub mod pallet {
 		) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
 			let count = items.len() as u32;
-			let misses = Self::do_submit(who, epoch, r_e, &items, &y, &pi)?;
-			Ok(Some(Self::submit_weight_with(count, misses)).into())
+			let (misses, pays) = Self::do_submit(who, epoch, r_e, &items, &y, &pi)?;
+			Ok((Some(Self::submit_weight_with(count, misses)), pays).into())
 		}
 
 		/// Applies to `provider`'s lists what happened in earlier rounds, `steps` steps at most. Costs nothing when it
