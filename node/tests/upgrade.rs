@@ -15,10 +15,10 @@ use frame_support::{
 };
 use nil_runtime::{
 	AllPalletsWithSystem, Aura, AuraExt, Authorship, Balances, Beacon, CollatorSelection,
-	ConvictionVoting, CumulusXcm, Deals, MessageQueue, Mode2, MultiBlockMigrations, Origins,
-	ParachainInfo, ParachainSystem, PolkadotXcm, Preimage, Providers, Referenda, Runtime, SafeMode,
-	Scheduler, Session, Sudo, System, TechnicalCommittee, Timestamp, TransactionPayment, TxPause,
-	Utility, VERSION, WeightReclaim, Whitelist, XcmpQueue, configs::RuntimeBlockWeights,
+	ConvictionVoting, CumulusXcm, Deals, Liveness, MessageQueue, Mode2, MultiBlockMigrations,
+	Origins, ParachainInfo, ParachainSystem, PolkadotXcm, Preimage, Providers, Referenda, Runtime,
+	SafeMode, Scheduler, Session, Sudo, System, TechnicalCommittee, Timestamp, TransactionPayment,
+	TxPause, Utility, VERSION, WeightReclaim, Whitelist, XcmpQueue, configs::RuntimeBlockWeights,
 };
 use pallet_migrations::{Cursor, MigrationCursor};
 use sp_keyring::Sr25519Keyring;
@@ -40,6 +40,7 @@ fn storage_items() -> Vec<StorageInfo> {
 		Providers::storage_info(),
 		Deals::storage_info(),
 		Mode2::storage_info(),
+		Liveness::storage_info(),
 	]
 	.concat()
 }
@@ -114,18 +115,37 @@ fn all_that_decodes() -> Tally {
 	tally.read(pallet_mode2::Queue::<Runtime>::iter().map(|(_, _, value)| value));
 	tally.read(pallet_mode2::Lanes::<Runtime>::iter().map(|(_, value)| value));
 
+	tally.read(pallet_liveness::EpochLength::<Runtime>::try_get());
+	tally.read(pallet_liveness::CurrentRound::<Runtime>::try_get());
+	tally.read(pallet_liveness::Drawn::<Runtime>::try_get());
+	tally.read(pallet_liveness::DrawnBefore::<Runtime>::try_get());
+	tally.read(pallet_liveness::Parameters::<Runtime>::try_get());
+	tally.read(pallet_liveness::Books::<Runtime>::iter().map(|(_, value)| value));
+	tally.read(pallet_liveness::Journals::<Runtime>::iter().map(|(_, value)| value));
+	tally.read(pallet_liveness::Journal::<Runtime>::iter().map(|(_, _, value)| value));
+	tally.read(pallet_liveness::Entries::<Runtime>::iter().map(|(_, _, value)| value));
+	tally.read(pallet_liveness::Places::<Runtime>::iter().map(|(_, _, value)| value));
+	tally.read(pallet_liveness::Slots::<Runtime>::iter().map(|(_, _, value)| value));
+	tally.read(pallet_liveness::SlotPlaces::<Runtime>::iter().map(|(_, _, value)| value));
+
 	tally
 }
 
 /// What the state has under the names of our pallets, but for their versions.
 fn all_that_is_there(entries: &Entries) -> Tally {
-	let ours =
-		[Beacon::name_hash(), Providers::name_hash(), Deals::name_hash(), Mode2::name_hash()];
+	let ours = [
+		Beacon::name_hash(),
+		Providers::name_hash(),
+		Deals::name_hash(),
+		Mode2::name_hash(),
+		Liveness::name_hash(),
+	];
 	let versions = [
 		StorageVersion::storage_key::<Beacon>(),
 		StorageVersion::storage_key::<Providers>(),
 		StorageVersion::storage_key::<Deals>(),
 		StorageVersion::storage_key::<Mode2>(),
+		StorageVersion::storage_key::<Liveness>(),
 	];
 	let mut tally = Tally::default();
 	for (key, value) in entries {
@@ -197,6 +217,7 @@ fn check_versions() {
 		check_version::<Providers>(),
 		check_version::<Deals>(),
 		check_version::<Mode2>(),
+		check_version::<Liveness>(),
 		check_version::<Preimage>(),
 		check_version::<Scheduler>(),
 		check_version::<ConvictionVoting>(),
@@ -237,6 +258,7 @@ fn check(chain: &TestChain) {
 		Providers::do_try_state().unwrap();
 		Deals::do_try_state().unwrap();
 		Mode2::do_try_state().unwrap();
+		Liveness::do_try_state().unwrap();
 	});
 }
 
