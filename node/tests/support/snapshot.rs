@@ -3,7 +3,7 @@
 use super::{Backend, TestChain, deals};
 use codec::{Decode, Encode};
 use nil_runtime::{Liveness, Runtime, RuntimeCall, UNIT};
-use nil_types::{CodeKind, DealId, DealStatus, Profile, SlotInfo, SlotState};
+use nil_types::{CodeKind, DealId, DealStatus, Profile};
 use pallet_beacon::{Bounds, LastDropped, Records, Ring};
 use pallet_deals::{Commits, ManifestPoints, QueueEnds, Remnant, RemnantQueue, Remnants};
 use pallet_providers::{Reweighing, Sweep};
@@ -136,9 +136,8 @@ pub fn busy() -> TestChain {
 	while chain.inspect(Liveness::epoch).is_none_or(|drawn| drawn.round < 2) {
 		chain.build_all_good(Vec::new());
 	}
-	let slots: Vec<SlotInfo<[u8; 32]>> = chain.query("NilApi_slots", &FIRST);
-	let SlotState::Active { provider } = slots[0].state else { panic!("{:?}", slots[0]) };
-	send(&mut chain, two, pallet_liveness::Call::advance { provider: provider.into(), steps: 2 });
+	let provider = deals::holder(&chain, 0).to_account_id();
+	send(&mut chain, two, pallet_liveness::Call::advance { provider, steps: 2 });
 	send(&mut chain, alice, pallet_deals::Call::cancel_deal { deal: ENDED });
 	send(&mut chain, alice, deals::request(profile));
 	assert_eq!(deals::info(&chain).status, DealStatus::Active);
