@@ -117,6 +117,7 @@ fn all_that_decodes() -> Tally {
 
 	tally.read(pallet_liveness::EpochLength::<Runtime>::try_get());
 	tally.read(pallet_liveness::CurrentRound::<Runtime>::try_get());
+	tally.read(pallet_liveness::BeganAt::<Runtime>::try_get());
 	tally.read(pallet_liveness::Drawn::<Runtime>::try_get());
 	tally.read(pallet_liveness::DrawnBefore::<Runtime>::try_get());
 	tally.read(pallet_liveness::Parameters::<Runtime>::try_get());

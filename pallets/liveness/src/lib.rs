@@ -133,7 +133,7 @@
 //! * Keys end in numbers that the chain gives out, so these are not hashed. A slot and its first commit take 283 bytes
 //!   of state, keys included, each further commit 152. A change waits in the journal with 94 bytes at most until it is
 //!   applied. A book has 5 bytes for each list, whatever it holds. Nothing grows with time.
-//! * No hook walks deals, slots or providers: `on_poll` looks at the clock, and writes three entries per round.
+//! * No hook walks deals, slots or providers: `on_poll` looks at the clock, and writes four entries per round.
 //! * A round that waited is drawn when it can be, perhaps shortly before its epoch and it are over. Who is silent then is no
 //!   more to blame than the chain.
 //! * A slot with very many commits takes as many steps to leave. Every one of them was signed, and its step paid for with
@@ -255,6 +255,10 @@ pub mod pallet {
 	/// The round in force. 0 before the first one.
 	#[pallet::storage]
 	pub type CurrentRound<T: Config> = StorageValue<_, Round, ValueQuery>;
+
+	/// The relay parent of the block in which it began.
+	#[pallet::storage]
+	pub type BeganAt<T: Config> = StorageValue<_, RelayBlock, ValueQuery>;
 
 	/// The round that was drawn last: the one in force, or the one before.
 	#[pallet::storage]

@@ -1,7 +1,7 @@
 //! What providers and their tools ask.
 
 use crate::{
-	Asked, Books, Config, Drawn, DrawnBefore, Entries, Entry, EpochLength, EpochRecord, HeldSlot,
+	Asked, BeganAt, Books, Config, Drawn, Entries, Entry, EpochLength, EpochRecord, HeldSlot,
 	JournalEnds, Journals, LivenessParams, Pallet, Parameters, Place, Places, answers::Found,
 };
 use alloc::vec::Vec;
@@ -27,14 +27,12 @@ impl<T: Config> Pallet<T> {
 	pub fn round_info() -> RoundInfo {
 		let length = EpochLength::<T>::get();
 		let drawn = Self::epoch();
-		let before = if drawn.is_some() { DrawnBefore::<T>::get() } else { Drawn::<T>::get() };
 		let epoch = drawn.map_or_else(|| epoch_of(T::Beacon::now(), length), |drawn| drawn.epoch);
 		let params = Self::params();
 		RoundInfo {
 			round: Self::round(),
 			epoch,
-			began_at: before
-				.map_or(0, |before| epoch_start(before.epoch.saturating_add(1), length)),
+			began_at: BeganAt::<T>::get(),
 			draw_from: epoch_start(epoch, length).saturating_add(T::DrawDelay::get()),
 			drawn: drawn
 				.map(|drawn| DrawnInfo { randomness: drawn.randomness, at: drawn.drawn_at }),

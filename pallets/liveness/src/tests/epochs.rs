@@ -192,7 +192,7 @@ fn clients_are_told_of_rounds_and_of_accounts() {
 		let expected = RoundInfo {
 			round: 1,
 			epoch: FIRST_EPOCH,
-			began_at: 0,
+			began_at: START,
 			draw_from: 1_004,
 			drawn: Some(DrawnInfo { randomness, at: 1_004 }),
 			ends_at: 1_050,

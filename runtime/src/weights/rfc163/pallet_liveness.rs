@@ -66,6 +66,6 @@ impl<T: frame_system::Config> pallet_liveness::WeightInfo for WeightInfo<T> {
 		Weight::from_parts(60_000_000, 0)
 			.saturating_add(Weight::from_parts(0, 40000))
 			.saturating_add(T::DbWeight::get().reads(16))
-			.saturating_add(T::DbWeight::get().writes(3))
+			.saturating_add(T::DbWeight::get().writes(4))
 	}
 }
