@@ -20,6 +20,7 @@ use nil_runtime::{
 	SafeMode, Scheduler, Session, Sudo, System, TechnicalCommittee, Timestamp, TransactionPayment,
 	TxPause, Utility, VERSION, WeightReclaim, Whitelist, XcmpQueue, configs::RuntimeBlockWeights,
 };
+use nil_types::DutyInfo;
 use pallet_migrations::{Cursor, MigrationCursor};
 use sp_keyring::Sr25519Keyring;
 use sp_runtime::transaction_validity::{InvalidTransaction, TransactionValidityError};
@@ -337,8 +338,15 @@ fn kept_states_go_on_under_this_runtime() {
 			finish_migrations(&mut chain);
 			check(&chain);
 
-			// And content goes on where it was.
+			// What was stored before anybody was asked for it is asked for from now on.
 			let before = deals::info(&chain);
+			for slot in 0..before.profile.n() {
+				let holder = deals::holder(&chain, slot).to_raw_public();
+				let duty: DutyInfo = chain.query("NilApi_duty", &holder);
+				assert_eq!(duty.waiting, u64::from(before.generation));
+			}
+
+			// And content goes on where it was.
 			let nonce = chain.nonce(Sr25519Keyring::Alice);
 			let commit = deals::commit_upon(&chain, before.profile, before.generation, nonce, 2);
 			let block = chain.build_all_good(vec![commit]);
