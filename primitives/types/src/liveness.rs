@@ -29,7 +29,7 @@ pub struct RoundInfo {
 	pub round: Round,
 	/// The epoch for which it was drawn, or for which it waits.
 	pub epoch: Epoch,
-	/// The first relay block of the round. What blocks upon earlier relay parents left is what the round found.
+	/// The relay parent of the block in which it began. What blocks upon earlier ones left is what the round found.
 	pub began_at: RelayBlock,
 	/// The first record of the relay chain's at or after this relay block draws it.
 	pub draw_from: RelayBlock,
