@@ -3,8 +3,8 @@
 //! # Order
 //!
 //! Start: store (recovery), node (waits for it), store bound to the chain, verifier with what is not checked yet, follower,
-//! the signer of late receipts, the prover, the scrubber, listeners. Stop, on SIGTERM or SIGINT: listeners take nothing new and running requests get
-//! [`GRACE`]; then the others end. A kill at any moment loses nothing that was acknowledged.
+//! the signer of late receipts, the prover, the scrubber, listeners. Stop, on SIGTERM or SIGINT: listeners take nothing new
+//! and running requests get [`GRACE`]; then the others end. A kill at any moment loses nothing that was acknowledged.
 
 use crate::{
 	api::{self, App},

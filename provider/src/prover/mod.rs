@@ -388,7 +388,8 @@ impl Prover {
 		for sample in samples {
 			points.entry((sample.deal, sample.first_mdu)).or_default().push(sample);
 		}
-		let (mut ready, mut left_out) = (Vec::new(), Vec::new());
+		let mut ready: Vec<Ready> = Vec::new();
+		let mut left_out: Vec<(SampleInfo, LeftOut)> = Vec::new();
 		for samples in points.into_values() {
 			match self.open_point(at, &samples).await? {
 				Ok(openings) => ready.extend(
@@ -398,7 +399,8 @@ impl Prover {
 						.map(|(sample, manifest_opening)| Ready { sample, manifest_opening }),
 				),
 				Err(why) => {
-					left_out.extend(samples.into_iter().map(|sample| (sample, why.clone().into())));
+					let why = |sample| (sample, LeftOut::from(why.clone()));
+					left_out.extend(samples.into_iter().map(why));
 				},
 			}
 		}
@@ -418,8 +420,11 @@ impl Prover {
 		let asked = mdus.clone();
 		let known = self
 			.on_store(move |store| {
-				let found = asked.iter().map(|mdu| Ok((*mdu, store.opening(deal, *mdu, &point)?)));
-				found.collect::<Result<BTreeMap<_, _>, StoreError>>()
+				let mut found = BTreeMap::new();
+				for mdu in asked {
+					found.insert(mdu, store.opening(deal, mdu, &point)?);
+				}
+				Ok(found)
 			})
 			.await?;
 		let missing: Vec<MduIndex> =
@@ -474,7 +479,7 @@ impl Prover {
 		mdus: u32,
 	) -> Result<Vec<Option<Hash32>>, ProveError> {
 		let lists = self.on_store(move |store| store.roots_of(deal, first, mdus)).await?;
-		let mut roots = vec![None; usize::try_from(mdus).unwrap_or_default()];
+		let mut roots: Vec<Option<Hash32>> = vec![None; usize::try_from(mdus).unwrap_or_default()];
 		for list in lists {
 			for (mdu, root) in (list.first_mdu..).zip(list.roots) {
 				let place = mdu.checked_sub(first).and_then(|place| usize::try_from(place).ok());

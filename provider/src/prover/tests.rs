@@ -1,5 +1,4 @@
 use super::*;
-use nil_client::chain::BlockRef;
 use nil_kzg::Engines;
 use nil_types::hash_to_fr;
 

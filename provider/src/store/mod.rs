@@ -21,7 +21,7 @@
 //!
 //! | table | key | value |
 //! |---|---|---|
-//! | `meta` | name | format, genesis, highest finalised block seen, [`Usage`] |
+//! | `meta` | name | format, genesis, highest finalised block seen, [`Usage`], [`ScrubPosition`] |
 //! | `staged` | deal, generation, slot, MDU | [`Staged`]: uploaded, not promised |
 //! | `holdings` | deal, generation, slot | [`Holding`]: promised by a receipt, or committed |
 //! | `promises` | deal, generation, slot | bytes of each holding that is not committed |
