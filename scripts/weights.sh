@@ -10,7 +10,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 pallets=("$@")
-[ ${#pallets[@]} -gt 0 ] || pallets=(pallet_beacon pallet_deals pallet_mode2 pallet_providers)
+[ ${#pallets[@]} -gt 0 ] || pallets=(pallet_beacon pallet_deals pallet_liveness pallet_mode2 pallet_providers)
 
 profile=debug
 arguments=()

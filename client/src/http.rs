@@ -499,6 +499,7 @@ mod tests {
 			genesis: SerdeBytes([3; 32]),
 			chain: wire::ChainHealth::default(),
 			free_bytes: 4,
+			quarantine: 0,
 		}
 	}
 

@@ -14,7 +14,7 @@ use nil_kzg::{
 use nil_runtime::Runtime;
 use nil_slab::{MduTree, tree::root_from_path};
 use nil_types::{CodeKind, DealId, Hash32, Profile};
-use pallet_deals::ManifestPoints;
+use pallet_deals::{ManifestPoint, ManifestPoints};
 use std::time::{Duration, Instant};
 use support::{Backend, TestChain, deals};
 
@@ -172,7 +172,8 @@ fn proof_of_manifests(samples: &[Sample]) -> usize {
 	let mut chain = TestChain::new();
 	chain.alter(|| {
 		for (deal, sample) in (0..DEALS).zip(samples.iter().cycle()) {
-			let PointRef::Trusted(point) = sample.manifest.point else { panic!("in state") };
+			let PointRef::Trusted(now) = sample.manifest.point else { panic!("in state") };
+			let point = ManifestPoint { now, changed_in: 0, before: None };
 			ManifestPoints::<Runtime>::insert(deal, 0u32, point);
 		}
 	});

@@ -144,6 +144,7 @@ fn pallets_keep_their_numbers() {
 			(41, "Providers"),
 			(42, "Deals"),
 			(43, "Mode2"),
+			(44, "Liveness"),
 			(50, "Preimage"),
 			(51, "Scheduler"),
 			(52, "ConvictionVoting"),
@@ -180,6 +181,10 @@ fn safe_mode_stops_new_content_and_lets_users_out() {
 	chain.send(Ferdie, pallet_deals::Call::top_up { deal: 0, amount: UNIT }).unwrap();
 	chain.send(Dave, pallet_providers::Call::add_stake { amount: stake }).unwrap();
 	chain.send(Alice, pallet_deals::Call::extend_deal { deal: 0, blocks: 1_000 }).unwrap();
+	// Rounds go on, and so do answers.
+	let advance = pallet_liveness::Call::advance { provider: Dave.to_account_id(), steps: 1 };
+	let nothing: DispatchResult = Err(pallet_liveness::Error::<Runtime>::NothingToDo.into());
+	assert_eq!(chain.send(Ferdie, advance), nothing);
 	chain.send(Alice, batch(pallet_deals::Call::cancel_deal { deal: 0 })).unwrap();
 	assert!(chain.query::<Option<DealInfo<[u8; 32]>>>("NilApi_deal", &0u64).is_none());
 

@@ -15,11 +15,12 @@ use frame_support::{
 };
 use nil_runtime::{
 	AllPalletsWithSystem, Aura, AuraExt, Authorship, Balances, Beacon, CollatorSelection,
-	ConvictionVoting, CumulusXcm, Deals, MessageQueue, Mode2, MultiBlockMigrations, Origins,
-	ParachainInfo, ParachainSystem, PolkadotXcm, Preimage, Providers, Referenda, Runtime, SafeMode,
-	Scheduler, Session, Sudo, System, TechnicalCommittee, Timestamp, TransactionPayment, TxPause,
-	Utility, VERSION, WeightReclaim, Whitelist, XcmpQueue, configs::RuntimeBlockWeights,
+	ConvictionVoting, CumulusXcm, Deals, Liveness, MessageQueue, Mode2, MultiBlockMigrations,
+	Origins, ParachainInfo, ParachainSystem, PolkadotXcm, Preimage, Providers, Referenda, Runtime,
+	SafeMode, Scheduler, Session, Sudo, System, TechnicalCommittee, Timestamp, TransactionPayment,
+	TxPause, Utility, VERSION, WeightReclaim, Whitelist, XcmpQueue, configs::RuntimeBlockWeights,
 };
+use nil_types::DutyInfo;
 use pallet_migrations::{Cursor, MigrationCursor};
 use sp_keyring::Sr25519Keyring;
 use sp_runtime::transaction_validity::{InvalidTransaction, TransactionValidityError};
@@ -40,6 +41,7 @@ fn storage_items() -> Vec<StorageInfo> {
 		Providers::storage_info(),
 		Deals::storage_info(),
 		Mode2::storage_info(),
+		Liveness::storage_info(),
 	]
 	.concat()
 }
@@ -114,18 +116,38 @@ fn all_that_decodes() -> Tally {
 	tally.read(pallet_mode2::Queue::<Runtime>::iter().map(|(_, _, value)| value));
 	tally.read(pallet_mode2::Lanes::<Runtime>::iter().map(|(_, value)| value));
 
+	tally.read(pallet_liveness::EpochLength::<Runtime>::try_get());
+	tally.read(pallet_liveness::CurrentRound::<Runtime>::try_get());
+	tally.read(pallet_liveness::BeganAt::<Runtime>::try_get());
+	tally.read(pallet_liveness::Drawn::<Runtime>::try_get());
+	tally.read(pallet_liveness::DrawnBefore::<Runtime>::try_get());
+	tally.read(pallet_liveness::Parameters::<Runtime>::try_get());
+	tally.read(pallet_liveness::Books::<Runtime>::iter().map(|(_, value)| value));
+	tally.read(pallet_liveness::Journals::<Runtime>::iter().map(|(_, value)| value));
+	tally.read(pallet_liveness::Journal::<Runtime>::iter().map(|(_, _, value)| value));
+	tally.read(pallet_liveness::Entries::<Runtime>::iter().map(|(_, _, value)| value));
+	tally.read(pallet_liveness::Places::<Runtime>::iter().map(|(_, _, value)| value));
+	tally.read(pallet_liveness::Slots::<Runtime>::iter().map(|(_, _, value)| value));
+	tally.read(pallet_liveness::SlotPlaces::<Runtime>::iter().map(|(_, _, value)| value));
+
 	tally
 }
 
 /// What the state has under the names of our pallets, but for their versions.
 fn all_that_is_there(entries: &Entries) -> Tally {
-	let ours =
-		[Beacon::name_hash(), Providers::name_hash(), Deals::name_hash(), Mode2::name_hash()];
+	let ours = [
+		Beacon::name_hash(),
+		Providers::name_hash(),
+		Deals::name_hash(),
+		Mode2::name_hash(),
+		Liveness::name_hash(),
+	];
 	let versions = [
 		StorageVersion::storage_key::<Beacon>(),
 		StorageVersion::storage_key::<Providers>(),
 		StorageVersion::storage_key::<Deals>(),
 		StorageVersion::storage_key::<Mode2>(),
+		StorageVersion::storage_key::<Liveness>(),
 	];
 	let mut tally = Tally::default();
 	for (key, value) in entries {
@@ -197,6 +219,7 @@ fn check_versions() {
 		check_version::<Providers>(),
 		check_version::<Deals>(),
 		check_version::<Mode2>(),
+		check_version::<Liveness>(),
 		check_version::<Preimage>(),
 		check_version::<Scheduler>(),
 		check_version::<ConvictionVoting>(),
@@ -237,6 +260,7 @@ fn check(chain: &TestChain) {
 		Providers::do_try_state().unwrap();
 		Deals::do_try_state().unwrap();
 		Mode2::do_try_state().unwrap();
+		Liveness::do_try_state().unwrap();
 	});
 }
 
@@ -314,8 +338,15 @@ fn kept_states_go_on_under_this_runtime() {
 			finish_migrations(&mut chain);
 			check(&chain);
 
-			// And content goes on where it was.
+			// What was stored before anybody was asked for it is asked for from now on.
 			let before = deals::info(&chain);
+			for slot in 0..before.profile.n() {
+				let holder = deals::holder(&chain, slot).to_raw_public();
+				let duty: DutyInfo = chain.query("NilApi_duty", &holder);
+				assert_eq!(duty.waiting, u64::from(before.generation));
+			}
+
+			// And content goes on where it was.
 			let nonce = chain.nonce(Sr25519Keyring::Alice);
 			let commit = deals::commit_upon(&chain, before.profile, before.generation, nonce, 2);
 			let block = chain.build_all_good(vec![commit]);

@@ -8,12 +8,13 @@ use crate::{
 };
 use nil_client::{
 	account::AccountId,
-	chain::{Call, Chain, ChainConfig, ChainError, Included, WaitFor},
+	chain::{At, Call, Chain, ChainConfig, ChainError, Included, WaitFor},
 	http,
 	keys::{Signer, create_key_file},
 	wire::{self, Endpoint, Health},
 };
-use nil_types::ProviderStatus;
+use nil_types::{DutyInfo, ProviderInfo, ProviderStatus, RoundInfo};
+use serde::Serialize;
 use serde_json::{Value as Json, json};
 use std::{
 	fs::{self, OpenOptions},
@@ -27,6 +28,9 @@ use tracing_subscriber::EnvFilter;
 
 /// How long `status` waits for the daemon and for the node.
 const STATUS_PATIENCE: Duration = Duration::from_secs(5);
+
+/// By what an index grows in a round in which everything was answered in time.
+const INDEX_ONE: u64 = 1_000_000_000;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -344,26 +348,37 @@ async fn status(config: &Config, args: &StatusArgs) -> Result<(), CommandError> 
 			Err(error) => json!({ "error": error }),
 		};
 		let daemon = daemon.map(|health| json!(health));
+		let (chain, round) = apart(chain);
 		let line = json!({
 			"operator": operator,
 			"daemon": part(daemon),
 			"chain": part(chain),
+			"round": part(round.map(|standing| json!(standing))),
 		});
 		print_line(line)?;
 		return Ok(());
 	}
 	print_line(format_args!("operator   {operator}"))?;
 	match daemon {
-		Ok(health) => print_line(format_args!(
-			"daemon     running at {}, version {}, {} bytes free, block {} ({} finalised)",
-			config.api.listen,
-			health.version,
-			health.free_bytes,
-			health.chain.best,
-			health.chain.finalised
-		))?,
+		Ok(health) => {
+			print_line(format_args!(
+				"daemon     running at {}, version {}, {} bytes free, block {} ({} finalised)",
+				config.api.listen,
+				health.version,
+				health.free_bytes,
+				health.chain.best,
+				health.chain.finalised
+			))?;
+			if health.quarantine > 0 {
+				print_line(format_args!(
+					"           {} damaged files are not used until they are rebuilt: look at the log, and at the disk",
+					health.quarantine
+				))?;
+			}
+		},
 		Err(error) => print_line(format_args!("daemon     not reached: {error}"))?,
 	}
+	let (chain, round) = apart(chain);
 	match chain {
 		Ok(Json::Null) => print_line("chain      not registered")?,
 		Ok(info) => {
@@ -383,7 +398,36 @@ async fn status(config: &Config, args: &StatusArgs) -> Result<(), CommandError> 
 		},
 		Err(error) => print_line(format_args!("chain      not reached: {error}"))?,
 	}
+	if let Ok(round) = round {
+		show_round(&round)?;
+	}
 	Ok(())
+}
+
+/// The registration and the round, each with the failure if there was one.
+fn apart(chain: Result<OnChain, String>) -> (Result<Json, String>, Result<Standing, String>) {
+	match chain {
+		Ok(OnChain { registration, standing }) => (Ok(registration), Ok(standing)),
+		Err(error) => (Err(error.clone()), Err(error)),
+	}
+}
+
+/// Tells what the round in force asks for, and what earlier ones have left.
+fn show_round(Standing { round, duty }: &Standing) -> io::Result<()> {
+	let state = match &round.drawn {
+		_ if round.round == 0 => return print_line("round      none yet"),
+		_ if duty.behind => "waits for changes of earlier rounds to be applied".to_owned(),
+		None => format!("is drawn from relay block {} on", round.draw_from),
+		Some(_) => format!("{} of {} samples answered", duty.answered.len(), duty.due),
+	};
+	print_line(format_args!("round      {}: {state}, ends at {}", round.round, round.ends_at))?;
+	print_line(format_args!(
+		"account    index {}.{:03}, {} rounds without any answer, {} samples missed in others",
+		duty.index / INDEX_ONE,
+		duty.index % INDEX_ONE / (INDEX_ONE / 1000),
+		duty.silent,
+		duty.missed
+	))
 }
 
 /// The daemon's own word, over its API.
@@ -411,19 +455,40 @@ async fn health(config: &Config, operator: AccountId) -> Result<Health, String> 
 	}
 }
 
-/// The registration, as JSON; null when there is none.
-async fn on_chain(config: &Config, operator: AccountId) -> Result<Json, String> {
+/// The round in force and what the provider owes in it.
+#[derive(Serialize)]
+struct Standing {
+	#[serde(flatten)]
+	round: RoundInfo,
+	duty: DutyInfo,
+}
+
+/// What the chain knows.
+struct OnChain {
+	/// The registration, as JSON; null when there is none.
+	registration: Json,
+	standing: Standing,
+}
+
+async fn on_chain(config: &Config, operator: AccountId) -> Result<OnChain, String> {
 	let mut patience = ChainConfig::new(&config.node.url);
 	patience.connect_timeout = STATUS_PATIENCE;
 	patience.retry_for = STATUS_PATIENCE;
 	let asked = async {
 		let chain = Chain::connect_with(patience).await?;
-		chain.best().provider(operator).await
+		let block = chain.head(At::Best).await?;
+		let view = chain.at(block.hash);
+		let found = view.provider(operator).await?;
+		Ok((found, Standing { round: view.round().await?, duty: view.duty(operator).await? }))
 	};
-	let found = asked.await.map_err(|error: ChainError| error.to_string())?;
-	let Some(info) = found else { return Ok(Json::Null) };
+	let (found, standing) = asked.await.map_err(|error: ChainError| error.to_string())?;
+	let registration = found.map_or(Json::Null, |info| registration_json(&info));
+	Ok(OnChain { registration, standing })
+}
+
+fn registration_json(info: &ProviderInfo<AccountId>) -> Json {
 	// Amounts are beyond what JSON numbers hold exactly.
-	Ok(json!({
+	json!({
 		"service_key": format!("0x{}", hex::encode(info.service_key)),
 		"multiaddrs": info.multiaddrs.iter().map(|a| String::from_utf8_lossy(a)).collect::<Vec<_>>(),
 		"capability": info.capability,
@@ -436,5 +501,5 @@ async fn on_chain(config: &Config, operator: AccountId) -> Result<Json, String> 
 		"slots": info.slots,
 		"status": info.status,
 		"since": info.since,
-	}))
+	})
 }

@@ -3,8 +3,8 @@
 //! # Order
 //!
 //! Start: store (recovery), node (waits for it), store bound to the chain, verifier with what is not checked yet, follower,
-//! the signer of late receipts, listeners. Stop, on SIGTERM or SIGINT: listeners take nothing new and running requests get
-//! [`GRACE`]; then the others end. A kill at any moment loses nothing that was acknowledged.
+//! the signer of late receipts, the prover, the scrubber, listeners. Stop, on SIGTERM or SIGINT: listeners take nothing new
+//! and running requests get [`GRACE`]; then the others end. A kill at any moment loses nothing that was acknowledged.
 
 use crate::{
 	api::{self, App},
@@ -14,8 +14,11 @@ use crate::{
 		registration,
 	},
 	config::{Config, ConfigError},
+	content::Reader,
 	late::{LateSigner, Settled},
 	metrics::{Metrics, clamp},
+	prover::Prover,
+	scrub::Scrubber,
 	server::{self, ConnectionLimits},
 	store::{Recovery, Store, StoreError},
 	verifier::{self, Stopped, Verifier},
@@ -27,6 +30,7 @@ use nil_client::{
 	http::Reach,
 	keys::{KeyError, Signer},
 };
+use nil_kzg::Engines;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
 	net::TcpListener,
@@ -114,6 +118,8 @@ pub struct Daemon {
 	listeners: Vec<JoinHandle<()>>,
 	follower: JoinHandle<()>,
 	late: Option<JoinHandle<()>>,
+	prover: Option<JoinHandle<()>>,
+	scrubber: JoinHandle<()>,
 	verifier: JoinHandle<()>,
 }
 
@@ -220,8 +226,28 @@ impl Daemon {
 			store.clone(),
 			verifier,
 			metrics.clone(),
-			followed,
+			followed.clone(),
 		);
+		let reach = if config.receipts.private_peers { Reach::Anywhere } else { Reach::Public };
+		let prover = prover(config, operator.clone(), |operator| Prover {
+			chain: chain.clone(),
+			store: store.clone(),
+			metrics: metrics.clone(),
+			operator,
+			engine: Engines::pippenger(),
+			reach,
+			heads: followed,
+			stop: stop.clone(),
+		});
+		let scrubber = Scrubber {
+			chain: chain.clone(),
+			reader: Reader { store: store.clone(), metrics: metrics.clone() },
+			engine: Engines::pippenger(),
+			rate: config.prover.scrub_rate.0,
+			mend: config.prover.mend,
+			reach,
+			stop: stop.clone(),
+		};
 		let late = operator.filter(|_| config.receipts.sign_late).map(|operator| LateSigner {
 			chain: chain.clone(),
 			store: store.clone(),
@@ -232,7 +258,7 @@ impl Daemon {
 			reserve: config.store.reserve.0,
 			valid_blocks: config.receipts.valid_blocks,
 			first_pause: Duration::from_secs(config.receipts.late_pause_secs),
-			reach: if config.receipts.private_peers { Reach::Anywhere } else { Reach::Public },
+			reach,
 			missed: told,
 			stop: stop.clone(),
 		});
@@ -249,6 +275,8 @@ impl Daemon {
 		};
 		let follower = tokio::spawn(follower.run(heads, stop.clone()));
 		let late = late.map(|late| tokio::spawn(late.run()));
+		let prover = prover.map(|prover| tokio::spawn(prover.run()));
+		let scrubber = tokio::spawn(scrubber.run());
 
 		let limits = ConnectionLimits {
 			connections: config.limits.connections,
@@ -274,6 +302,8 @@ impl Daemon {
 			listeners,
 			follower,
 			late,
+			prover,
+			scrubber,
 			verifier: verifier_task,
 		})
 	}
@@ -291,15 +321,36 @@ impl Daemon {
 			}
 		}
 		self.follower.await?;
-		if let Some(late) = self.late {
-			late.await?;
+		for task in [self.late, self.prover].into_iter().flatten() {
+			task.await?;
 		}
+		self.scrubber.await?;
 		// Its handles went with the listeners; what it does not get to is checked after the next start.
 		if timeout(GRACE, self.verifier).await.is_err() {
 			tracing::warn!("a check of shards still runs, leaving it");
 		}
 		Ok(())
 	}
+}
+
+/// The prover, if the configuration asks for it and there is a key to sign answers with.
+fn prover(
+	config: &Config,
+	operator: Option<Signer>,
+	make: impl FnOnce(Signer) -> Prover,
+) -> Option<Prover> {
+	if !config.prover.enabled {
+		tracing::warn!(
+			"samples are not answered, and so nothing is earned: prover.enabled is false"
+		);
+		return None;
+	}
+	if operator.is_none() {
+		tracing::warn!(
+			"samples are not answered, and so nothing is earned: set operator.key_file, with whose key answers are signed"
+		);
+	}
+	operator.map(make)
 }
 
 fn report(recovery: &Recovery, metrics: &Metrics) {

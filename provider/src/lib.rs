@@ -5,6 +5,8 @@
 //! * [`verifier`]: shards against commitments, many at a time;
 //! * [`chain`]: what is asked of the chain, and the follower that acts on it;
 //! * [`late`]: receipts for commits that a slot missed;
+//! * [`prover`]: answers to the samples that the chain asks for;
+//! * [`content`]: reading what is held; [`scrub`]: checking it in the background, and rebuilding what is damaged;
 //! * [`api`]: the requests of clients over HTTP, [`server`]: their connections;
 //! * [`daemon`]: all of it, running;
 //! * [`cli`], [`commands`]: the command line.
@@ -20,9 +22,12 @@ pub mod chain;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod content;
 pub mod daemon;
 pub mod late;
 pub mod metrics;
+pub mod prover;
+pub mod scrub;
 pub mod server;
 pub mod store;
 pub mod verifier;

@@ -44,6 +44,32 @@ pub struct Metrics {
 	pub free_bytes: IntGauge,
 	/// Pieces of content that the disk has lost.
 	pub damaged: IntGauge,
+	/// The round in force.
+	pub round: IntGauge,
+	/// Samples of the round, by state.
+	pub samples: IntGaugeVec,
+	/// Calls with answers that are final.
+	pub answers: IntCounter,
+	/// Samples that could not be answered when their round was looked at first.
+	pub left_out: IntCounter,
+	/// Looks at a round that came to nothing.
+	pub prover_failures: IntCounter,
+	/// What earlier rounds have left in the provider's account on the chain, by kind.
+	pub account: IntGaugeVec,
+	/// Seconds of reading the blobs and witnesses of a round's samples.
+	pub read_seconds: Histogram,
+	/// Seconds of opening manifests for a round's samples, or finding openings that were made before.
+	pub opening_seconds: Histogram,
+	/// Seconds of making and checking a round's answers.
+	pub answer_seconds: Histogram,
+	/// Pieces of content in quarantine.
+	pub quarantine: IntGauge,
+	/// Pieces of content that right bytes took the place of.
+	pub mended: IntCounter,
+	/// Bytes that the scrubber has checked.
+	pub scrubbed_bytes: IntCounter,
+	/// Times that the scrubber has gone through everything.
+	pub scrub_passes: IntCounter,
 	/// The chain's blocks, by kind.
 	pub blocks: IntGaugeVec,
 	/// Whether the node answers.
@@ -101,6 +127,19 @@ impl Metrics {
 			held: gauges("held", "Staged MDUs, promises and commits held", &["state"])?,
 			free_bytes: gauge("free_bytes", "Bytes that may still be written")?,
 			damaged: gauge("damaged", "Pieces of content that the disk has lost")?,
+			round: gauge("round", "The round in force")?,
+			samples: gauges("samples", "Samples of the round in force", &["state"])?,
+			answers: counter("answers_total", "Calls with answers that are final")?,
+			left_out: counter("left_out_total", "Samples that could not be answered")?,
+			prover_failures: counter("prover_failures_total", "Failed looks at a round")?,
+			account: gauges("account", "What earlier rounds left on the chain", &["kind"])?,
+			read_seconds: histogram("read_seconds", "Time of reading a round's samples")?,
+			opening_seconds: histogram("opening_seconds", "Time of opening manifests in a round")?,
+			answer_seconds: histogram("answer_seconds", "Time of making a round's answers")?,
+			quarantine: gauge("quarantine", "Pieces of content in quarantine")?,
+			mended: counter("mended_total", "Pieces of content that were rebuilt")?,
+			scrubbed_bytes: counter("scrubbed_bytes_total", "Bytes checked by the scrubber")?,
+			scrub_passes: counter("scrub_passes_total", "Passes of the scrubber")?,
 			blocks: gauges("chain_block", "Number of the chain's blocks", &["kind"])?,
 			chain_up: gauge("chain_up", "1 when the node answered last")?,
 			registry,

@@ -3,9 +3,9 @@
 
 use crate::{
 	AccountId, AuraId, Balance, Block, ConsensusHook, Deals, Executive, Hash, InherentDataExt,
-	Mode2, MultiBlockMigrations, Nonce, OriginCaller, ParachainInfo, ParachainSystem, PolkadotXcm,
-	Providers, RELAY_PARENT_OFFSET, Runtime, RuntimeCall, RuntimeEvent, RuntimeGenesisConfig,
-	SLOT_DURATION_MILLIS, SessionKeys, System, TransactionPayment, VERSION,
+	Liveness, Mode2, MultiBlockMigrations, Nonce, OriginCaller, ParachainInfo, ParachainSystem,
+	PolkadotXcm, Providers, RELAY_PARENT_OFFSET, Runtime, RuntimeCall, RuntimeEvent,
+	RuntimeGenesisConfig, SLOT_DURATION_MILLIS, SessionKeys, System, TransactionPayment, VERSION,
 	configs::{storage, xcm},
 };
 use alloc::{vec, vec::Vec};
@@ -17,8 +17,8 @@ use frame_support::{
 };
 use nil_runtime_api::MAX_PAGE;
 use nil_types::{
-	CommitInfo, DealId, DealInfo, Generation, PlacementInfo, ProviderInfo, SlotIndex, SlotInfo,
-	Terms,
+	CommitInfo, DealId, DealInfo, DutyInfo, Generation, PlacementInfo, ProviderInfo, RoundInfo,
+	SampleInfo, SlotIndex, SlotInfo, Terms,
 };
 use sp_api::impl_runtime_apis;
 use sp_core::{OpaqueMetadata, crypto::KeyTypeId};
@@ -108,6 +108,21 @@ impl_runtime_apis! {
 		) -> Vec<(DealId, SlotIndex)> {
 			refuse_unmigrated_state();
 			Mode2::slots_of(&operator, after, limit.min(MAX_PAGE))
+		}
+
+		fn round() -> RoundInfo {
+			refuse_unmigrated_state();
+			Liveness::round_info()
+		}
+
+		fn duty(operator: AccountId) -> DutyInfo {
+			refuse_unmigrated_state();
+			Liveness::duty(&operator)
+		}
+
+		fn samples(operator: AccountId, from: u32, limit: u32) -> Vec<SampleInfo> {
+			refuse_unmigrated_state();
+			storage::samples(&operator, from, limit.min(MAX_PAGE))
 		}
 	}
 

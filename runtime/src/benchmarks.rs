@@ -2,9 +2,9 @@
 
 use crate::{
 	AccountId, AllPalletsWithSystem, Balances, Beacon, CollatorSelection, ConvictionVoting, Deals,
-	MessageQueue, Mode2, MultiBlockMigrations, ParachainSystem, Preimage, Providers, Referenda,
-	Runtime, RuntimeEvent, SafeMode, Scheduler, SessionKeys, Sudo, System, TechnicalCommittee,
-	Timestamp, TxPause, Utility, WeightReclaim, Whitelist, XcmpQueue,
+	Liveness, MessageQueue, Mode2, MultiBlockMigrations, ParachainSystem, Preimage, Providers,
+	Referenda, Runtime, RuntimeEvent, SafeMode, Scheduler, SessionKeys, Sudo, System,
+	TechnicalCommittee, Timestamp, TxPause, Utility, WeightReclaim, Whitelist, XcmpQueue,
 };
 use alloc::{string::String, vec::Vec};
 use codec::Encode;
@@ -29,6 +29,7 @@ define_benchmarks!(
 	[pallet_collective, TechnicalCommittee]
 	[pallet_conviction_voting, ConvictionVoting]
 	[pallet_deals, Deals]
+	[pallet_liveness, Liveness]
 	[pallet_message_queue, MessageQueue]
 	[pallet_migrations, MultiBlockMigrations]
 	[pallet_mode2, Mode2]

@@ -1,6 +1,8 @@
 //! Genesis presets: `dev` (one collator, instant chain), `local` (two collators, under a local relay chain) and `testnet`
 //! (parameters alone).
 //!
+//! Epochs of the first two are short; those of `testnet` last an hour, as those of any network that is meant.
+//!
 //! The first two endow the well-known development accounts, whose keys everybody knows, give Alice the administration, and
 //! make Alice, Bob and Charlie the technical committee.
 //!
@@ -10,13 +12,15 @@
 
 use crate::{
 	AccountId, AuraId, Balance, BalancesConfig, CollatorSelectionConfig, DEFAULT_PARA_ID,
-	DealsConfig, EXISTENTIAL_DEPOSIT, ParachainInfoConfig, PolkadotXcmConfig, ProvidersConfig,
-	Runtime, RuntimeGenesisConfig, SessionConfig, SessionKeys, SudoConfig,
+	DealsConfig, EXISTENTIAL_DEPOSIT, LivenessConfig, ParachainInfoConfig, PolkadotXcmConfig,
+	ProvidersConfig, Runtime, RuntimeGenesisConfig, SessionConfig, SessionKeys, SudoConfig,
 	TechnicalCommitteeConfig, UNIT, configs::CollatorPot,
 };
 use alloc::vec::Vec;
 use cumulus_primitives_core::ParaId;
 use frame_support::build_struct_json_patch;
+use nil_types::RelayBlock;
+use pallet_liveness::{LivenessParams, Tier};
 use serde_json::Value;
 use sp_genesis_builder::{DEV_RUNTIME_PRESET, LOCAL_TESTNET_RUNTIME_PRESET, PresetId};
 use sp_keyring::Sr25519Keyring;
@@ -33,6 +37,44 @@ const PROVIDER_PARAMS: pallet_providers::Params = pallet_providers::Params {
 	min_stake: 100 * UNIT,
 	stake_per_gib: 10 * UNIT,
 	diversity_threshold: 8,
+};
+
+/// When providers are asked for samples, and for how many.
+struct Epochs {
+	/// Relay blocks of an epoch.
+	length: RelayBlock,
+	/// How much is asked, and what answers are worth.
+	params: LivenessParams,
+}
+
+/// Epochs of two minutes, so that somebody who looks on sees rounds pass. Every eighth sample is drawn by its slot: one.
+const SHORT_EPOCHS: Epochs = Epochs {
+	length: 20,
+	params: LivenessParams {
+		samples_per_epoch: 8,
+		hot_factor: 2,
+		prompt_blocks: 8,
+		late: [
+			Tier { within: 10, share: 8_000 },
+			Tier { within: 13, share: 5_000 },
+			Tier { within: 16, share: 2_500 },
+		],
+	},
+};
+
+/// Epochs of an hour with 22 samples each, which is 528 a day: 525 are needed, and do not divide by 24.
+const HOURS: Epochs = Epochs {
+	length: 600,
+	params: LivenessParams {
+		samples_per_epoch: 22,
+		hot_factor: 2,
+		prompt_blocks: 200,
+		late: [
+			Tier { within: 300, share: 8_000 },
+			Tier { within: 420, share: 5_000 },
+			Tier { within: 600, share: 2_500 },
+		],
+	},
 };
 
 /// The preset of the public test network.
@@ -67,7 +109,7 @@ impl Parties {
 	}
 }
 
-fn genesis(parties: Parties) -> Value {
+fn genesis(parties: Parties, epochs: Epochs) -> Value {
 	let Parties { collators, endowed, committee, root } = parties;
 	// The pot must exist from the start: fees below the existential deposit could not be paid into it.
 	let pot = CollatorPot::get();
@@ -87,6 +129,7 @@ fn genesis(parties: Parties) -> Value {
 		polkadot_xcm: PolkadotXcmConfig { safe_xcm_version: Some(XCM_VERSION) },
 		providers: ProvidersConfig { params: PROVIDER_PARAMS },
 		deals: DealsConfig { params: pallet_deals::DealParams::default() },
+		liveness: LivenessConfig { epoch_length: epochs.length, params: epochs.params },
 		session: SessionConfig {
 			keys: collators
 				.into_iter()
@@ -100,16 +143,16 @@ fn genesis(parties: Parties) -> Value {
 
 /// The genesis patch of a preset, as JSON.
 pub fn get_preset(id: &PresetId) -> Option<Vec<u8>> {
-	let parties = match id.as_ref() {
-		DEV_RUNTIME_PRESET => Parties::development(&[Sr25519Keyring::Alice]),
+	let (parties, epochs) = match id.as_ref() {
+		DEV_RUNTIME_PRESET => (Parties::development(&[Sr25519Keyring::Alice]), SHORT_EPOCHS),
 		LOCAL_TESTNET_RUNTIME_PRESET => {
-			Parties::development(&[Sr25519Keyring::Alice, Sr25519Keyring::Bob])
+			(Parties::development(&[Sr25519Keyring::Alice, Sr25519Keyring::Bob]), SHORT_EPOCHS)
 		},
-		TESTNET_RUNTIME_PRESET => Parties::default(),
+		TESTNET_RUNTIME_PRESET => (Parties::default(), HOURS),
 		_ => return None,
 	};
 	// A `Value` of strings, numbers and lists always serialises.
-	serde_json::to_vec(&genesis(parties)).ok()
+	serde_json::to_vec(&genesis(parties, epochs)).ok()
 }
 
 /// The presets' names.

@@ -1,8 +1,8 @@
 //! The NilStore parachain runtime.
 //!
 //! What is particular to it:
-//! * four pallets of its own ([`configs::storage`]): the relay chain's randomness, providers, deals, and the slots
-//!   that tie providers to deals;
+//! * five pallets of its own ([`configs::storage`]): the relay chain's randomness, providers, deals, the slots that tie
+//!   providers to deals, and the samples that providers are asked for;
 //! * the curve arithmetic that they need is a host function where the node has it and code of this blob where it
 //!   has not, see [`executor`]; `nil-runtime-rfc163` is this runtime for relay chains with RFC-163;
 //! * all deadlines of storage count relay chain blocks, whatever this chain's own pace; governance has a clock of its
@@ -23,6 +23,7 @@ include!(concat!(env!("OUT_DIR"), "/wasm_binary.rs"));
 
 extern crate alloc;
 
+pub mod answers;
 pub mod apis;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarks;
@@ -273,6 +274,8 @@ mod runtime {
 	pub type Deals = pallet_deals;
 	#[runtime::pallet_index(43)]
 	pub type Mode2 = pallet_mode2;
+	#[runtime::pallet_index(44)]
+	pub type Liveness = pallet_liveness;
 
 	// Governance.
 	#[runtime::pallet_index(50)]

@@ -9,8 +9,9 @@
 //! ## Where it is written
 //!
 //! In the pallet whose layout changes, in a module `migrations`, with the old types in it, and with its own tests. The
-//! pallet raises its `STORAGE_VERSION` and the test that pins it. Here the migration is put into one of the two lists. It
-//! leaves the list in the release after the last one from which a chain may still come, and its code leaves with it.
+//! pallet raises its `STORAGE_VERSION` and the test that pins it. What takes several pallets is written here. Then the
+//! migration is put into one of the two lists. It leaves the list in the release after the last one from which a chain may
+//! still come, and its code leaves with it.
 //!
 //! ## In one block, or over many
 //!
@@ -58,8 +59,109 @@
 //!   version. The same target runs `pre_upgrade` and `post_upgrade` of migrations, in which they say what they must not
 //!   lose, and every invariant of every pallet.
 
+use crate::{Liveness, Runtime};
+use frame_support::{
+	migrations::{MigrationId, SteppedMigration, SteppedMigrationError},
+	traits::Get,
+	weights::{Weight, WeightMeter},
+};
+use nil_types::{
+	CommitInfo, ContentShape, DealId, Generation, Hint, SlotIndex,
+	layout::MAX_SLOTS,
+	traits::{Allocation, EpochClock, SlotHooks},
+};
+use pallet_deals::{Commits, Deals};
+use pallet_mode2::{Stripe, Stripes};
+
 /// Migrations that run whole in the first block under this runtime, in this order, before the hooks of pallets.
 pub type SingleBlock = ();
 
 /// Migrations that run in steps, one migration after another, from the first block under this runtime on.
-pub type MultiBlock = pallet_deals::migrations::V1ToV2<crate::Runtime>;
+pub type MultiBlock = (pallet_deals::migrations::V1ToV2<Runtime>, EnterContent);
+
+/// Where [`EnterContent`] is: a deal, and the last of its commits that was entered. 0 before the first.
+type Entered = (DealId, Generation);
+
+/// Content that was committed before anybody was asked for samples enters the journals of those who signed for it, as if
+/// they signed now. So the first round asks for it.
+///
+/// Rounds do not begin while migrations run, which is how it knows a state that needs it. A message may end a deal
+/// meanwhile: one whose turn has not come by then leaves an end in journals of which nothing is found in lists, and so
+/// nothing is taken out.
+#[derive(Debug)]
+pub struct EnterContent;
+
+impl EnterContent {
+	/// What a commit may weigh, with all of its slots: for each an entry of the journal and its end.
+	fn weight() -> Weight {
+		let slots = u64::from(MAX_SLOTS);
+		let (reads, writes) = (slots.saturating_add(4), slots.saturating_mul(2));
+		Weight::from_parts(slots.saturating_mul(40_000_000), 192 * 1024).saturating_add(
+			<Runtime as frame_system::Config>::DbWeight::get().reads_writes(reads, writes),
+		)
+	}
+
+	/// Enters the next commit of the deal, or goes on to the next deal. `None` when all are through.
+	fn next(cursor: Option<Entered>) -> Option<Entered> {
+		let mut deals = match cursor {
+			None => Stripes::<Runtime>::iter_keys(),
+			Some((deal, last)) => {
+				let generation = last.saturating_add(1);
+				if let Some(commit) = Commits::<Runtime>::get(deal, generation)
+					&& let Some(held) = Deals::<Runtime>::get(deal)
+				{
+					Self::enter(deal, generation, held.hint, &commit);
+					return Some((deal, generation));
+				}
+				Stripes::<Runtime>::iter_keys_from(Stripes::<Runtime>::hashed_key_for(deal))
+			},
+		};
+		deals.next().map(|deal| (deal, 0))
+	}
+
+	fn enter(deal: DealId, generation: Generation, hint: Hint, commit: &CommitInfo) {
+		let Some(Stripe { profile, slots }) = Stripes::<Runtime>::get(deal) else { return };
+		let rows = ContentShape::new(commit.size_bytes).blobs_per_slot(&profile);
+		for (slot, held) in (SlotIndex::MIN..).zip(slots) {
+			let signed = commit.signed.checked_shr(slot.into()).is_some_and(|bits| bits & 1 == 1);
+			let Some(provider) = held.state.provider().filter(|_| signed) else { continue };
+			let first_mdu = commit.first_mdu;
+			let allocation = Allocation { deal, slot, generation, hint, profile, first_mdu, rows };
+			Liveness::signed(provider, allocation);
+		}
+	}
+}
+
+impl SteppedMigration for EnterContent {
+	type Cursor = Entered;
+	type Identifier = MigrationId<8>;
+
+	fn id() -> Self::Identifier {
+		MigrationId { pallet_id: *b"liveness", version_from: 0, version_to: 1 }
+	}
+
+	/// As of deals: most steps enter as many commits as a block has room for.
+	fn max_steps() -> Option<u32> {
+		Some(100_000)
+	}
+
+	fn step(
+		mut cursor: Option<Self::Cursor>,
+		meter: &mut WeightMeter,
+	) -> Result<Option<Self::Cursor>, SteppedMigrationError> {
+		if Liveness::round() > 0 {
+			return Ok(None);
+		}
+		let required = Self::weight();
+		if !meter.can_consume(required) {
+			return Err(SteppedMigrationError::InsufficientWeight { required });
+		}
+		while meter.try_consume(required).is_ok() {
+			cursor = Self::next(cursor);
+			if cursor.is_none() {
+				break;
+			}
+		}
+		Ok(cursor)
+	}
+}

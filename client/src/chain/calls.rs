@@ -5,15 +5,17 @@
 
 use crate::account::AccountId;
 use codec::{Compact, Encode};
+use nil_slab::AnswerItem;
 use nil_types::{
-	Amount, Capability, DealId, Generation, Hash32, Hint, Profile, RelayBlock, ServiceKey,
-	traits::Receipt,
+	Amount, Capability, DealId, Epoch, G1Compressed, Generation, Hash32, Hint, MduIndex, Profile,
+	RelayBlock, ServiceKey, challenge::Place, traits::Receipt,
 };
 
 const BALANCES: u8 = 10;
 const PROVIDERS: u8 = 41;
 const DEALS: u8 = 42;
 const MODE2: u8 = 43;
+const LIVENESS: u8 = 44;
 
 /// A call with its arguments, ready to be signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,6 +106,17 @@ impl Call {
 		Self::new(("Mode2", MODE2), ("place", 0), deal)
 	}
 
+	/// `Liveness.submit_proofs`: answers samples of the signer's, who must be the provider's operator. A wrong answer does
+	/// not fail: the event `Liveness.InvalidProof` stands in the place of `Liveness.Answered` then.
+	pub fn submit_proofs(proofs: &SubmitProofs) -> Self {
+		Self::new(("Liveness", LIVENESS), ("submit_proofs", 0), proofs)
+	}
+
+	/// `Liveness.advance`: applies what happened to a provider's allocations in earlier rounds; anybody may.
+	pub fn advance(provider: AccountId, steps: u32) -> Self {
+		Self::new(("Liveness", LIVENESS), ("advance", 1), (provider, steps))
+	}
+
 	/// `Providers.register`.
 	pub fn register(provider: &RegisterProvider) -> Self {
 		Self::new(("Providers", PROVIDERS), ("register", 0), provider)
@@ -179,6 +192,52 @@ pub struct CommitContent {
 	pub receipts: Vec<Receipt>,
 }
 
+/// Arguments of `Liveness.submit_proofs`.
+#[derive(Clone, Debug, PartialEq, Eq, Encode)]
+pub struct SubmitProofs {
+	/// The epoch for which the round in force was drawn.
+	pub epoch: Epoch,
+	/// Its randomness.
+	pub r_e: Hash32,
+	/// The answers to samples, by rising ordinal; at most as many as the round allows a call.
+	pub items: Vec<ProofItem>,
+	/// `sum gamma_i p_i(z)`.
+	pub y: [u8; 32],
+	/// Opening of `sum gamma_i C_i` at `z` to `y`.
+	pub pi: G1Compressed,
+}
+
+/// The answer to one sample, as the chain takes it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode)]
+pub struct ProofItem {
+	/// Which sample of the round.
+	#[codec(compact)]
+	pub ordinal: u32,
+	/// [`SampleInfo::place`](nil_types::SampleInfo::place).
+	pub place: Option<Place>,
+	/// MDU in the slab.
+	#[codec(compact)]
+	pub mdu: MduIndex,
+	/// Data blobs of that MDU that hold payload.
+	pub live: u8,
+	/// Leaf of the MDU tree.
+	pub leaf: u16,
+	/// Commitment of the blob.
+	pub commitment: G1Compressed,
+	/// Siblings from the leaf up.
+	pub path: Vec<Hash32>,
+	/// Opening of the manifest at the MDU's place to its root.
+	pub manifest_opening: G1Compressed,
+}
+
+impl ProofItem {
+	/// An item of an answer, for the sample that stands at `place`.
+	pub fn new(item: AnswerItem, place: Option<Place>) -> Self {
+		let AnswerItem { ordinal, mdu, live, leaf, commitment, path, manifest_opening } = item;
+		Self { ordinal, place, mdu, live, leaf, commitment, path, manifest_opening }
+	}
+}
+
 /// Arguments of `Providers.register`.
 #[derive(Clone, Debug, PartialEq, Eq, Encode)]
 pub struct RegisterProvider {
@@ -216,6 +275,7 @@ pub struct UpdateProvider {
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use nil_types::challenge::SizeClass;
 
 	#[test]
 	fn calls_are_pinned() {
@@ -265,5 +325,33 @@ mod tests {
 		let revoke = Call::revoke_uploader(1, AccountId([2; 32]));
 		let expected = ["2a09", "0100000000000000", &"02".repeat(32)];
 		assert_eq!(hex::encode(revoke.bytes()), expected.concat());
+
+		let class = SizeClass::of(7).unwrap();
+		let answer = Call::submit_proofs(&SubmitProofs {
+			epoch: 1,
+			r_e: [2; 32],
+			items: vec![ProofItem {
+				ordinal: 3,
+				place: Some(Place { class, index: 4 }),
+				mdu: 5,
+				live: 6,
+				leaf: 7,
+				commitment: [8; 48],
+				path: vec![[9; 32]],
+				manifest_opening: [10; 48],
+			}],
+			y: [11; 32],
+			pi: [12; 48],
+		});
+		let expected = [
+			"2c00".to_owned() + "01000000" + &"02".repeat(32),
+			"04".to_owned() + "0c" + "01" + "07" + "04000000" + "14" + "06" + "0700",
+			"08".repeat(48) + "04" + &"09".repeat(32) + &"0a".repeat(48),
+			"0b".repeat(32) + &"0c".repeat(48),
+		];
+		assert_eq!(hex::encode(answer.bytes()), expected.concat());
+		let advance = Call::advance(AccountId([2; 32]), 3);
+		let expected = ["2c01", &"02".repeat(32), "03000000"];
+		assert_eq!(hex::encode(advance.bytes()), expected.concat());
 	}
 }

@@ -65,6 +65,12 @@ pub enum ChainError {
 		/// Why not.
 		reason: String,
 	},
+	/// The transaction was to be written down before it is sent, and could not be.
+	#[error("the transaction was not sent, for it could not be written down: {reason}")]
+	NotNoted {
+		/// Why not.
+		reason: String,
+	},
 	/// The pool refused the transaction.
 	#[error("the node refused the transaction: {reason}")]
 	Refused {

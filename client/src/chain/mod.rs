@@ -22,20 +22,23 @@ mod follow;
 mod submit;
 mod view;
 
-pub use calls::{Call, CommitContent, CreateDeal, RegisterProvider, UpdateProvider};
+pub use calls::{
+	Call, CommitContent, CreateDeal, ProofItem, RegisterProvider, SubmitProofs, UpdateProvider,
+};
 pub use connection::{Chain, ChainConfig};
 pub use error::ChainError;
 pub use events::ChainEvent;
-pub use submit::{Included, WaitFor};
+pub use submit::{Included, Noter, Transaction, WaitFor};
 pub use view::{At, Balance, View};
 
 use crate::{account::AccountId, keys::Signer};
+use codec::{Decode, Encode};
 use futures::future::BoxFuture;
 use nil_types::{CommitInfo, DealId, DealInfo, Generation, Hash32, ProviderInfo, SlotInfo, Terms};
 use serde::{Deserialize, Serialize};
 
 /// A block's number and hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode, Serialize, Deserialize)]
 pub struct BlockRef {
 	/// Its number.
 	pub number: u32,

@@ -16,6 +16,8 @@ use super::{
 	view::At,
 };
 use crate::{account::AccountId, keys::Signer};
+use codec::{Decode, Encode};
+use futures::future::BoxFuture;
 use nil_types::{DealId, DealInfo, DealStatus};
 use serde::Deserialize;
 use std::{
@@ -73,13 +75,23 @@ impl Accounts {
 	}
 }
 
-/// A signed transaction and where to look for it.
-struct Pending {
-	account: AccountId,
-	nonce: u64,
-	encoded: String,
-	birth: BlockRef,
+/// A signed transaction and where to look for it. Whoever writes it down before it is sent can take it up again after a
+/// restart ([`Chain::resume`]): the same bytes cannot take effect twice.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Transaction {
+	/// Who signed it.
+	pub account: AccountId,
+	/// Its nonce.
+	pub nonce: u64,
+	/// Its bytes in hex, as nodes take and give them.
+	pub encoded: String,
+	/// The block that its era starts from.
+	pub birth: BlockRef,
 }
+
+/// Who writes transactions down before they are sent; why not, if that fails.
+pub type Noter<'a> =
+	dyn Fn(&Transaction) -> BoxFuture<'static, Result<(), String>> + Send + Sync + 'a;
 
 impl Chain {
 	/// Signs and submits a call, and waits until it took effect. A call that is executed and fails is an error that
@@ -90,9 +102,24 @@ impl Chain {
 		signer: &Signer,
 		wait: WaitFor,
 	) -> Result<Included, ChainError> {
+		let nobody = |_: &Transaction| -> BoxFuture<'static, Result<(), String>> {
+			Box::pin(async { Ok(()) })
+		};
+		self.submit_noted(call, signer, wait, &nobody).await
+	}
+
+	/// As [`Chain::submit`], and `note` has written each transaction down before it is sent. There are several when the
+	/// first ones can take effect no more; the last one that was noted is the one that may.
+	pub async fn submit_noted(
+		&self,
+		call: &Call,
+		signer: &Signer,
+		wait: WaitFor,
+		note: &Noter<'_>,
+	) -> Result<Included, ChainError> {
 		let mut attempt = 1;
 		loop {
-			let outcome = match self.enter_pool(call, signer).await {
+			let outcome = match self.enter_pool(call, signer, note).await {
 				Ok(pending) => self.outcome_of(&pending, wait).await,
 				Err(error) => Err(error),
 			};
@@ -107,6 +134,20 @@ impl Chain {
 				outcome => return outcome,
 			}
 		}
+	}
+
+	/// Waits until a transaction that was noted before took effect, and offers it to the pool again, which may have
+	/// forgotten it.
+	pub async fn resume(
+		&self,
+		transaction: &Transaction,
+		wait: WaitFor,
+	) -> Result<Included, ChainError> {
+		// Whether the pool takes it or not, the blocks tell what became of it.
+		if let Err(Offer::Failed(error)) = self.offer(transaction).await {
+			return Err(error);
+		}
+		self.outcome_of(transaction, wait).await
 	}
 
 	/// Creates a deal; its number, which is final: on another branch the deal could have another one. Slots are drawn
@@ -148,7 +189,12 @@ impl Chain {
 	}
 
 	/// Signs a call with the account's next nonce and gets it into the node's pool.
-	async fn enter_pool(&self, call: &Call, signer: &Signer) -> Result<Pending, ChainError> {
+	async fn enter_pool(
+		&self,
+		call: &Call,
+		signer: &Signer,
+		note: &Noter<'_>,
+	) -> Result<Transaction, ChainError> {
 		let account = signer.account_id();
 		let lock = self.inner.accounts.lock_of(account);
 		let _turn = lock.lock().await;
@@ -160,7 +206,8 @@ impl Chain {
 				.request("system_accountNextIndex", || rpc_params![account.to_string()])
 				.await?;
 			let bytes = self.client_at(best).await?.sign(call, signer, nonce, birth)?;
-			let pending = Pending { account, nonce, encoded: to_hex(&bytes), birth };
+			let pending = Transaction { account, nonce, encoded: to_hex(&bytes), birth };
+			note(&pending).await.map_err(|reason| ChainError::NotNoted { reason })?;
 			match self.offer(&pending).await {
 				Ok(()) => return Ok(pending),
 				Err(Offer::NonceTaken(reason)) if attempt < ATTEMPTS => {
@@ -184,7 +231,7 @@ impl Chain {
 		Ok(if late { best } else { finalised })
 	}
 
-	async fn offer(&self, pending: &Pending) -> Result<(), Offer> {
+	async fn offer(&self, pending: &Transaction) -> Result<(), Offer> {
 		// https://github.com/paritytech/polkadot-sdk: `sc-rpc-api`'s error codes of the pool.
 		const INVALID: i32 = 1010;
 		const BANNED: i32 = 1012;
@@ -212,7 +259,11 @@ impl Chain {
 	}
 
 	/// Looks for a transaction in the blocks after its birth until it is found or cannot come any more.
-	async fn outcome_of(&self, pending: &Pending, wait: WaitFor) -> Result<Included, ChainError> {
+	async fn outcome_of(
+		&self,
+		pending: &Transaction,
+		wait: WaitFor,
+	) -> Result<Included, ChainError> {
 		let deadline = Instant::now() + OUTCOME_PATIENCE;
 		let mut offered = Instant::now();
 		// The last block known not to hold the transaction.
@@ -257,7 +308,7 @@ impl Chain {
 	/// Searches the blocks after `searched` up to `head`; moves `searched` on over those without the transaction.
 	async fn search(
 		&self,
-		pending: &Pending,
+		pending: &Transaction,
 		searched: &mut BlockRef,
 		head: BlockRef,
 	) -> Result<Option<(BlockRef, u32)>, ChainError> {

@@ -4,9 +4,10 @@ use super::{Chain, ChainError};
 use crate::account::AccountId;
 use codec::{Decode, DecodeAll, Encode};
 use nil_types::{
-	Amount, CommitInfo, DealId, DealInfo, Generation, Hash32, PlacementInfo, ProviderInfo,
-	SlotIndex, SlotInfo, Terms,
+	Amount, CommitInfo, DealId, DealInfo, DutyInfo, Generation, Hash32, PlacementInfo,
+	ProviderInfo, RoundInfo, SampleInfo, SlotIndex, SlotInfo, Terms,
 };
+use std::ops::Range;
 
 /// Items asked for at a time; the runtime's own limit.
 const PAGE: u32 = 256;
@@ -130,6 +131,37 @@ impl<'a> View<'a> {
 				return Ok(all);
 			}
 		}
+	}
+
+	/// The round in force: when it began, what was drawn, when it ends.
+	pub async fn round(&self) -> Result<RoundInfo, ChainError> {
+		self.read("round", &()).await
+	}
+
+	/// What a provider owes in the round in force, what it answered, and its account. All zero for one that never stored
+	/// anything.
+	pub async fn duty(&self, operator: AccountId) -> Result<DutyInfo, ChainError> {
+		self.read("duty", &operator).await
+	}
+
+	/// What a provider is asked under those of these ordinals that are due in the round in force, in order. A void ordinal is
+	/// left out.
+	///
+	/// The samples are of the round at this view's block: read it there too ([`Chain::at`]).
+	pub async fn samples(
+		&self,
+		operator: AccountId,
+		ordinals: Range<u32>,
+	) -> Result<Vec<SampleInfo>, ChainError> {
+		let fixed = self.fixed().await?;
+		let end = ordinals.end;
+		let mut all: Vec<SampleInfo> = Vec::new();
+		for from in ordinals.step_by(PAGE as usize) {
+			let limit = end.saturating_sub(from).min(PAGE);
+			let page: Vec<SampleInfo> = fixed.read("samples", &(operator, from, limit)).await?;
+			all.extend(page);
+		}
+		Ok(all)
 	}
 
 	/// An account's balance; zero for one that does not exist.

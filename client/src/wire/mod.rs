@@ -195,6 +195,9 @@ pub struct Health {
 	pub chain: ChainHealth,
 	/// Bytes that it can still take.
 	pub free_bytes: u64,
+	/// Pieces of content that it found damaged and does not use until they are rebuilt.
+	#[serde(default)]
+	pub quarantine: u64,
 }
 
 /// How far a provider has followed the chain.

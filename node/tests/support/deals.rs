@@ -4,8 +4,8 @@ use super::{Backend, TestChain};
 use codec::Encode;
 use nil_runtime::{Nonce, Runtime, UNIT, UncheckedExtrinsic};
 use nil_types::{
-	Capability, CodeKind, ContentShape, DealInfo, DealStatus, Generation, Hint, Profile,
-	ReceiptMessage, SlotInfo, SlotState, messages::roots_hash, traits::Receipt,
+	Capability, CodeKind, ContentShape, DealInfo, DealStatus, Generation, Hash32, Hint, Profile,
+	ReceiptMessage, SlotIndex, SlotInfo, SlotState, messages::roots_hash, traits::Receipt,
 };
 use sp_core::Pair;
 use sp_keyring::Sr25519Keyring;
@@ -95,6 +95,21 @@ pub fn info(chain: &TestChain) -> DealInfo<AccountId> {
 	chain.query::<Option<_>>("NilApi_deal", &0u64).expect("deal 0 exists")
 }
 
+/// Who of [`OPERATORS`] holds the slots of deal 0, in the order of the slots.
+fn holders(chain: &TestChain) -> Vec<usize> {
+	let slots: Vec<SlotInfo<AccountId>> = chain.query("NilApi_slots", &0u64);
+	let holder = |slot: &SlotInfo<AccountId>| {
+		let SlotState::Active { provider } = slot.state else { panic!("{slot:?}") };
+		OPERATORS.iter().position(|operator| operator.to_raw_public() == provider).unwrap()
+	};
+	slots.iter().map(holder).collect()
+}
+
+/// Who holds a slot of deal 0.
+pub fn holder(chain: &TestChain, slot: SlotIndex) -> Sr25519Keyring {
+	OPERATORS[holders(chain)[usize::from(slot)]]
+}
+
 /// The `index`th signed commit to deal 0 of [`placed`] or [`placed_with`], of `count` MDUs, with the receipts of all its
 /// slots.
 pub fn commit(chain: &TestChain, profile: Profile, index: u32, count: u32) -> UncheckedExtrinsic {
@@ -112,23 +127,33 @@ pub fn commit_upon(
 	// The last MDU has one byte.
 	let size_bytes = u64::from(count - 1) * nil_types::layout::MDU_PAYLOAD as u64 + 1;
 	assert_eq!(ContentShape::new(size_bytes).mdus(), u64::from(count));
-	let roots: Vec<_> =
-		(0..count).map(|i| nil_types::hash_to_fr(&(base_gen, i).encode())).collect();
+	let roots = (0..count).map(|i| nil_types::hash_to_fr(&(base_gen, i).encode())).collect();
+	commit_roots(chain, profile, base_gen, nonce, roots, size_bytes)
+}
+
+/// As [`commit_upon`], of content that there is: MDUs with these roots, of so many payload bytes together.
+pub fn commit_roots(
+	chain: &TestChain,
+	profile: Profile,
+	base_gen: Generation,
+	nonce: Nonce,
+	roots: Vec<Hash32>,
+	size_bytes: u64,
+) -> UncheckedExtrinsic {
 	let index_root = nil_types::blake2b_256(b"index");
 	let index_len = 1;
 	let until = chain.place().block + 100;
-	let slots: Vec<SlotInfo<AccountId>> = chain.query("NilApi_slots", &0u64);
-	assert_eq!(slots.len(), usize::from(profile.n()));
-	let receipts: Vec<_> = slots
-		.iter()
-		.map(|slot| {
-			let SlotState::Active { provider } = slot.state else { panic!("{slot:?}") };
-			let operator = OPERATORS.iter().position(|o| o.to_raw_public() == provider).unwrap();
+	let holders = holders(chain);
+	assert_eq!(holders.len(), usize::from(profile.n()));
+	let receipts: Vec<_> = holders
+		.into_iter()
+		.zip(0..profile.n())
+		.map(|(operator, slot)| {
 			let message = ReceiptMessage {
 				genesis: chain.genesis().0,
 				deal: 0,
 				generation: base_gen + 1,
-				slot: slot.slot,
+				slot,
 				roots_hash: roots_hash(&roots),
 				index_root,
 				size_bytes,
@@ -136,7 +161,7 @@ pub fn commit_upon(
 				until,
 			};
 			let signature = SERVICE_KEYS[operator].sign(&message.signing_bytes()).0;
-			Receipt { slot: slot.slot, until, signature }
+			Receipt { slot, until, signature }
 		})
 		.collect();
 	chain.sign(

@@ -2,7 +2,7 @@
 
 use super::{Backend, TestChain, deals};
 use codec::{Decode, Encode};
-use nil_runtime::{Runtime, RuntimeCall, UNIT};
+use nil_runtime::{Liveness, Runtime, RuntimeCall, UNIT};
 use nil_types::{CodeKind, DealId, DealStatus, Profile};
 use pallet_beacon::{Bounds, LastDropped, Records, Ring};
 use pallet_deals::{Commits, ManifestPoints, QueueEnds, Remnant, RemnantQueue, Remnants};
@@ -89,8 +89,9 @@ fn send(chain: &mut TestChain, signer: Sr25519Keyring, call: impl Into<RuntimeCa
 /// A chain that has something in every storage item of our pallets. Everything in it that is signed for, is signed by
 /// the development accounts, so that a later runtime can be asked to go on with it:
 ///
-/// * deal 0 of Alice, profile 2+1, with two commits and an uploader, on slots of Bob, Charlie, Dave and Eve, whose
-///   service keys are `//Bob//service` and so on;
+/// * deal 0 of Alice, profile 2+1, with two commits and an uploader, on slots of three of Bob, Charlie, Dave and Eve, whose
+///   service keys are `//Bob//service` and so on; the holder of slot 0 is asked for samples of both commits, those of the
+///   others wait in journals, in the second round that was drawn;
 /// * deal 1, cancelled, whose remnants are not removed yet;
 /// * deal 2, for which there are too few providers: it waits in the second lane;
 /// * deal 3, just requested: it waits in the first lane;
@@ -132,6 +133,11 @@ pub fn busy() -> TestChain {
 	for _ in 0..10 {
 		chain.build_all_good(Vec::new());
 	}
+	while chain.inspect(Liveness::epoch).is_none_or(|drawn| drawn.round < 2) {
+		chain.build_all_good(Vec::new());
+	}
+	let provider = deals::holder(&chain, 0).to_account_id();
+	send(&mut chain, two, pallet_liveness::Call::advance { provider, steps: 2 });
 	send(&mut chain, alice, pallet_deals::Call::cancel_deal { deal: ENDED });
 	send(&mut chain, alice, deals::request(profile));
 	assert_eq!(deals::info(&chain).status, DealStatus::Active);

@@ -1,9 +1,9 @@
 //! Manifest points: how commits extend them, and how the epoch in force found them.
 
-use crate::{Config, Error, ManifestPoint, ManifestPoints, Pallet};
+use crate::{Commits, Config, Error, ManifestPoint, ManifestPoints, Pallet};
 use frame_support::pallet_prelude::DispatchResult;
 use nil_types::{
-	DealId, G1Uncompressed, Hash32,
+	ContentShape, DealId, G1Uncompressed, Generation, Hash32, RelayBlock,
 	layout::{MAX_MANIFESTS, MDUS_PER_MANIFEST},
 	traits::{ContentSource, EpochClock, ManifestMath},
 };
@@ -37,6 +37,30 @@ impl<T: Config> Pallet<T> {
 			rest = after;
 		}
 		Ok(())
+	}
+
+	/// MDUs that a deal had before relay block `block`, by when it had generation `known`. Holds for deals that have ended
+	/// too, while their commits are in state.
+	///
+	/// Searches the commits after `known`: for clients, not for calls.
+	pub fn mdus_before(id: DealId, known: Generation, block: RelayBlock) -> Option<u64> {
+		let before = |generation: Option<Generation>| {
+			let commit = Commits::<T>::get(id, generation?).filter(|commit| commit.at < block)?;
+			Some((generation?, commit))
+		};
+		let mut last = (known, Commits::<T>::get(id, known)?);
+		// Generations have no gaps and come one after another, so each was there if one after it was.
+		let mut step: Generation = 1;
+		while let Some(found) = before(last.0.checked_add(step)) {
+			last = found;
+			step = step.saturating_mul(2);
+		}
+		while step > 1 {
+			step /= 2;
+			last = before(last.0.checked_add(step)).unwrap_or(last);
+		}
+		let (_, commit) = last;
+		Some(commit.first_mdu.saturating_add(ContentShape::new(commit.size_bytes).mdus()))
 	}
 
 	/// Manifest points of a deal with so many MDUs.

@@ -5,7 +5,13 @@ use crate::{
 	Parameters, Place, Slots, WeightInfo,
 };
 use alloc::{collections::BTreeMap, vec::Vec};
-use frame_support::{ensure, pallet_prelude::DispatchError, traits::Defensive, weights::Weight};
+use frame_support::{
+	dispatch::Pays,
+	ensure,
+	pallet_prelude::DispatchError,
+	traits::{Defensive, Get},
+	weights::Weight,
+};
 use nil_types::{
 	DealId, Epoch, G1Compressed, G1Uncompressed, Hash32, Hint, MduIndex,
 	challenge::{Lists, Sample, SizeClass, evaluation_point, gamma, sample},
@@ -52,7 +58,7 @@ impl<T: Config> Lists for Lookup<'_, T> {
 type Points = BTreeMap<(DealId, u32), G1Uncompressed>;
 
 impl<T: Config> Pallet<T> {
-	/// Checks an answer and takes note of it. Returns how many draws missed.
+	/// Checks an answer and takes note of it. Returns how many draws missed, and whether the call is free of fees.
 	pub(crate) fn do_submit(
 		who: T::AccountId,
 		epoch: Epoch,
@@ -60,7 +66,7 @@ impl<T: Config> Pallet<T> {
 		items: &[Item],
 		y: &[u8; 32],
 		pi: &G1Compressed,
-	) -> Result<u32, DispatchError> {
+	) -> Result<(u32, Pays), DispatchError> {
 		let current = Self::epoch().ok_or(Error::<T>::NotDrawn)?;
 		ensure!(epoch == current.epoch, Error::<T>::WrongEpoch);
 		ensure!(r_e == current.randomness, Error::<T>::Stale);
@@ -91,9 +97,14 @@ impl<T: Config> Pallet<T> {
 			)?);
 		}
 
+		let mut pays = Pays::Yes;
 		if T::Answers::verify(&claims, &evaluation_point(&r_e, &id), y, pi) {
 			let share = params.share(T::Beacon::now().saturating_sub(current.drawn_at));
 			let ordinals: Vec<_> = items.iter().map(|item| item.ordinal).collect();
+			let open = book.due.saturating_sub(book.count);
+			if items.len() >= open.min(T::MaxItems::get()) as usize {
+				pays = Pays::No;
+			}
 			for ordinal in &ordinals {
 				book.answer(*ordinal, share);
 			}
@@ -103,7 +114,7 @@ impl<T: Config> Pallet<T> {
 			Self::deposit_event(Event::InvalidProof { provider: who.clone(), epoch, items });
 		}
 		Books::<T>::insert(who, book);
-		Ok(misses)
+		Ok((misses, pays))
 	}
 
 	/// Ordinals increase, are due, and are open.

@@ -1,8 +1,8 @@
 //! The clock of rounds, and what holds in each.
 
 use crate::{
-	Config, CurrentRound, Drawn, DrawnBefore, EpochLength, EpochRecord, Event, LivenessParams,
-	Pallet, Parameters, Planned, WHOLE, WeightInfo,
+	BeganAt, Config, CurrentRound, Drawn, DrawnBefore, EpochLength, EpochRecord, Event,
+	LivenessParams, Pallet, Parameters, Planned, WHOLE, WeightInfo,
 };
 use frame_support::{
 	traits::{DefensiveSaturating, Get},
@@ -35,6 +35,7 @@ impl<T: Config> Pallet<T> {
 		if is_drawn {
 			round = round.defensive_saturating_add(1);
 			CurrentRound::<T>::put(round);
+			BeganAt::<T>::put(now);
 			Self::deposit_event(Event::RoundBegan { round });
 		}
 		let from = epoch_start(epoch, length).saturating_add(T::DrawDelay::get());

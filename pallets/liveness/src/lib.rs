@@ -21,7 +21,7 @@
 //!
 //! | what | by | when |
 //! |---|---|---|
-//! | [`submit_proofs`](Call::submit_proofs) | the provider's operator | the round in force is drawn |
+//! | [`submit_proofs`](Call::submit_proofs) | the provider's operator, free of fees if it answered all | the round in force is drawn |
 //! | [`advance`](Call::advance) | anyone, free of fees if it applied something | changes of earlier rounds are left |
 //! | [`set_params`](Call::set_params) | [`Config::AdminOrigin`] | |
 //! | [`SlotHooks`] | the slots | a provider signs a commit, a slot ends |
@@ -97,6 +97,10 @@
 //! | with items that have not the form of the deal's profile | `BadStructure` |
 //! | of some of the ordinals due | they count; the others can still be answered |
 //!
+//! An answer that is right is free of fees if it has an item for each ordinal that was open, or as many as a call may
+//! have: to be asked is not to be taxed, and there is one such call in a round, or few. Answers that are split further pay
+//! for themselves, for each costs the chain a pairing; so do those that leave something out, and those that are wrong.
+//!
 //! Only when nothing of this is found are the proofs checked, all with one call to [`AnswerMath`]. If they are wrong, the
 //! call does *not* fail, because then it could leave no trace: nothing is answered, and [`Event::InvalidProof`] tells.
 //!
@@ -129,7 +133,7 @@
 //! * Keys end in numbers that the chain gives out, so these are not hashed. A slot and its first commit take 283 bytes
 //!   of state, keys included, each further commit 152. A change waits in the journal with 94 bytes at most until it is
 //!   applied. A book has 5 bytes for each list, whatever it holds. Nothing grows with time.
-//! * No hook walks deals, slots or providers: `on_poll` looks at the clock, and writes three entries per round.
+//! * No hook walks deals, slots or providers: `on_poll` looks at the clock, and writes four entries per round.
 //! * A round that waited is drawn when it can be, perhaps shortly before its epoch and it are over. Who is silent then is no
 //!   more to blame than the chain.
 //! * A slot with very many commits takes as many steps to leave. Every one of them was signed, and its step paid for with
@@ -251,6 +255,10 @@ pub mod pallet {
 	/// The round in force. 0 before the first one.
 	#[pallet::storage]
 	pub type CurrentRound<T: Config> = StorageValue<_, Round, ValueQuery>;
+
+	/// The relay parent of the block in which it began.
+	#[pallet::storage]
+	pub type BeganAt<T: Config> = StorageValue<_, RelayBlock, ValueQuery>;
 
 	/// The round that was drawn last: the one in force, or the one before.
 	#[pallet::storage]
@@ -434,6 +442,7 @@ pub mod pallet {
 	impl<T: Config> Pallet<T> {
 		/// Answers samples of the caller, all or some: `y` and `pi` open the combination of the items' commitments at
 		/// the caller's point of the epoch. Wrong proofs answer nothing and are no error, see [`Event::InvalidProof`].
+		/// Costs nothing when it is right and answers all that is open, or as much as one call may.
 		#[pallet::call_index(0)]
 		#[pallet::weight(Pallet::<T>::submit_weight(items.len() as u32))]
 		pub fn submit_proofs(
@@ -446,8 +455,8 @@ pub mod pallet {
 		) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
 			let count = items.len() as u32;
-			let misses = Self::do_submit(who, epoch, r_e, &items, &y, &pi)?;
-			Ok(Some(Self::submit_weight_with(count, misses)).into())
+			let (misses, pays) = Self::do_submit(who, epoch, r_e, &items, &y, &pi)?;
+			Ok((Some(Self::submit_weight_with(count, misses)), pays).into())
 		}
 
 		/// Applies to `provider`'s lists what happened in earlier rounds, `steps` steps at most. Costs nothing when it

@@ -1,10 +1,16 @@
 //! What providers and their tools ask.
 
 use crate::{
-	Asked, Books, Config, Drawn, Entries, Entry, EpochRecord, HeldSlot, LivenessParams, Pallet,
-	Parameters, Place, Places, answers::Found,
+	Asked, BeganAt, Books, Config, Drawn, Entries, Entry, EpochLength, EpochRecord, HeldSlot,
+	JournalEnds, Journals, LivenessParams, Pallet, Parameters, Place, Places, answers::Found,
 };
-use nil_types::{challenge::samples_of, traits::EpochClock};
+use alloc::vec::Vec;
+use frame_support::traits::Get;
+use nil_types::{
+	DrawnInfo, DutyInfo, RoundInfo,
+	challenge::{epoch_of, epoch_start, samples_of},
+	traits::{EpochClock, RelayBeacon},
+};
 
 impl<T: Config> Pallet<T> {
 	/// The epoch for which the round in force was drawn. `None` while it is not.
@@ -15,6 +21,54 @@ impl<T: Config> Pallet<T> {
 	/// The parameters in force.
 	pub fn params() -> LivenessParams {
 		Parameters::<T>::get().in_round(Self::round())
+	}
+
+	/// The round in force, as the runtime API returns it.
+	pub fn round_info() -> RoundInfo {
+		let length = EpochLength::<T>::get();
+		let drawn = Self::epoch();
+		let epoch = drawn.map_or_else(|| epoch_of(T::Beacon::now(), length), |drawn| drawn.epoch);
+		let params = Self::params();
+		RoundInfo {
+			round: Self::round(),
+			epoch,
+			began_at: BeganAt::<T>::get(),
+			draw_from: epoch_start(epoch, length).saturating_add(T::DrawDelay::get()),
+			drawn: drawn
+				.map(|drawn| DrawnInfo { randomness: drawn.randomness, at: drawn.drawn_at }),
+			ends_at: epoch_start(epoch.saturating_add(1), length),
+			prompt_blocks: params.prompt_blocks,
+			samples: params.samples_per_epoch,
+			max_items: T::MaxItems::get(),
+			max_steps: T::MaxSteps::get(),
+		}
+	}
+
+	/// What `provider` owes in the round in force, and its account: closed up to that round, unless it is behind.
+	pub fn duty(provider: &T::AccountId) -> DutyInfo {
+		let round = Self::round();
+		let JournalEnds { head, tail } = Journals::<T>::get(provider);
+		let behind = Self::is_behind(provider, round);
+		let waiting = tail.saturating_sub(head);
+		let Some(mut book) = Books::<T>::get(provider) else {
+			return DutyInfo { behind, waiting, ..Default::default() };
+		};
+		let mut answered = Vec::new();
+		if !behind {
+			book.close_until(round);
+			answered = (0..book.due).filter(|ordinal| book.is_answered(*ordinal)).collect();
+		}
+		DutyInfo {
+			behind,
+			waiting,
+			due: Self::due(provider),
+			answered,
+			blobs: book.blobs,
+			slots: book.census.slots,
+			index: book.index,
+			silent: book.silent,
+			missed: book.missed,
+		}
 	}
 
 	/// How many samples `provider` is asked for in the round in force. 0 while it is not drawn, and while changes of

@@ -1,8 +1,8 @@
 //! The pallet's invariants, in words and as checks.
 
 use crate::{
-	BookOf, Books, Config, Drawn, DrawnBefore, Entries, HeldSlot, Journal, JournalEnds, Journals,
-	Pallet, Parameters, Place, Places, SlotPlaces, Slots, WHOLE,
+	BeganAt, BookOf, Books, Config, Drawn, DrawnBefore, Entries, HeldSlot, Journal, JournalEnds,
+	Journals, Pallet, Parameters, Place, Places, SlotPlaces, Slots, WHOLE,
 };
 use alloc::vec::Vec;
 use frame_support::{ensure, traits::Get};
@@ -30,6 +30,7 @@ impl<T: Config> Pallet<T> {
 
 	/// * The parameters lie within the pallet's constants, those that are to be as well, which hold from the next round on
 	///   at the latest.
+	/// * A round is not drawn before it begins.
 	/// * The round in force is drawn, or the one before it is; the one before that was drawn earlier, for an earlier epoch.
 	fn check_rounds() -> Checked {
 		let round = Self::round();
@@ -46,6 +47,10 @@ impl<T: Config> Pallet<T> {
 			"the round in force is drawn, or the one before it is"
 		);
 		ensure!(drawn.is_none_or(|record| record.round > 0), "rounds are counted from 1");
+		ensure!(
+			Self::epoch().is_none_or(|record| BeganAt::<T>::get() <= record.drawn_at),
+			"a round is drawn after it began"
+		);
 		let Some(before) = DrawnBefore::<T>::get() else {
 			ensure!(last <= 1, "what was drawn before is kept");
 			return Ok(());

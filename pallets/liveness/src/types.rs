@@ -15,6 +15,8 @@ use nil_types::{
 };
 use scale_info::TypeInfo;
 
+pub use nil_types::challenge::Place;
+
 /// Relay blocks of an epoch when genesis says nothing else: an hour.
 pub const DEFAULT_EPOCH_LENGTH: RelayBlock = 600;
 /// Siblings on the longest path in an MDU tree of any profile: 2,048 leaves.
@@ -253,26 +255,6 @@ impl Entry {
 		// An MDU has 64 rows at most.
 		(mdu, self.profile.leaf(self.slot, u8::try_from(rest).unwrap_or(u8::MAX)))
 	}
-}
-
-/// Where an allocation stands in the lists of its hint.
-#[derive(
-	Clone,
-	Copy,
-	Debug,
-	PartialEq,
-	Eq,
-	Encode,
-	Decode,
-	DecodeWithMemTracking,
-	MaxEncodedLen,
-	TypeInfo,
-)]
-pub struct Place {
-	/// The list.
-	pub class: SizeClass,
-	/// The place in it.
-	pub index: u32,
 }
 
 /// A slot in its provider's list of slots.

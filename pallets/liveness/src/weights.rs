@@ -55,6 +55,6 @@ impl WeightInfo for () {
 	}
 	fn turn() -> Weight {
 		Weight::from_parts(60_000_000, 40_000)
-			.saturating_add(RocksDbWeight::get().reads_writes(16, 3))
+			.saturating_add(RocksDbWeight::get().reads_writes(16, 4))
 	}
 }

@@ -1,4 +1,4 @@
-//! What clients may ask the runtime about deals, slots, providers and placement.
+//! What clients may ask the runtime about deals, slots, providers, placement, and what providers are asked.
 //!
 //! Lists are paged: `after` is the last item of the page before, `limit` is capped at [`MAX_PAGE`].
 //!
@@ -12,15 +12,15 @@ extern crate alloc;
 use alloc::vec::Vec;
 use codec::Codec;
 use nil_types::{
-	CommitInfo, DealId, DealInfo, Generation, PlacementInfo, ProviderInfo, SlotIndex, SlotInfo,
-	Terms,
+	CommitInfo, DealId, DealInfo, DutyInfo, Generation, PlacementInfo, ProviderInfo, RoundInfo,
+	SampleInfo, SlotIndex, SlotInfo, Terms,
 };
 
 /// Items that one call returns at most.
 pub const MAX_PAGE: u32 = 256;
 
 sp_api::decl_runtime_apis! {
-	/// Deals, slots, providers and placement.
+	/// Deals, slots, providers, placement and samples.
 	pub trait NilApi<AccountId> where AccountId: Codec {
 		/// Prices, fees and deadlines in force, and the relay chain's clock.
 		fn terms() -> Terms;
@@ -44,5 +44,12 @@ sp_api::decl_runtime_apis! {
 			after: Option<(DealId, SlotIndex)>,
 			limit: u32,
 		) -> Vec<(DealId, SlotIndex)>;
+		/// The round in force.
+		fn round() -> RoundInfo;
+		/// What a provider owes in the round in force, and its account.
+		fn duty(operator: AccountId) -> DutyInfo;
+		/// What a provider is asked in the round in force, in order: under `limit` ordinals from `from` on, as far as they
+		/// are due. An ordinal that is void is left out.
+		fn samples(operator: AccountId, from: u32, limit: u32) -> Vec<SampleInfo>;
 	}
 }

@@ -126,6 +126,34 @@ pub fn open(
 		.map_err(ManifestError::Prover)
 }
 
+/// Openings that are made with one call of the engine: 16 MiB of memory.
+const OPENINGS_PER_CALL: usize = 64;
+
+/// Opens one manifest point, the one over `roots` (at most 4,096, those of all MDUs that it covers, in order), at each of
+/// `places` among them. Each opening costs a multi-scalar multiplication; the engine makes many at a time.
+pub fn open_places(
+	engine: &dyn MsmEngine,
+	roots: &[Hash32],
+	places: &[usize],
+) -> Result<Vec<G1Compressed>, ManifestError> {
+	let mdus = roots.len() as u64;
+	if roots.len() > MDUS_PER_MANIFEST {
+		return Err(ManifestError::TooManyRoots { found: mdus, max: MDUS_PER_MANIFEST as u64 });
+	}
+	if let Some(place) = places.iter().find(|place| **place >= roots.len()) {
+		return Err(ManifestError::Mdu { mdu: *place as u64, mdus });
+	}
+	let blob = roots_blob(roots);
+	let blob = Blob::parse_data(&blob).map_err(ManifestError::Roots)?;
+	let mut openings = Vec::with_capacity(places.len());
+	for places in places.chunks(OPENINGS_PER_CALL) {
+		let items: Vec<_> = places.iter().map(|place| (blob, place_of(*place as u64))).collect();
+		let opened = prover::open_batch(engine, &items).map_err(ManifestError::Prover)?;
+		openings.extend(opened.into_iter().map(|(_, proof)| proof));
+	}
+	Ok(openings)
+}
+
 /// The blob that the manifest over `roots` (at most 4,096; more are left out) commits to.
 pub fn roots_blob(roots: &[Hash32]) -> Vec<u8> {
 	let mut blob = vec![0; BLOB_BYTES];

@@ -82,6 +82,30 @@ fn bad_manifests_are_refused() {
 }
 
 #[test]
+fn openings_made_together_are_those_made_alone() {
+	// More than fit one call of the engine, and one place twice.
+	let roots = roots(4096 + 70);
+	let group = &roots[4096..];
+	let places: Vec<usize> = (0..70).chain([3]).collect();
+	let together = manifest::open_places(engine().as_ref(), group, &places).unwrap();
+	assert_eq!(together.len(), 71);
+	for place in [0, 3, 64, 69] {
+		let alone = manifest::open(engine().as_ref(), &roots, 4096 + place as u64).unwrap();
+		assert_eq!(together[place], alone, "{place}");
+	}
+	assert_eq!(together[70], together[3]);
+	assert_eq!(manifest::open_places(engine().as_ref(), group, &[]), Ok(vec![]));
+	assert_eq!(
+		manifest::open_places(engine().as_ref(), group, &[70]),
+		Err(ManifestError::Mdu { mdu: 70, mdus: 70 })
+	);
+	assert_eq!(
+		manifest::open_places(engine().as_ref(), &roots, &[0]),
+		Err(ManifestError::TooManyRoots { found: 4166, max: 4096 })
+	);
+}
+
+#[test]
 fn places_are_roots_of_unity_in_bit_reversed_order() {
 	let one = nil_kzg::stripe::scalar_from_integer(1);
 	assert_eq!(manifest::place_of(0), one);

@@ -124,6 +124,7 @@ pub fn samples_of(per_epoch: u32, blobs: u64) -> u32 {
 	MaxEncodedLen,
 	TypeInfo,
 )]
+#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize))]
 pub struct SizeClass(u8);
 
 impl SizeClass {
@@ -161,6 +162,27 @@ impl SizeClass {
 	pub const fn number(self) -> u8 {
 		self.0
 	}
+}
+
+/// Where an allocation stands in the lists of its hint.
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize))]
+pub struct Place {
+	/// The list.
+	pub class: SizeClass,
+	/// The place in it.
+	pub index: u32,
 }
 
 /// What a provider is drawn from in an epoch. Fixed from the epoch's start.

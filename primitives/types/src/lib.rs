@@ -6,7 +6,7 @@
 //! * [`messages`]: every message that somebody signs or hashes, with its domain tag;
 //! * [`challenge`]: what a provider is asked in an epoch;
 //! * [`uniform`]: numbers without bias from hashes;
-//! * [`deal`], [`provider`]: what the chain keeps and the runtime API returns;
+//! * [`deal`], [`provider`], [`liveness`]: what the chain keeps and the runtime API returns;
 //! * [`traits`]: how the pallets see each other.
 //!
 //! The crate is `no_std` and depends on nothing else of the project. Integers inside hashed messages are SCALE
@@ -20,6 +20,7 @@ pub mod challenge;
 pub mod deal;
 pub mod hashing;
 pub mod layout;
+pub mod liveness;
 pub mod messages;
 pub mod profile;
 pub mod provider;
@@ -34,6 +35,7 @@ pub use deal::{
 pub use hashing::Hasher;
 pub use hashing::{blake2b_256, hash_to_fr};
 pub use layout::ContentShape;
+pub use liveness::{DrawnInfo, DutyInfo, RoundInfo, SampleInfo};
 pub use messages::{ReceiptMessage, UploadToken};
 pub use profile::{CodeKind, Profile, ProfileError};
 pub use provider::{Capability, ProviderInfo, ProviderStatus};

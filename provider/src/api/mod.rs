@@ -17,7 +17,7 @@ use crate::{
 	chain::{ChainView, DealCache, follower::Heads},
 	config::Config,
 	metrics::Metrics,
-	store::Store,
+	store::{Store, StoreError},
 	verifier::Verifier,
 };
 use axum::{
@@ -171,7 +171,10 @@ async fn plain_errors(request: Request, next: Next) -> Response {
 /// `GET` of who this is and how it fares.
 async fn health(State(app): State<Arc<App>>) -> ApiResult<Json<Health>> {
 	let (store, reserve) = (app.store.clone(), app.reserve);
-	let free_bytes = spawn_blocking(move || store.free_bytes(reserve)).await??;
+	let (free_bytes, quarantine) = spawn_blocking(move || {
+		Ok::<_, StoreError>((store.free_bytes(reserve)?, store.quarantine()?.len() as u64))
+	})
+	.await??;
 	let heads = *app.heads.borrow();
 	Ok(Json(Health {
 		operator: app.operator,
@@ -180,6 +183,7 @@ async fn health(State(app): State<Arc<App>>) -> ApiResult<Json<Health>> {
 		genesis: SerdeBytes(app.chain.genesis()),
 		chain: ChainHealth { best: heads.best, finalised: heads.finalised },
 		free_bytes,
+		quarantine,
 	}))
 }
 

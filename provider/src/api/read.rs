@@ -43,6 +43,15 @@ pub async fn blobs(
 			return Err(ApiError::not_found(message));
 		};
 		let live = shard.content.len / BLOB_BYTES as u64;
+		let wanted = |row: u64| {
+			rows.is_none_or(|rows| u64::from(rows.first) <= row && row <= u64::from(rows.last))
+		};
+		let rotten =
+			|row: u64| shard.rotten.checked_shr(row as u32).is_some_and(|bits| bits & 1 == 1);
+		if let Some(row) = (0..live).find(|row| rotten(*row) && wanted(*row)) {
+			let message = format!("row {row} of MDU {mdu} is damaged here and is being rebuilt");
+			return Err(ApiError::internal(message));
+		}
 		let range = match rows {
 			None => 0..shard.content.len,
 			Some(rows) if u64::from(rows.last) < live => {

@@ -200,8 +200,10 @@ impl Follower {
 		let mut changed = false;
 		let block = At::Block(at.hash);
 		let terms = self.chain.terms(block).await?;
+		let round = self.chain.round(block).await?.round;
 		let now = Now {
 			relay_block: terms.relay_block,
+			round,
 			unix: unix_now(),
 			staged_ttl: self.staged_ttl,
 			grace: self.missed.is_some().then_some(terms.receipt_grace),
@@ -249,8 +251,22 @@ impl Follower {
 		let mut changed = false;
 		for (key, holding) in self.store.holdings_of(deal)? {
 			let HoldingKey { deal, generation, slot } = key;
-			match holding_fate(&key, &holding, facts, now) {
-				Fate::Keep => {},
+			let ended = self.store.ended(&key)?;
+			let fate = holding_fate(&key, &holding, facts, now, ended);
+			match fate {
+				Fate::Owed(reason) if ended.is_none() => {
+					let round = now.round;
+					self.store.note_ended(&key, Some(round))?;
+					tracing::info!(deal, generation, slot, reason, round, "kept for its round");
+				},
+				Fate::Keep | Fate::Commit(_) if ended.is_some() => {
+					// Somebody gave the slot back, or the node had been set back.
+					self.store.note_ended(&key, None)?;
+				},
+				_ => {},
+			}
+			match fate {
+				Fate::Keep | Fate::Owed(_) => {},
 				Fate::Commit(at) => {
 					if self.store.committed(&key, &holding, at)? {
 						changed = true;

@@ -14,17 +14,19 @@ pub use cache::{DealCache, DealView};
 use futures::{StreamExt, future::BoxFuture, stream::BoxStream};
 use nil_client::{
 	account::AccountId,
-	chain::{At, BlockRef, Call, Chain, ChainError, View, WaitFor},
+	chain::{At, BlockRef, Call, Chain, ChainError, Noter, Transaction, View, WaitFor},
 	keys::Signer,
 };
 use nil_types::{
-	CommitInfo, DealId, DealInfo, Generation, Hash32, ProviderInfo, SlotIndex, SlotInfo, Terms,
+	CommitInfo, DealId, DealInfo, DutyInfo, Generation, Hash32, ProviderInfo, RoundInfo,
+	SampleInfo, SlotIndex, SlotInfo, Terms,
 };
+use std::ops::Range;
 
 /// The answer to a question to the chain.
 pub type Asked<'a, T> = BoxFuture<'a, Result<T, ChainError>>;
 
-/// What the daemon reads of the chain, and the one way in which it writes to it.
+/// What the daemon reads of the chain, and how it writes to it.
 pub trait ChainView: Send + Sync + std::fmt::Debug + 'static {
 	/// Hash of block 0.
 	fn genesis(&self) -> Hash32;
@@ -55,9 +57,34 @@ pub trait ChainView: Send + Sync + std::fmt::Debug + 'static {
 	/// The slots that a provider holds.
 	fn slots_of(&self, at: At, operator: AccountId) -> Asked<'_, Vec<(DealId, SlotIndex)>>;
 
+	/// The round in force.
+	fn round(&self, at: At) -> Asked<'_, RoundInfo>;
+
+	/// What a provider owes in the round in force, and its account.
+	fn duty(&self, at: At, operator: AccountId) -> Asked<'_, DutyInfo>;
+
+	/// What a provider is asked under those of these ordinals that are due.
+	fn samples(
+		&self,
+		at: At,
+		operator: AccountId,
+		ordinals: Range<u32>,
+	) -> Asked<'_, Vec<SampleInfo>>;
+
 	/// Submits a transaction and waits until its block is final. Those of one account enter the node's pool one after the
 	/// other.
 	fn submit<'a>(&'a self, call: &'a Call, signer: &'a Signer) -> Asked<'a, BlockRef>;
+
+	/// As [`Self::submit`], and `note` has written each transaction down before it is sent.
+	fn submit_noted<'a>(
+		&'a self,
+		call: &'a Call,
+		signer: &'a Signer,
+		note: &'a Noter<'a>,
+	) -> Asked<'a, BlockRef>;
+
+	/// Waits until a transaction that was noted before is final; it is sent again should the node have forgotten it.
+	fn resume<'a>(&'a self, transaction: &'a Transaction) -> Asked<'a, BlockRef>;
 
 	/// The best block whenever it changes, across restarts of the node; never ends.
 	fn best_blocks(&self) -> BoxStream<'static, Result<BlockRef, ChainError>>;
@@ -109,9 +136,43 @@ impl ChainView for Chain {
 		Box::pin(async move { view(self, at).slots_of(operator).await })
 	}
 
+	fn round(&self, at: At) -> Asked<'_, RoundInfo> {
+		Box::pin(async move { view(self, at).round().await })
+	}
+
 	fn submit<'a>(&'a self, call: &'a Call, signer: &'a Signer) -> Asked<'a, BlockRef> {
 		Box::pin(
 			async move { Ok(Chain::submit(self, call, signer, WaitFor::Finalised).await?.block) },
+		)
+	}
+
+	fn duty(&self, at: At, operator: AccountId) -> Asked<'_, DutyInfo> {
+		Box::pin(async move { view(self, at).duty(operator).await })
+	}
+
+	fn samples(
+		&self,
+		at: At,
+		operator: AccountId,
+		ordinals: Range<u32>,
+	) -> Asked<'_, Vec<SampleInfo>> {
+		Box::pin(async move { view(self, at).samples(operator, ordinals).await })
+	}
+
+	fn submit_noted<'a>(
+		&'a self,
+		call: &'a Call,
+		signer: &'a Signer,
+		note: &'a Noter<'a>,
+	) -> Asked<'a, BlockRef> {
+		Box::pin(async move {
+			Ok(Chain::submit_noted(self, call, signer, WaitFor::Finalised, note).await?.block)
+		})
+	}
+
+	fn resume<'a>(&'a self, transaction: &'a Transaction) -> Asked<'a, BlockRef> {
+		Box::pin(
+			async move { Ok(Chain::resume(self, transaction, WaitFor::Finalised).await?.block) },
 		)
 	}
 

@@ -85,6 +85,9 @@ pub struct Config {
 	/// What receipts promise.
 	#[serde(default)]
 	pub receipts: ReceiptsConfig,
+	/// Answers to the chain's samples, and the care for what they are about.
+	#[serde(default)]
+	pub prover: ProverConfig,
 	/// What is announced on chain.
 	#[serde(default)]
 	pub registration: RegistrationConfig,
@@ -252,6 +255,24 @@ pub struct ReceiptsConfig {
 impl Default for ReceiptsConfig {
 	fn default() -> Self {
 		Self { valid_blocks: 100, sign_late: true, late_pause_secs: 10, private_peers: false }
+	}
+}
+
+/// `[prover]`: answers to the chain's samples, and the care for what they are about.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProverConfig {
+	/// Whether the daemon answers samples (needs `operator.key_file`).
+	pub enabled: bool,
+	/// Bytes per second that it reads in the background and checks against their commitments. 0: none.
+	pub scrub_rate: ByteSize,
+	/// Whether what is found damaged is rebuilt from what other slots hold.
+	pub mend: bool,
+}
+
+impl Default for ProverConfig {
+	fn default() -> Self {
+		Self { enabled: true, scrub_rate: ByteSize(4 << 20), mend: true }
 	}
 }
 
@@ -475,7 +496,7 @@ impl Config {
 
 /// Sections and fields, for the names of environment variables: field names hold underscores themselves, so a
 /// name alone does not tell where the section ends.
-const SECTIONS: [&str; 10] = [
+const SECTIONS: [&str; 11] = [
 	"node",
 	"operator",
 	"service",
@@ -484,6 +505,7 @@ const SECTIONS: [&str; 10] = [
 	"store",
 	"limits",
 	"receipts",
+	"prover",
 	"registration",
 	"log",
 ];

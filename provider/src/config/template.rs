@@ -126,6 +126,17 @@ late_pause_secs = 10
 # addresses on chain: true is for networks whose providers all are in one place, such as a devnet.
 private_peers = false
 
+[prover]
+# Whether `run` answers the samples that the chain asks for in every round. Without answers nothing is earned. Needs
+# operator.key_file.
+enabled = true
+# Bytes per second that are read in the background and checked against their commitments, so that damage on disk is found
+# before a sample finds it. What is damaged is neither served nor answered with. 0: none.
+scrub_rate = "4 MiB"
+# Whether what is found damaged or missing is rebuilt from what other slots hold. receipts.private_peers tells which
+# addresses are asked.
+mend = true
+
 [registration]
 # "archive" (large and slow: cold deals), "general" (any deal) or "edge" (small and fast: hot deals).
 capability = "{capability}"
@@ -219,5 +230,10 @@ mod tests {
 			(default.sign_late, default.late_pause_secs, default.private_peers)
 		);
 		assert!(!receipts.private_peers);
+		let (prover, default) = (config.prover, crate::config::ProverConfig::default());
+		assert_eq!(
+			(prover.enabled, prover.scrub_rate, prover.mend),
+			(default.enabled, default.scrub_rate, default.mend)
+		);
 	}
 }

@@ -44,6 +44,8 @@ fn faults_name_their_field_and_what_was_expected() {
 		("store.sweep_secs = 0", "store.sweep_secs", "above 0"),
 		("limits.uploads = \"many\"", "limits.uploads", "usize"),
 		("receipts.valid_blocks = 0", "receipts.valid_blocks", "above 0"),
+		("prover.enabled = 1", "prover.enabled", "boolean"),
+		("prover.scrub_rate = \"fast\"", "prover.scrub_rate", "500 MiB"),
 		("registration.stake = \"much\"", "registration.stake", "\"auto\""),
 		("registration.capability = \"huge\"", "registration.capability", "`archive`"),
 		(
@@ -102,6 +104,8 @@ fn the_environment_overrides_every_kind_of_field() {
 			("NIL_PROVIDER_API_LISTEN", "127.0.0.1:5000"),
 			("NIL_PROVIDER_API_ANNOUNCE", "[\"/dns/a/tcp/1/http\"]"),
 			("NIL_PROVIDER_STORE_STAGED_TTL_SECS", "7"),
+			("NIL_PROVIDER_PROVER_SCRUB_RATE", "0"),
+			("NIL_PROVIDER_PROVER_MEND", "false"),
 			("NIL_PROVIDER_REGISTRATION_PRICE_FLOOR", "2.5 NIL"),
 			("NIL_PROVIDER_CONFIG", "/elsewhere"),
 			("PATH", "/bin"),
@@ -112,6 +116,7 @@ fn the_environment_overrides_every_kind_of_field() {
 	assert_eq!(config.api.listen.port(), 5000);
 	assert_eq!(config.api.announce, ["/dns/a/tcp/1/http"]);
 	assert_eq!(config.store.staged_ttl_secs, 7);
+	assert_eq!((config.prover.scrub_rate, config.prover.mend), (ByteSize(0), false));
 	assert_eq!(config.registration.price_floor, Nil(2_500_000_000_000));
 	for (name, field) in [
 		("NIL_PROVIDER_STORES_PATH", "NIL_PROVIDER_STORES_PATH"),

@@ -3,7 +3,7 @@
 use super::{
 	ContentKey, HeldMdu, Holder, Holding, HoldingKey, Located, Staged, StagedKey, StoreError,
 	Usage,
-	record::{mdu_generation, mdu_key, mdu_prefix, readable_prefix, reference},
+	record::{mdu_generation, mdu_key, mdu_prefix, parse_mdu_key, readable_prefix, reference},
 };
 use codec::{Decode, DecodeAll, Encode};
 use nil_types::{DealId, Generation, Hash32, MduIndex, SlotIndex};
@@ -17,7 +17,7 @@ type Bytes = &'static [u8];
 
 /// A table, whose name errors can tell.
 #[derive(Clone, Copy)]
-struct Table {
+pub struct Table {
 	name: &'static str,
 	definition: TableDefinition<'static, Bytes, Bytes>,
 }
@@ -28,7 +28,7 @@ impl Table {
 	}
 }
 
-const META: Table = Table::new("meta");
+pub const META: Table = Table::new("meta");
 const STAGED: Table = Table::new("staged");
 const HOLDINGS: Table = Table::new("holdings");
 const MDUS: Table = Table::new("mdus");
@@ -37,7 +37,18 @@ const REFERENCES: Table = Table::new("references");
 /// Bytes of each holding that is promised and not committed: what is asked on every receipt and every block must not cost
 /// more the more is stored.
 const PROMISES: Table = Table::new("promises");
+/// The round in which the chain ended what each of these holdings is owed for: see [`super::retention`].
+pub const ENDED: Table = Table::new("ended");
+/// Openings of manifests, by deal and MDU: see [`super::proofs`].
+pub const OPENINGS: Table = Table::new("openings");
+/// Roots of commits that no holding has, by deal and generation.
+pub const ROOTS: Table = Table::new("roots");
+/// Answers that were sent and whose outcome was not seen, by round and first ordinal.
+pub const SENT: Table = Table::new("sent");
+/// Content whose bytes are not what they were: see [`super::rot`].
+pub const ROTTEN: Table = Table::new("rotten");
 
+pub const META_SCRUB: &[u8] = b"scrub";
 const META_FORMAT: &[u8] = b"format";
 const META_GENESIS: &[u8] = b"genesis";
 const META_FINALISED: &[u8] = b"finalised";
@@ -72,7 +83,9 @@ impl Index {
 				let found = found.unwrap_or_default();
 				return Err(StoreError::Format { found, expected: FORMAT });
 			}
-			for table in [STAGED, HOLDINGS, MDUS, CONTENT, REFERENCES, PROMISES] {
+			let known = [STAGED, HOLDINGS, MDUS, CONTENT, REFERENCES, PROMISES];
+			// A store from before one of these lacks nothing when it is empty.
+			for table in known.into_iter().chain([ENDED, OPENINGS, ROOTS, SENT, ROTTEN]) {
 				write.open_table(table.definition)?;
 			}
 			if found == Some(FORMAT_WITHOUT_PROMISES) {
@@ -179,6 +192,24 @@ impl Index {
 		self.scan(MDUS, &mdu_prefix(deal, slot, mdu), mdu_generation)
 	}
 
+	/// The first MDU that can be read and comes after `after` in the order of keys.
+	pub fn held_after(
+		&self,
+		after: Option<&StagedKey>,
+	) -> Result<Option<(StagedKey, HeldMdu)>, StoreError> {
+		// Nothing lies between a key and the same with a zero behind it.
+		let from = after.map(|key| [mdu_key(key).as_slice(), &[0]].concat()).unwrap_or_default();
+		let read = self.database.begin_read()?;
+		let rows = read.open_table(MDUS.definition)?;
+		let Some((key, value)) = rows.range(from.as_slice()..)?.next().transpose()? else {
+			return Ok(None);
+		};
+		let corrupt = || StoreError::Corrupt { table: MDUS.name };
+		let key = parse_mdu_key(key.value()).ok_or_else(corrupt)?;
+		let held = HeldMdu::decode_all(&mut value.value()).map_err(|_| corrupt())?;
+		Ok(Some((key, held)))
+	}
+
 	/// Whether a holding of `deal` needs `content`.
 	pub fn is_readable(&self, content: &ContentKey, deal: DealId) -> Result<bool, StoreError> {
 		let read = self.database.begin_read()?;
@@ -186,12 +217,12 @@ impl Index {
 		has_prefix(&table, &readable_prefix(content, deal))
 	}
 
-	fn get<V: Decode>(&self, table: Table, key: &[u8]) -> Result<Option<V>, StoreError> {
+	pub fn get<V: Decode>(&self, table: Table, key: &[u8]) -> Result<Option<V>, StoreError> {
 		let read = self.database.begin_read()?;
 		value_in(&read.open_table(table.definition)?, key, table)
 	}
 
-	fn scan<K, V: Decode>(
+	pub fn scan<K, V: Decode>(
 		&self,
 		table: Table,
 		prefix: &[u8],
@@ -358,7 +389,19 @@ impl Change {
 		}
 		self.usage.tally(holding).remove(holding.bytes);
 		self.delete(PROMISES, &key.bytes())?;
-		self.delete(HOLDINGS, &key.bytes())
+		self.delete(ENDED, &key.bytes())?;
+		self.delete(HOLDINGS, &key.bytes())?;
+		if !self.holds(key.deal)? {
+			for table in [OPENINGS, ROOTS] {
+				self.delete_from(table, &key.deal.to_be_bytes())?;
+			}
+		}
+		Ok(())
+	}
+
+	/// Whether anything of `deal` is held.
+	pub fn holds(&self, deal: DealId) -> Result<bool, StoreError> {
+		has_prefix(&self.write.open_table(HOLDINGS.definition)?, &deal.to_be_bytes())
 	}
 
 	pub fn held(&self, key: &StagedKey) -> Result<Option<HeldMdu>, StoreError> {
@@ -389,6 +432,24 @@ impl Change {
 		self.put(CONTENT, &key.bytes(), located)
 	}
 
+	/// Whether content is in quarantine.
+	pub fn is_rotten(&self, content: &ContentKey) -> Result<bool, StoreError> {
+		let rotten = self.write.open_table(ROTTEN.definition)?;
+		Ok(rotten.get(content.bytes().as_slice())?.is_some())
+	}
+
+	/// Another file, checked, takes the place of content's `former` one; whatever was wrong with that one is forgotten.
+	pub fn replace_content(
+		&mut self,
+		key: &ContentKey,
+		former: &Located,
+		located: &Located,
+	) -> Result<(), StoreError> {
+		self.remove_file(key.path(former.file));
+		self.delete(ROTTEN, &key.bytes())?;
+		self.insert_content(key, located)
+	}
+
 	/// `holder` needs `content`.
 	pub fn refer(&self, content: &ContentKey, holder: &Holder) -> Result<(), StoreError> {
 		self.put(REFERENCES, &reference(content, holder), &())
@@ -413,6 +474,7 @@ impl Change {
 			}
 			if let Some(located) = self.content(&content)? {
 				self.delete(CONTENT, &content.bytes())?;
+				self.delete(ROTTEN, &content.bytes())?;
 				self.usage.files.remove(located.len);
 				self.removed.push(content.path(located.file));
 			}
@@ -430,17 +492,34 @@ impl Change {
 		count(&self.write)
 	}
 
-	fn get<V: Decode>(&self, table: Table, key: &[u8]) -> Result<Option<V>, StoreError> {
+	pub fn get<V: Decode>(&self, table: Table, key: &[u8]) -> Result<Option<V>, StoreError> {
 		value_in(&self.write.open_table(table.definition)?, key, table)
 	}
 
-	fn put(&self, table: Table, key: &[u8], value: &impl Encode) -> Result<(), StoreError> {
+	pub fn put(&self, table: Table, key: &[u8], value: &impl Encode) -> Result<(), StoreError> {
 		self.write.open_table(table.definition)?.insert(key, value.encode().as_slice())?;
 		Ok(())
 	}
 
-	fn delete(&self, table: Table, key: &[u8]) -> Result<(), StoreError> {
+	pub fn delete(&self, table: Table, key: &[u8]) -> Result<(), StoreError> {
 		self.write.open_table(table.definition)?.remove(key)?;
+		Ok(())
+	}
+
+	/// Removes all rows whose keys start with `prefix`.
+	pub fn delete_from(&self, table: Table, prefix: &[u8]) -> Result<(), StoreError> {
+		let mut rows = self.write.open_table(table.definition)?;
+		let mut keys = Vec::new();
+		for row in rows.range(prefix..)? {
+			let (key, _) = row?;
+			if !key.value().starts_with(prefix) {
+				break;
+			}
+			keys.push(key.value().to_vec());
+		}
+		for key in &keys {
+			rows.remove(key.as_slice())?;
+		}
 		Ok(())
 	}
 }

@@ -21,13 +21,18 @@
 //!
 //! | table | key | value |
 //! |---|---|---|
-//! | `meta` | name | format, genesis, highest finalised block seen, [`Usage`] |
+//! | `meta` | name | format, genesis, highest finalised block seen, [`Usage`], [`ScrubPosition`] |
 //! | `staged` | deal, generation, slot, MDU | [`Staged`]: uploaded, not promised |
 //! | `holdings` | deal, generation, slot | [`Holding`]: promised by a receipt, or committed |
 //! | `promises` | deal, generation, slot | bytes of each holding that is not committed |
 //! | `mdus` | deal, slot, MDU, generation | [`HeldMdu`]: what can be read |
 //! | `content` | kind, hash, slot | [`Located`]: the file |
 //! | `references` | content key, holder | nothing: content without a row here is removed |
+//! | `ended` | deal, generation, slot | the round to whose end the holding is owed |
+//! | `openings` | deal, MDU | an opening of the deal's manifest, for proofs |
+//! | `roots` | deal, generation | roots of a commit that no holding has |
+//! | `sent` | round, ordinal | [`Sent`]: an answer whose outcome was not seen |
+//! | `rotten` | content key | [`Rotten`]: what must not be used |
 //!
 //! Shards whose bytes have not been checked against the commitments are files of one staged row alone and are not in
 //! `content`. So one deal's wrong bytes never stand for another deal's right ones, though their roots be equal.
@@ -38,16 +43,20 @@ mod error;
 mod files;
 mod index;
 mod parts;
+mod proofs;
 mod record;
 mod retention;
+mod rot;
 
 pub use error::StoreError;
 pub use files::{Incoming, Step};
 pub use parts::{Content, Readable, ReadableShard, Recovery, Room, Tally, Upload, Usage};
+pub use proofs::{CommitRoots, Sent};
 pub use record::{
 	ContentKey, FileId, HeldMdu, Holder, Holding, HoldingKey, Kind, Located, Staged, StagedKey,
 };
 pub use retention::{DealFacts, Fate, Now, has_signed, holding_fate, staged_fate};
+pub use rot::{Rotten, ScrubPosition};
 
 use files::Files;
 use index::{Change, Index, sum_but};
@@ -135,14 +144,16 @@ impl Store {
 	) -> Result<Staged, StoreError> {
 		let Upload { root, profile, live, witness, at } = upload;
 		let content = ContentKey::shard(root, key.holding.slot);
-		let known = self.index.content(&content)?.is_some();
+		// What is in quarantine is taken anew: once it is checked, it takes the place of the former bytes.
+		let known =
+			self.index.content(&content)?.is_some() && self.quarantined(&content)?.is_none();
 		let len = shards.len();
 		let placed = if known { None } else { Some(self.files.place(&content, shards)?) };
 		let witness_key = ContentKey::witness(root);
 		let witness_file = self.place_unless_known(&witness_key, witness)?;
 		let mut change = self.index.change()?;
-		// Collected in the meantime: the content that made a file of our own needless.
-		let known = change.content(&content)?.is_some();
+		// Collected in the meantime, or found rotten: the content that made a file of our own needless.
+		let known = change.content(&content)?.is_some() && !change.is_rotten(&content)?;
 		if !known && placed.is_none() {
 			return Err(StoreError::Raced);
 		}
@@ -171,10 +182,13 @@ impl Store {
 				continue;
 			};
 			let content = ContentKey::shard(staged.root, key.holding.slot);
-			if change.content(&content)?.is_some() {
-				change.remove_file(content.path(*file));
-			} else {
-				change.insert_content(&content, &Located { file: *file, len: staged.len })?;
+			let located = Located { file: *file, len: staged.len };
+			match change.content(&content)? {
+				Some(former) if change.is_rotten(&content)? => {
+					change.replace_content(&content, &former, &located)?;
+				},
+				Some(_) => change.remove_file(content.path(*file)),
+				None => change.insert_content(&content, &located)?,
 			}
 			change.refer(&content, &Holder::Staged(*key))?;
 			change.insert_staged(key, &Staged { unverified: None, ..staged })?;
@@ -447,13 +461,16 @@ impl Store {
 			}
 		}
 		let Some((_, mdu)) = best else { return Ok(None) };
-		let content = self.readable(&ContentKey::shard(mdu.root, slot))?;
-		Ok(content.map(|content| ReadableShard { mdu, content }))
+		self.readable_shard(mdu, slot)
 	}
 
-	/// A witness, roots list or index that `deal` may read.
+	/// A witness, roots list or index that `deal` may read. Nothing while it is in quarantine.
 	pub fn object(&self, deal: DealId, key: &ContentKey) -> Result<Option<Readable>, StoreError> {
-		if self.index.is_readable(key, deal)? { self.readable(key) } else { Ok(None) }
+		if self.index.is_readable(key, deal)? && self.quarantined(key)?.is_none() {
+			self.readable(key)
+		} else {
+			Ok(None)
+		}
 	}
 
 	/// How much there is. Costs the same however much that is.

@@ -110,4 +110,6 @@ pub struct ReadableShard {
 	pub mdu: HeldMdu,
 	/// The blobs.
 	pub content: Readable,
+	/// Rows in quarantine, as bits.
+	pub rotten: u64,
 }

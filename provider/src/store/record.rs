@@ -11,7 +11,7 @@ use nil_types::{
 use std::path::PathBuf;
 
 /// One slot's part of one commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub struct HoldingKey {
 	/// The deal.
 	pub deal: DealId,
@@ -22,7 +22,7 @@ pub struct HoldingKey {
 }
 
 /// One slot's shards of one MDU of a commit to come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub struct StagedKey {
 	/// Deal, generation and slot.
 	pub holding: HoldingKey,
@@ -327,6 +327,19 @@ pub fn mdu_prefix(deal: DealId, slot: SlotIndex, mdu: MduIndex) -> [u8; 17] {
 	bytes
 }
 
+/// The key of [`mdu_key`]'s bytes.
+pub fn parse_mdu_key(bytes: &[u8]) -> Option<StagedKey> {
+	let (deal, rest) = bytes.split_first_chunk()?;
+	let (slot, rest) = rest.split_first()?;
+	let (mdu, rest) = rest.split_first_chunk()?;
+	let holding = HoldingKey {
+		deal: u64::from_be_bytes(*deal),
+		generation: u32::from_be_bytes(rest.try_into().ok()?),
+		slot: *slot,
+	};
+	Some(StagedKey { holding, mdu: u64::from_be_bytes(*mdu) })
+}
+
 /// The generation of [`mdu_key`]'s bytes.
 pub fn mdu_generation(bytes: &[u8]) -> Option<Generation> {
 	bytes.last_chunk().map(|generation| u32::from_be_bytes(*generation))
@@ -348,6 +361,7 @@ mod tests {
 			prop_assert_eq!(HoldingKey::parse(&a.holding.bytes()), Some(a.holding));
 			prop_assert_eq!(a.bytes().cmp(&b.bytes()), a.cmp(&b));
 			prop_assert_eq!(mdu_generation(&mdu_key(&a)), Some(a.holding.generation));
+			prop_assert_eq!(parse_mdu_key(&mdu_key(&a)), Some(a));
 		}
 
 		#[test]

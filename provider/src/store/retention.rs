@@ -4,7 +4,12 @@
 //! |---|---|
 //! | staged shards | their generation was made by a commit, the deal ended, the slot went elsewhere, or `ttl` seconds passed |
 //! | a promise | a finalised commit of its generation shows that other content was committed, the deal ended, or `until` passed without a commit that the slot signed |
-//! | a commit | the deal ended or expired, or the slot went elsewhere |
+//! | a commit | the round is over in which the chain ended the deal, or gave the slot elsewhere |
+//!
+//! What ends in a round is still asked for in it, so it is *owed* until a later round is in force on the finalised chain. A
+//! deal that has expired is asked for as well, until the chain has ended it. It is not known whether a promise of a deal that
+//! is gone was committed at the last moment, so that promises of such deals are owed, too. When the end is first seen in a
+//! later round than it happened in, the holding stays for that round: too long rather than too short.
 //!
 //! When the daemon signs late ([`crate::late`]), staged shards and promises of a commit that lacks the slot's receipt are
 //! kept until the commit's grace is over, whatever else has passed.
@@ -13,7 +18,7 @@
 //! one while the answer is under way is left to the next look.
 
 use super::{Holding, HoldingKey, Staged, StagedKey};
-use nil_types::{CommitInfo, DealInfo, Generation, RelayBlock, SlotIndex};
+use nil_types::{CommitInfo, DealInfo, Generation, RelayBlock, Round, SlotIndex};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the finalised chain says about a deal.
@@ -41,6 +46,8 @@ impl<AccountId> DealFacts<AccountId> {
 pub struct Now {
 	/// The finalised chain's relay block.
 	pub relay_block: RelayBlock,
+	/// The round in force there. 0 while nothing is asked for.
+	pub round: Round,
 	/// Seconds since the Unix epoch.
 	pub unix: u64,
 	/// Seconds that staged shards are kept.
@@ -70,28 +77,32 @@ pub enum Fate {
 	Keep,
 	/// It was committed at this relay block.
 	Commit(RelayBlock),
+	/// It has ended, and why; what is left of the round may still ask for it.
+	Owed(&'static str),
 	/// Nobody needs it any more, and why.
 	Drop(&'static str),
 }
 
-/// What becomes of a holding.
+/// What becomes of a holding. `ended` is the round in which it was first seen to have ended, if it was.
 pub fn holding_fate<AccountId>(
 	key: &HoldingKey,
 	holding: &Holding,
 	facts: &DealFacts<AccountId>,
 	now: &Now,
+	ended: Option<Round>,
 ) -> Fate {
-	let Some(deal) = &facts.deal else { return Fate::Drop("the deal ended") };
-	if now.relay_block > deal.expires_at {
-		return Fate::Drop("the deal expired");
-	}
+	let over = |reason| {
+		let owed = now.round > 0 && ended.is_none_or(|ended| now.round <= ended);
+		if owed { Fate::Owed(reason) } else { Fate::Drop(reason) }
+	};
+	let Some(deal) = &facts.deal else { return over("the deal ended") };
 	if !facts.slots.contains(&key.slot) {
-		return Fate::Drop("the slot went elsewhere");
+		return over("the slot went elsewhere");
 	}
 	if holding.committed.is_some() || !facts.cover(key.generation) {
 		return Fate::Keep;
 	}
-	let void = now.relay_block > holding.until;
+	let void = now.relay_block > holding.until.min(deal.expires_at);
 	match facts.commits.get(&key.generation) {
 		Some(commit) if !holding.is_of(commit) => Fate::Drop("other content was committed"),
 		Some(commit) if has_signed(commit, key.slot) => Fate::Commit(commit.at),
@@ -138,7 +149,7 @@ mod tests {
 	use nil_types::{DealStatus, Hint, Profile};
 
 	const KEY: HoldingKey = HoldingKey { deal: 7, generation: 3, slot: 2 };
-	const NOW: Now = Now { relay_block: 100, unix: 1000, staged_ttl: 50, grace: None };
+	const NOW: Now = Now { relay_block: 100, round: 0, unix: 1000, staged_ttl: 50, grace: None };
 
 	fn holding() -> Holding {
 		Holding {
@@ -195,14 +206,14 @@ mod tests {
 	}
 
 	fn fate(facts: &DealFacts<u8>) -> Fate {
-		holding_fate(&KEY, &holding(), facts, &NOW)
+		holding_fate(&KEY, &holding(), facts, &NOW, None)
 	}
 
 	#[test]
 	fn a_promise_waits_for_its_last_block_and_no_longer() {
 		assert_eq!(fate(&facts(None)), Fate::Keep);
 		let later = Now { relay_block: 101, ..NOW };
-		let void = holding_fate(&KEY, &holding(), &facts(None), &later);
+		let void = holding_fate(&KEY, &holding(), &facts(None), &later, None);
 		assert_eq!(void, Fate::Drop("the receipt is void"));
 	}
 
@@ -212,7 +223,7 @@ mod tests {
 		assert_eq!(fate(&facts(Some(commit(!(1 << 2))))), Fate::Keep, "may still be added");
 		let later = Now { relay_block: 101, ..NOW };
 		let committed = facts(Some(commit(1 << 2)));
-		assert_eq!(holding_fate(&KEY, &holding(), &committed, &later), Fate::Commit(90));
+		assert_eq!(holding_fate(&KEY, &holding(), &committed, &later, None), Fate::Commit(90));
 		for other in [
 			CommitInfo { roots_hash: [9; 32], ..commit(1 << 2) },
 			CommitInfo { index_root: [9; 32], ..commit(1 << 2) },
@@ -246,7 +257,7 @@ mod tests {
 			(at(120, Some(30)), Fate::Keep, Fate::Keep),
 			(at(121, Some(30)), void, over),
 		] {
-			assert_eq!(holding_fate(&KEY, &holding(), &missed, &now), promise, "{now:?}");
+			assert_eq!(holding_fate(&KEY, &holding(), &missed, &now, None), promise, "{now:?}");
 			assert_eq!(staged_fate(&key, &old, &missed, &now), staged, "{now:?}");
 		}
 		let signed = facts(Some(commit(1 << 2)));
@@ -274,13 +285,14 @@ mod tests {
 		for asked_from in [None, Some(4)] {
 			facts.asked_from = asked_from;
 			assert_eq!(staged_fate(&key, &staged, &facts, &now), Fate::Keep, "{asked_from:?}");
-			assert_eq!(holding_fate(&KEY, &holding(), &facts, &now), Fate::Keep, "{asked_from:?}");
+			let kept = holding_fate(&KEY, &holding(), &facts, &now, None);
+			assert_eq!(kept, Fate::Keep, "{asked_from:?}");
 		}
 		facts.asked_from = Some(3);
 		let over = Fate::Drop("its generation was committed");
 		assert_eq!(staged_fate(&key, &staged, &facts, &now), over);
 		let void = Fate::Drop("the receipt is void");
-		assert_eq!(holding_fate(&KEY, &holding(), &facts, &now), void);
+		assert_eq!(holding_fate(&KEY, &holding(), &facts, &now, None), void);
 		// The deal and the slot need no commits.
 		let elsewhere = DealFacts { slots: [1].into(), asked_from: None, ..facts };
 		let gone = Fate::Drop("the slot went elsewhere");
@@ -290,15 +302,38 @@ mod tests {
 	#[test]
 	fn a_commit_ends_with_its_deal_or_slot_alone() {
 		let held = Holding { committed: Some(90), until: 0, ..holding() };
-		let judge = |facts: &DealFacts<u8>, now: &Now| holding_fate(&KEY, &held, facts, now);
+		let judge = |facts: &DealFacts<u8>, now: &Now| holding_fate(&KEY, &held, facts, now, None);
 		assert_eq!(judge(&facts(None), &NOW), Fate::Keep);
-		assert_eq!(judge(&facts(None), &Now { relay_block: 200, ..NOW }), Fate::Keep);
-		let expired = judge(&facts(None), &Now { relay_block: 201, ..NOW });
-		assert_eq!(expired, Fate::Drop("the deal expired"));
+		// An expired deal is asked for until the chain has ended it.
+		assert_eq!(judge(&facts(None), &Now { relay_block: 201, ..NOW }), Fate::Keep);
 		let elsewhere = DealFacts { slots: [1].into(), ..facts(None) };
 		assert_eq!(judge(&elsewhere, &NOW), Fate::Drop("the slot went elsewhere"));
 		let ended = DealFacts { deal: None, ..facts(None) };
 		assert_eq!(judge(&ended, &NOW), Fate::Drop("the deal ended"));
+	}
+
+	#[test]
+	fn what_ended_is_owed_until_a_later_round_is_in_force() {
+		let held = Holding { committed: Some(90), until: 0, ..holding() };
+		let gone = DealFacts { deal: None, ..facts(None) };
+		let elsewhere = DealFacts { slots: [1].into(), ..facts(None) };
+		for (facts, reason) in [(&gone, "the deal ended"), (&elsewhere, "the slot went elsewhere")]
+		{
+			for held in [&held, &holding()] {
+				let judge =
+					|round, ended| holding_fate(&KEY, held, facts, &Now { round, ..NOW }, ended);
+				assert_eq!(judge(0, None), Fate::Drop(reason), "nothing was ever asked for");
+				assert_eq!(judge(7, None), Fate::Owed(reason), "seen for the first time");
+				assert_eq!(judge(7, Some(7)), Fate::Owed(reason));
+				assert_eq!(judge(8, Some(7)), Fate::Drop(reason));
+			}
+		}
+		let back = holding_fate(&KEY, &held, &facts(None), &Now { round: 9, ..NOW }, Some(7));
+		assert_eq!(back, Fate::Keep);
+		// A promise that nobody committed is owed to nobody.
+		let later = Now { relay_block: 101, round: 7, ..NOW };
+		let void = holding_fate(&KEY, &holding(), &facts(None), &later, None);
+		assert_eq!(void, Fate::Drop("the receipt is void"));
 	}
 
 	#[test]

@@ -369,6 +369,156 @@ fn a_store_has_one_user_and_one_chain() {
 	assert_eq!(store.finalised().unwrap(), 9);
 }
 
+const POINT: nil_types::G1Compressed = [0xa0; 48];
+const OPENING: nil_types::G1Compressed = [0xb0; 48];
+
+#[test]
+fn openings_count_for_their_point_and_go_with_the_last_holding_of_the_deal() {
+	let (dir, store) = fresh();
+	// Nothing is kept for a deal of which nothing is held: it would stay for ever.
+	store.keep_openings(KEY.deal, &POINT, &[(0, OPENING)]).unwrap();
+	assert_eq!(store.opening(KEY.deal, 0, &POINT).unwrap(), None);
+	stage_verified(&store, &[0]);
+	let promised = promise(&store, &[0], 50, 10).unwrap();
+	store.keep_openings(KEY.deal, &POINT, &[(0, OPENING), (9, OPENING)]).unwrap();
+	store.keep_roots(KEY.deal, 3, 5, &[root(5), root(6)]).unwrap();
+	drop(store);
+	let (store, _) = open(dir.path());
+	assert_eq!(store.opening(KEY.deal, 0, &POINT).unwrap(), Some(OPENING));
+	assert_eq!(store.opening(KEY.deal, 1, &POINT).unwrap(), None);
+	assert_eq!(store.opening(KEY.deal + 1, 0, &POINT).unwrap(), None);
+	// A commit has changed the point: the row makes way for the new one.
+	let (point, opening) = ([0xa1; 48], [0xb1; 48]);
+	assert_eq!(store.opening(KEY.deal, 0, &point).unwrap(), None);
+	store.keep_openings(KEY.deal, &point, &[(0, opening)]).unwrap();
+	assert_eq!(store.opening(KEY.deal, 0, &point).unwrap(), Some(opening));
+	assert_eq!(store.opening(KEY.deal, 0, &POINT).unwrap(), None);
+
+	let kept = |first_mdu, roots: &[Hash32]| CommitRoots { first_mdu, roots: roots.to_vec() };
+	let found = store.roots_of(KEY.deal, 0, 7).unwrap();
+	assert_eq!(found, [kept(5, &[root(5), root(6)]), kept(0, &[root(0)])]);
+	assert_eq!(store.roots_of(KEY.deal, 0, 5).unwrap(), [kept(0, &[root(0)])]);
+	assert_eq!(store.roots_of(KEY.deal, 7, 9).unwrap(), []);
+
+	assert!(store.drop_holding(&KEY, &promised).unwrap());
+	assert_eq!(store.opening(KEY.deal, 9, &POINT).unwrap(), None);
+	assert_eq!(store.roots_of(KEY.deal, 0, 9).unwrap(), []);
+}
+
+#[test]
+fn answers_are_written_down_until_their_outcome_is_seen() {
+	let (dir, store) = fresh();
+	let block = nil_client::chain::BlockRef { number: 9, hash: [9; 32] };
+	let sent = |first: u32| Sent {
+		round: 3,
+		r_e: [5; 32],
+		ordinals: vec![first, first + 1],
+		transaction: nil_client::chain::Transaction {
+			account: nil_client::account::AccountId([1; 32]),
+			nonce: first.into(),
+			encoded: "0x00".into(),
+			birth: block,
+		},
+	};
+	store.note_sent(&sent(0)).unwrap();
+	store.note_sent(&sent(7)).unwrap();
+	let again = Sent { transaction: sent(8).transaction, ..sent(7) };
+	store.note_sent(&again).unwrap();
+	drop(store);
+	let (store, _) = open(dir.path());
+	assert_eq!(store.sent().unwrap(), [sent(0), again.clone()]);
+	store.forget_sent(3, &[0, 1]).unwrap();
+	assert_eq!(store.sent().unwrap(), [again]);
+}
+
+#[test]
+fn what_is_rotten_is_not_used_until_right_bytes_take_its_place() {
+	let (dir, store) = fresh();
+	stage_verified(&store, &[0, 1]);
+	let promised = promise(&store, &[0, 1], 50, 10).unwrap();
+	let shard = || store.shard(KEY.deal, KEY.slot, 0).unwrap().unwrap();
+	let key = ContentKey::shard(root(0), KEY.slot);
+	let read = shard().content;
+	let rotten = |rows| Rotten { rows, held: staged_key(0), at: 7 };
+	assert!(store.put_in_quarantine(&key, &read, rotten(0b10)).unwrap());
+	assert!(!store.put_in_quarantine(&key, &read, rotten(0b10)).unwrap(), "known already");
+	assert!(store.put_in_quarantine(&key, &read, rotten(0b01)).unwrap());
+	assert_eq!(store.quarantine().unwrap(), [(key, rotten(0b11))]);
+	assert_eq!(shard().rotten, 0b11);
+	assert_eq!(store.held_shard(&staged_key(1)).unwrap().unwrap().rotten, 0);
+	let witness_key = ContentKey::witness(root(0));
+	let witness_file = store.held_witness(root(0)).unwrap().unwrap();
+	assert!(store.put_in_quarantine(&witness_key, &witness_file, rotten(u64::MAX)).unwrap());
+	assert_eq!(store.object(KEY.deal, &witness_key).unwrap(), None);
+
+	let incoming = |bytes: &[u8]| {
+		let mut incoming = store.incoming().unwrap();
+		incoming.write(bytes).unwrap();
+		incoming
+	};
+	let files_before = files(dir.path()).len();
+	assert!(store.replace(&key, incoming(&bytes(0))).unwrap());
+	assert!(!store.replace(&key, incoming(&bytes(0))).unwrap(), "nothing is wrong any more");
+	assert!(store.replace(&witness_key, incoming(&witness(0))).unwrap());
+	assert_eq!(shard().rotten, 0);
+	assert_ne!(shard().content.path, read.path);
+	assert_eq!(read_shard(&store, 0), Some(bytes(0)));
+	assert!(store.object(KEY.deal, &witness_key).unwrap().is_some());
+	assert_eq!(files(dir.path()).len(), files_before);
+	// A verdict on the former file says nothing of the new one.
+	assert!(!store.put_in_quarantine(&key, &read, rotten(0b10)).unwrap());
+
+	// An upload of the same shards heals as well.
+	assert!(store.put_in_quarantine(&key, &shard().content, rotten(0b10)).unwrap());
+	stage_verified(&store, &[0]);
+	assert_eq!(store.quarantine().unwrap(), []);
+	assert_eq!(read_shard(&store, 0), Some(bytes(0)));
+	assert!(
+		store.unstage(&staged_key(0), &store.staged(&staged_key(0)).unwrap().unwrap()).unwrap()
+	);
+
+	// What nothing needs any more is not in quarantine either.
+	assert!(store.put_in_quarantine(&key, &shard().content, rotten(0b10)).unwrap());
+	assert!(store.drop_holding(&KEY, &promised).unwrap());
+	assert_eq!(store.quarantine().unwrap(), []);
+	assert_eq!(files(dir.path()).len(), 0);
+	assert_eq!(store.usage().unwrap(), counted(&store));
+}
+
+#[test]
+fn all_that_is_held_is_gone_through_in_order_and_the_place_is_kept() {
+	let (dir, store) = fresh();
+	stage_verified(&store, &[0, 1]);
+	promise(&store, &[0, 1], 50, 10).unwrap();
+	let first = store.held_after(None).unwrap().unwrap();
+	assert_eq!(first, (staged_key(0), HeldMdu { root: root(0), live: 3 }));
+	let (second, _) = store.held_after(Some(&first.0)).unwrap().unwrap();
+	assert_eq!(second, staged_key(1));
+	assert_eq!(store.held_after(Some(&second)).unwrap(), None);
+	assert_eq!(store.scrub_position().unwrap(), ScrubPosition::default());
+	let position = ScrubPosition { after: Some(second), completed: 5 };
+	store.set_scrub_position(&position).unwrap();
+	drop(store);
+	let (store, _) = open(dir.path());
+	assert_eq!(store.scrub_position().unwrap(), position);
+}
+
+#[test]
+fn an_end_is_remembered_with_its_holding() {
+	let (_dir, store) = fresh();
+	store.note_ended(&KEY, Some(4)).unwrap();
+	assert_eq!(store.ended(&KEY).unwrap(), None, "nothing is held");
+	stage_verified(&store, &[0]);
+	let promised = promise(&store, &[0], 50, 10).unwrap();
+	store.note_ended(&KEY, Some(4)).unwrap();
+	assert_eq!(store.ended(&KEY).unwrap(), Some(4));
+	store.note_ended(&KEY, None).unwrap();
+	assert_eq!(store.ended(&KEY).unwrap(), None);
+	store.note_ended(&KEY, Some(5)).unwrap();
+	store.drop_holding(&KEY, &promised).unwrap();
+	assert_eq!(store.ended(&KEY).unwrap(), None);
+}
+
 /// What had been acknowledged when a copy of the store was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Done {

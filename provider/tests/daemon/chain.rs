@@ -1,23 +1,27 @@
 //! A chain that tests set: a best and a finalised state of each thing, and an outage.
 
-use codec::DecodeAll;
+use codec::{Decode, DecodeAll};
 use futures::{StreamExt, stream::BoxStream};
 use nil_client::{
 	account::AccountId,
-	chain::{At, BlockRef, Call, ChainError},
+	chain::{At, BlockRef, Call, ChainError, Noter, Transaction},
 	keys::Signer,
 	wire::Receipt,
 };
+use nil_kzg::PointRef;
 use nil_provider::chain::{Asked, ChainView};
+use nil_slab::{Answer, AnswerItem, DealManifests};
 use nil_types::{
-	Capability, CommitInfo, DealId, DealInfo, DealStatus, Generation, Hash32, Hint, Profile,
-	ProviderInfo, ProviderStatus, SlotIndex, SlotInfo, SlotState, Terms,
+	Capability, CommitInfo, DealId, DealInfo, DealStatus, DutyInfo, Generation, Hash32, Hint,
+	Profile, ProviderInfo, ProviderStatus, RoundInfo, SampleInfo, SlotIndex, SlotInfo, SlotState,
+	Terms, challenge::Place,
 };
 use std::{
 	collections::{BTreeMap, HashMap},
+	ops::Range,
 	sync::{
 		Arc, Mutex,
-		atomic::{AtomicUsize, Ordering},
+		atomic::{AtomicBool, AtomicUsize, Ordering},
 	},
 };
 use tokio::sync::{Barrier, watch};
@@ -37,6 +41,35 @@ pub struct State {
 	pub provider: Option<ProviderInfo<AccountId>>,
 	/// Where slots are reached.
 	pub addresses: BTreeMap<SlotIndex, String>,
+	/// The round in force.
+	pub round: RoundInfo,
+	/// What the provider owes in it.
+	pub duty: DutyInfo,
+	/// What it is asked.
+	pub samples: Vec<SampleInfo>,
+}
+
+/// An item of `submit_proofs`, as the chain reads it.
+#[derive(Clone, Debug, Decode)]
+struct Item {
+	#[codec(compact)]
+	ordinal: u32,
+	place: Option<Place>,
+	#[codec(compact)]
+	mdu: u64,
+	live: u8,
+	leaf: u16,
+	commitment: [u8; 48],
+	path: Vec<Hash32>,
+	manifest_opening: [u8; 48],
+}
+
+/// An answer that the chain took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+	pub round: u32,
+	pub r_e: Hash32,
+	pub ordinals: Vec<u32>,
 }
 
 #[derive(Debug)]
@@ -55,6 +88,16 @@ pub struct FakeChain {
 	pub added: Mutex<Vec<(Generation, Receipt)>>,
 	/// Transactions that are refused from now on.
 	pub refuse: AtomicUsize,
+	/// Answers that were taken, all of which verified.
+	pub taken: Mutex<Vec<Taken>>,
+	/// Steps by which the provider was advanced, call by call.
+	pub advanced: Mutex<Vec<u32>>,
+	/// Transactions that were written down and sent for the first time.
+	pub noted: AtomicUsize,
+	/// Whether those get no further than the pool.
+	pub hold: AtomicBool,
+	/// What a reorganisation draws between the next answer's making and its inclusion.
+	pub redraw: Mutex<Option<Hash32>>,
 }
 
 impl FakeChain {
@@ -124,6 +167,20 @@ impl FakeChain {
 			commits: BTreeMap::new(),
 			provider: Some(provider),
 			addresses: BTreeMap::new(),
+			round: RoundInfo {
+				round: 0,
+				epoch: 0,
+				began_at: 0,
+				draw_from: 0,
+				drawn: None,
+				ends_at: NOW + 600,
+				prompt_blocks: 200,
+				samples: 22,
+				max_items: 22,
+				max_steps: 8,
+			},
+			duty: DutyInfo::default(),
+			samples: Vec::new(),
 		};
 		Self {
 			best: Mutex::new(state.clone()),
@@ -135,6 +192,11 @@ impl FakeChain {
 			refused: AtomicUsize::new(0),
 			added: Mutex::default(),
 			refuse: AtomicUsize::new(0),
+			taken: Mutex::default(),
+			advanced: Mutex::default(),
+			noted: AtomicUsize::new(0),
+			hold: AtomicBool::new(false),
+			redraw: Mutex::default(),
 		}
 	}
 
@@ -188,6 +250,91 @@ impl FakeChain {
 			At::Finalised => self.finalised.lock().unwrap().clone(),
 			At::Block(hash) => self.named.lock().unwrap()[&hash].clone(),
 		})
+	}
+
+	/// Executes a call of the operator's to the pallet that asks for samples, in a block that is final at once.
+	fn execute(&self, call: &[u8]) -> Result<BlockRef, ChainError> {
+		match call {
+			[44, 0, arguments @ ..] => self.answer(arguments)?,
+			[44, 1, arguments @ ..] => {
+				let (provider, steps) = <(AccountId, u32)>::decode_all(&mut &*arguments).unwrap();
+				self.finalised(|state| {
+					assert_eq!(state.provider.as_ref().unwrap().operator, provider);
+					assert!(state.duty.behind, "a call that applies nothing costs a fee");
+					assert!((1..=state.round.max_steps).contains(&steps));
+					state.duty.waiting = state.duty.waiting.saturating_sub(steps.into());
+					state.duty.behind = state.duty.waiting > 0;
+				});
+				self.advanced.lock().unwrap().push(steps);
+			},
+			other => panic!("another call: {other:?}"),
+		}
+		let number = self.finalised.lock().unwrap().number;
+		Ok(BlockRef { number, hash: [3; 32] })
+	}
+
+	fn answer(&self, arguments: &[u8]) -> Result<(), ChainError> {
+		type Proofs = (u32, Hash32, Vec<Item>, [u8; 32], [u8; 48]);
+		let (epoch, r_e, items, y, pi) = Proofs::decode_all(&mut &*arguments).unwrap();
+		let state = self.best.lock().unwrap().clone();
+		let operator = state.provider.as_ref().unwrap().operator;
+		if state.round.drawn.unwrap().randomness != r_e {
+			return Err(ChainError::Dispatch {
+				pallet: "Liveness".into(),
+				error: "Stale".into(),
+				docs: String::new(),
+				block: BlockRef { number: state.number, hash: [3; 32] },
+			});
+		}
+		assert_eq!(epoch, state.round.epoch);
+		assert!(!state.duty.behind);
+		assert!((1..=state.round.max_items as usize).contains(&items.len()));
+		let ordinals: Vec<u32> = items.iter().map(|item| item.ordinal).collect();
+		let asked: Vec<SampleInfo> = items
+			.iter()
+			.map(|item| {
+				let found = state.samples.iter().find(|sample| sample.ordinal == item.ordinal);
+				let sample = *found.expect("only what is asked is answered");
+				assert_eq!(item.place, sample.place);
+				assert_eq!((item.mdu, item.leaf), (sample.mdu, sample.leaf));
+				sample
+			})
+			.collect();
+		let points: Vec<_> =
+			asked.iter().map(|sample| [PointRef::Compressed(sample.manifest.0)]).collect();
+		let deals: Vec<_> = asked
+			.iter()
+			.zip(&points)
+			.map(|(sample, points)| DealManifests {
+				profile: sample.profile,
+				total_mdus: sample.mdus.into(),
+				points,
+			})
+			.collect();
+		let items = items
+			.into_iter()
+			.map(|item| AnswerItem {
+				ordinal: item.ordinal,
+				mdu: item.mdu,
+				live: item.live,
+				leaf: item.leaf,
+				commitment: item.commitment,
+				path: item.path,
+				manifest_opening: item.manifest_opening,
+			})
+			.collect();
+		let answer = Answer { items, y, pi };
+		answer.verify(&r_e, &operator.0, &deals).expect("a wrong proof is taken for fraud");
+		let round = state.round.round;
+		self.finalised(|state| {
+			for ordinal in &ordinals {
+				assert!(!state.duty.answered.contains(ordinal), "{ordinal} is answered twice");
+			}
+			state.duty.answered.extend(&ordinals);
+			state.duty.answered.sort_unstable();
+		});
+		self.taken.lock().unwrap().push(Taken { round, r_e, ordinals });
+		Ok(())
 	}
 
 	fn ask<T: Send + 'static>(&self, at: At, answer: impl FnOnce(&State) -> T) -> Asked<'_, T> {
@@ -271,8 +418,16 @@ impl ChainView for FakeChain {
 		})
 	}
 
+	fn round(&self, at: At) -> Asked<'_, RoundInfo> {
+		self.ask(at, |state| state.round)
+	}
+
 	/// Takes `add_receipt` of deal [`DEAL`], in a block that is final at once.
 	fn submit<'a>(&'a self, call: &'a Call, signer: &'a Signer) -> Asked<'a, BlockRef> {
+		if call.pallet() == "Liveness" {
+			let outcome = self.execute(call.bytes());
+			return Box::pin(async { outcome });
+		}
 		let [42, 2, arguments @ ..] = call.bytes() else { panic!("another call: {call:?}") };
 		let (deal, generation, receipt) =
 			<(DealId, Generation, Receipt)>::decode_all(&mut &*arguments).unwrap();
@@ -298,6 +453,56 @@ impl ChainView for FakeChain {
 		});
 		self.added.lock().unwrap().push((generation, receipt));
 		Box::pin(async move { Ok(BlockRef { number, hash: [2; 32] }) })
+	}
+
+	fn duty(&self, at: At, operator: AccountId) -> Asked<'_, DutyInfo> {
+		self.ask(at, move |state| {
+			assert_eq!(state.provider.as_ref().unwrap().operator, operator);
+			let due = match state.round.drawn {
+				Some(_) if !state.duty.behind => state.samples.len() as u32,
+				_ => 0,
+			};
+			DutyInfo { due, ..state.duty.clone() }
+		})
+	}
+
+	fn samples(&self, at: At, _: AccountId, ordinals: Range<u32>) -> Asked<'_, Vec<SampleInfo>> {
+		self.ask(at, move |state| {
+			let samples = state.samples.iter().copied();
+			samples.filter(|sample| ordinals.contains(&sample.ordinal)).collect()
+		})
+	}
+
+	fn submit_noted<'a>(
+		&'a self,
+		call: &'a Call,
+		signer: &'a Signer,
+		note: &'a Noter<'a>,
+	) -> Asked<'a, BlockRef> {
+		Box::pin(async move {
+			let transaction = Transaction {
+				account: signer.account_id(),
+				nonce: self.noted.load(Ordering::SeqCst) as u64,
+				encoded: hex::encode(call.bytes()),
+				birth: BlockRef { number: 1, hash: [1; 32] },
+			};
+			note(&transaction).await.map_err(|reason| ChainError::NotNoted { reason })?;
+			self.noted.fetch_add(1, Ordering::SeqCst);
+			if self.hold.load(Ordering::SeqCst) {
+				std::future::pending::<()>().await;
+			}
+			if let Some(randomness) = self.redraw.lock().unwrap().take() {
+				self.finalised(|state| {
+					state.round.drawn.as_mut().unwrap().randomness = randomness;
+				});
+			}
+			self.execute(call.bytes())
+		})
+	}
+
+	fn resume<'a>(&'a self, transaction: &'a Transaction) -> Asked<'a, BlockRef> {
+		let outcome = self.execute(&hex::decode(&transaction.encoded).unwrap());
+		Box::pin(async { outcome })
 	}
 
 	fn best_blocks(&self) -> BoxStream<'static, Result<BlockRef, ChainError>> {

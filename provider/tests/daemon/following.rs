@@ -76,6 +76,36 @@ async fn a_promise_that_is_committed_outlives_its_last_block() {
 }
 
 #[tokio::test]
+async fn a_deal_that_ended_is_kept_for_its_round_over_a_restart() {
+	let mut world = World::with(OFTEN).await;
+	world.promised(0, &COMMIT).await;
+	world.chain.finalised(|state| {
+		state.round.round = 3;
+		commit(state, &COMMIT, 1);
+	});
+	eventually("the promise is a commit", async || {
+		world.chain.finalised(|_| {});
+		held(&world, "committed").await == 1
+	})
+	.await;
+	world.chain.finalised(|state| state.deal = None);
+	blocks_pass(&world).await;
+	world.restart().await;
+	blocks_pass(&world).await;
+	// Shards, witness, roots and index.
+	assert_eq!(world.blobs(0).await.unwrap(), COMMIT.mdus[0].shards[0]);
+	assert_eq!(files(&world.data().join("witnesses")).len(), 1);
+	assert_eq!(files(&world.data().join("objects")).len(), 2);
+	// A round that is not final yet may not come.
+	world.chain.best(|state| state.round.round = 4);
+	swept(&world, |chain| chain.best(|_| {})).await;
+	assert_eq!(world.blobs(0).await.unwrap(), COMMIT.mdus[0].shards[0]);
+	world.chain.finalised(|_| {});
+	eventually("the round is over", async || gone(&world).await).await;
+	assert_eq!(files(&world.data().join("objects")).len(), 0);
+}
+
+#[tokio::test]
 async fn the_gauges_do_not_wait_for_a_sweep() {
 	// The only sweep is that of the start: the next one is a minute away.
 	let world = World::new().await;

@@ -4,6 +4,7 @@ mod chain;
 mod following;
 mod late;
 mod peers;
+mod proving;
 mod receipts;
 mod uploads;
 

@@ -18,6 +18,7 @@
 //! | `deals.top_up`, `extend_deal` | goes on | content would be lost at its deadline |
 //! | `deals.add_receipt` | goes on | the time for it runs out, and it makes commits safer that are there already |
 //! | `deals.upkeep`, `mode2.place` | goes on | do what the hooks do anyway |
+//! | `liveness.submit_proofs`, `advance` | goes on | rounds go on, and who is silent is to blame |
 //! | `deals.create_deal`, `commit_content`, `authorize_uploader` | stops | new money and new content |
 //! | `providers.add_stake`, `drain` | goes on | more security; fewer duties |
 //! | `providers.update`, `rotate_service_key` | goes on | a provider that moves must be found, and a stolen key replaced |
@@ -96,6 +97,12 @@ impl Contains<RuntimeCall> for GoesOn {
 					| pallet_providers::Call::set_params { .. }
 			),
 			RuntimeCall::Mode2(call) => matches!(call, pallet_mode2::Call::place { .. }),
+			RuntimeCall::Liveness(call) => matches!(
+				call,
+				pallet_liveness::Call::submit_proofs { .. }
+					| pallet_liveness::Call::advance { .. }
+					| pallet_liveness::Call::set_params { .. }
+			),
 			_ => false,
 		}
 	}

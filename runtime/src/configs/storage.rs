@@ -1,23 +1,26 @@
-//! Storage: the relay chain's randomness, providers, deals and their slots; and how the runtime API reads them.
+//! Storage: the relay chain's randomness, providers, deals, their slots, and samples of them; and how the runtime API
+//! reads them.
 //!
 //! All durations are in relay blocks of 6 seconds.
 
 use super::governance::StorageAdmin;
 use crate::{
-	AccountId, Balances, Beacon, Deals, Mode2, Providers, Runtime, RuntimeHoldReason, UNIT,
-	manifest::HostManifest, weights,
+	AccountId, Balances, Beacon, Deals, Liveness, Mode2, Providers, Runtime, RuntimeHoldReason,
+	UNIT, answers::HostAnswers, manifest::HostManifest, weights,
 };
+use alloc::{collections::BTreeMap, vec::Vec};
 use frame_support::traits::{ConstU32, ConstU128, EitherOf};
 use frame_system::EnsureRoot;
 use nil_types::{
-	RelayBlock, Round, Terms,
-	traits::{EpochClock, RelayBeacon},
+	DealId, G1Compressed, RelayBlock, SampleInfo, Terms,
+	deal::SerdeBytes,
+	layout::MDUS_PER_MANIFEST,
+	traits::{ContentSource, ManifestMath, RelayBeacon},
 };
+use pallet_liveness::Asked;
 
 /// Relay blocks of a day.
 const DAY: RelayBlock = 24 * 60 * 60 / 6;
-/// Relay blocks of an hour.
-const HOUR: RelayBlock = 60 * 60 / 6;
 
 /// Sets prices and stakes, attests domains: a referendum on the track `storage_admin`, or the administrator through
 /// `sudo` where there is one.
@@ -44,23 +47,13 @@ impl pallet_providers::Config for Runtime {
 	type WeightInfo = weights::pallet_providers::WeightInfo<Self>;
 }
 
-/// Epochs of an hour, while nobody draws samples: each begins by its number.
-#[derive(Debug)]
-pub struct Hours;
-
-impl EpochClock for Hours {
-	fn round() -> Round {
-		<Beacon as RelayBeacon>::now().saturating_div(HOUR).saturating_add(1)
-	}
-}
-
 impl pallet_deals::Config for Runtime {
 	type AdminOrigin = Admin;
 	type Beacon = Beacon;
 	/// Ten minutes.
 	type BucketLength = ConstU32<100>;
 	type Currency = Balances;
-	type Epochs = Hours;
+	type Epochs = Liveness;
 	/// The creation fee is burned.
 	type FeeHandler = ();
 	type Manifests = HostManifest;
@@ -82,14 +75,77 @@ impl pallet_mode2::Config for Runtime {
 	type Beacon = Beacon;
 	type Deals = Deals;
 	type DrawDelay = ConstU32<4>;
-	/// Nobody draws samples yet.
-	type Hooks = ();
+	type Hooks = Liveness;
 	type MaxFresh = ConstU32<1_024>;
 	type MaxRetrying = ConstU32<1_024>;
 	type Providers = Providers;
 	/// Two minutes.
 	type RetryDelay = ConstU32<20>;
 	type WeightInfo = weights::Mode2Weight;
+}
+
+impl pallet_liveness::Config for Runtime {
+	type AdminOrigin = Admin;
+	type Answers = HostAnswers;
+	type Beacon = Beacon;
+	type Content = Deals;
+	/// As for placements: by then no block comes any more whose relay parent is from before the epoch.
+	type DrawDelay = ConstU32<4>;
+	type MaxHotFactor = ConstU32<16>;
+	/// All of an hour, and some more: 11 KiB.
+	type MaxItems = ConstU32<32>;
+	type MaxSamples = ConstU32<256>;
+	type MaxSteps = ConstU32<64>;
+	/// A minute, for development chains.
+	type MinEpochLength = ConstU32<10>;
+	type WeightInfo = weights::LivenessWeight;
+}
+
+/// What a provider is asked under `limit` ordinals from `from` on, as far as they are due.
+pub fn samples(operator: &AccountId, from: u32, limit: u32) -> Vec<SampleInfo> {
+	const PER_POINT: u64 = MDUS_PER_MANIFEST as u64;
+	let began_at = Liveness::round_info().began_at;
+	// Many samples are of the same deal.
+	let mut manifests = BTreeMap::<(DealId, u32), G1Compressed>::new();
+	let mut mdus = BTreeMap::<DealId, u64>::new();
+	let sample = |ordinal: u32| {
+		let asked = Liveness::asked(operator, ordinal)?;
+		let Asked { deal, slot, generation, profile, mdu, leaf, place } = asked;
+		let index = u32::try_from(mdu / PER_POINT).ok()?;
+		let manifest = match manifests.get(&(deal, index)) {
+			Some(manifest) => *manifest,
+			None => {
+				let manifest =
+					HostManifest::compress(&<Deals as ContentSource>::manifest(deal, index)?);
+				manifests.insert((deal, index), manifest);
+				manifest
+			},
+		};
+		let had = match mdus.get(&deal) {
+			Some(had) => *had,
+			None => {
+				let had = Deals::mdus_before(deal, generation, began_at)?;
+				mdus.insert(deal, had);
+				had
+			},
+		};
+		let first_mdu = u64::from(index).saturating_mul(PER_POINT);
+		Some(SampleInfo {
+			ordinal,
+			deal,
+			slot,
+			generation,
+			profile,
+			mdu,
+			leaf,
+			place,
+			manifest: SerdeBytes(manifest),
+			first_mdu,
+			mdus: u32::try_from(had.saturating_sub(first_mdu).min(PER_POINT)).ok()?,
+		})
+	};
+	let end = from.saturating_add(limit).min(Liveness::due(operator));
+	(from..end).filter_map(sample).collect()
 }
 
 /// Prices, fees and deadlines in force, and the relay chain's clock.

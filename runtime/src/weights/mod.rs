@@ -36,6 +36,7 @@ use nil_types::layout::MAX_SLOTS;
 type Measured = pallet_mode2::WeightInfo<Runtime>;
 type Registry = pallet_providers::WeightInfo<Runtime>;
 type Randomness = pallet_beacon::WeightInfo<Runtime>;
+type Samples = pallet_liveness::WeightInfo<Runtime>;
 
 /// The weights of mode 2, with a draw at its worst.
 ///
@@ -58,6 +59,41 @@ impl ::pallet_mode2::WeightInfo for Mode2Weight {
 
 	fn pass_ticket() -> Weight {
 		Measured::pass_ticket()
+	}
+}
+
+/// The weights of samples. The benchmark of a draw finds the only records that there are; at worst it searches a full ring,
+/// which the beacon measures.
+#[derive(Debug)]
+pub struct LivenessWeight;
+
+impl ::pallet_liveness::WeightInfo for LivenessWeight {
+	fn submit_proofs(n: u32) -> Weight {
+		Samples::submit_proofs(n)
+	}
+
+	fn look_up() -> Weight {
+		Samples::look_up()
+	}
+
+	fn advance_listing(s: u32) -> Weight {
+		Samples::advance_listing(s)
+	}
+
+	fn advance_unlisting(s: u32) -> Weight {
+		Samples::advance_unlisting(s)
+	}
+
+	fn set_params() -> Weight {
+		Samples::set_params()
+	}
+
+	fn poll() -> Weight {
+		Samples::poll()
+	}
+
+	fn turn() -> Weight {
+		Samples::turn().saturating_add(Randomness::first_at_or_after())
 	}
 }
 

@@ -101,3 +101,39 @@ fn what_a_deal_leaves_outlasts_the_epoch_in_which_it_ended() {
 		assert_eq!(ManifestPoints::<Test>::iter_keys().count(), 0);
 	});
 }
+
+#[test]
+fn what_a_deal_had_before_a_relay_block_is_told() {
+	run(|| {
+		let params = DealParams { storage_price: 1, ..PARAMS };
+		assert_ok!(DealsPallet::set_params(RuntimeOrigin::root(), params));
+		let deal = active();
+		// Two in each relay block, but for the last.
+		for index in 0..11u64 {
+			assert_ok!(Commit::of(deal, (1 + index) * MDU).dispatch());
+			if index % 2 == 1 {
+				advance(1);
+			}
+		}
+		advance(1);
+		let end = Now::get();
+		let check = || {
+			for known in 1..=11 {
+				for block in GENESIS_RELAY_BLOCK..=end {
+					let commits = Commits::<Test>::iter_prefix(deal);
+					let expected = commits
+						.filter(|(generation, commit)| *generation <= known || commit.at < block)
+						.map(|(_, commit)| commit.first_mdu + commit.size_bytes / MDU)
+						.max();
+					assert_eq!(DealsPallet::mdus_before(deal, known, block), expected);
+				}
+			}
+			assert_eq!(DealsPallet::mdus_before(deal, 12, end), None);
+		};
+		check();
+		assert_eq!(DealsPallet::mdus_before(deal, 1, end), Some(66));
+		cancel(deal);
+		check();
+		assert_eq!(DealsPallet::mdus_before(deal + 1, 1, end), None);
+	});
+}

@@ -59,6 +59,26 @@ fn a_full_answer_counts_once() {
 }
 
 #[test]
+fn an_answer_to_all_that_is_open_is_free() {
+	run(|| {
+		let provider = provider();
+		let pays = |ordinals: core::ops::Range<u32>| {
+			Submission::of(&provider, ordinals).dispatch().unwrap().pays_fee
+		};
+		assert_eq!(pays(0..15), Pays::Yes);
+		assert_eq!(pays(15..16), Pays::No);
+		next_epoch();
+		assert_eq!(pays(0..16), Pays::No);
+		// And one to as much as a call may answer.
+		let params = LivenessParams { samples_per_epoch: MAX_ITEMS + 16, ..PARAMS };
+		assert_ok!(Liveness::set_params(RuntimeOrigin::root(), params));
+		next_epoch();
+		assert_eq!(pays(0..MAX_ITEMS), Pays::No);
+		assert_eq!(pays(MAX_ITEMS..MAX_ITEMS + 15), Pays::Yes);
+	});
+}
+
+#[test]
 fn an_answer_may_come_in_parts_and_partly() {
 	run(|| {
 		let provider = provider();

@@ -2,7 +2,7 @@
 
 use crate::{mock::*, *};
 use frame_support::{assert_ok, traits::Hooks, weights::WeightMeter};
-use nil_types::{challenge::epoch_randomness, traits::EpochClock};
+use nil_types::{DrawnInfo, DutyInfo, RoundInfo, challenge::epoch_randomness, traits::EpochClock};
 
 /// `R_e` of an epoch whose record is full of this byte.
 fn r_e(epoch: u32, byte: u8) -> [u8; 32] {
@@ -176,5 +176,71 @@ fn parameters_hold_from_the_next_round_on() {
 		next_epoch();
 		next_epoch();
 		assert_eq!(asked(), 14);
+	});
+}
+
+#[test]
+fn clients_are_told_of_rounds_and_of_accounts() {
+	run(|| {
+		let provider = account(1);
+		assert_eq!(Liveness::duty(&provider), DutyInfo::default());
+		let first = Liveness::round_info();
+		assert_eq!((first.round, first.epoch, first.drawn), (0, FIRST_EPOCH, None));
+
+		begin();
+		let randomness = r_e(FIRST_EPOCH, FIRST_EPOCH as u8);
+		let expected = RoundInfo {
+			round: 1,
+			epoch: FIRST_EPOCH,
+			began_at: START,
+			draw_from: 1_004,
+			drawn: Some(DrawnInfo { randomness, at: 1_004 }),
+			ends_at: 1_050,
+			prompt_blocks: PARAMS.prompt_blocks,
+			samples: PARAMS.samples_per_epoch,
+			max_items: MAX_ITEMS,
+			max_steps: MAX_STEPS,
+		};
+		assert_eq!(Liveness::round_info(), expected);
+		sign(&provider, allocation(0, 1, 8));
+		assert_eq!(Liveness::duty(&provider), DutyInfo { waiting: 1, ..Default::default() });
+
+		to_next_epoch();
+		poll();
+		let expected = RoundInfo {
+			round: 2,
+			epoch: FIRST_EPOCH + 1,
+			began_at: 1_050,
+			draw_from: 1_054,
+			drawn: None,
+			ends_at: 1_100,
+			..expected
+		};
+		assert_eq!(Liveness::round_info(), expected);
+		let expected = DutyInfo { behind: true, waiting: 1, ..Default::default() };
+		assert_eq!(Liveness::duty(&provider), expected);
+
+		begin();
+		catch_up(&provider);
+		let expected = DutyInfo { due: 8, blobs: 8, slots: 1, ..Default::default() };
+		assert_eq!(Liveness::duty(&provider), expected);
+		assert_ok!(Submission::of(&provider, [1, 7]).dispatch());
+		let expected = DutyInfo { answered: vec![1, 7], ..expected };
+		assert_eq!(Liveness::duty(&provider), expected);
+
+		// An epoch without a record: the round goes on into the next one.
+		to_next_epoch();
+		poll();
+		to_next_epoch();
+		poll();
+		let waits = Liveness::round_info();
+		assert_eq!((waits.epoch, waits.began_at, waits.drawn), (FIRST_EPOCH + 3, 1_100, None));
+		let expected =
+			DutyInfo { due: 0, answered: Vec::new(), index: INDEX_ONE / 4, missed: 6, ..expected };
+		assert_eq!(Liveness::duty(&provider), expected);
+		begin();
+		let drawn = Liveness::round_info();
+		assert_eq!((drawn.round, drawn.began_at, drawn.ends_at), (3, 1_100, 1_200));
+		assert_eq!(Liveness::duty(&provider), DutyInfo { due: 8, ..expected });
 	});
 }

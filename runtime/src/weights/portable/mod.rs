@@ -1,3 +1,3 @@
 //! Weights of our pallets, as `scripts/weights.sh` measured them in the runtime with the backend `portable`.
 
-generated!(pallet_beacon, pallet_deals, pallet_mode2, pallet_providers);
+generated!(pallet_beacon, pallet_deals, pallet_liveness, pallet_mode2, pallet_providers);

@@ -1,0 +1,101 @@
+//! Rounds, what providers are asked in them, and what they answered, as the runtime API returns it.
+//!
+//! All of it is of the block that was asked. What belongs together, such as a round and the samples of it, is read at one
+//! block.
+
+use crate::{
+	DealId, Epoch, Generation, Hash32, MduIndex, Profile, RelayBlock, Round, SlotIndex,
+	challenge::Place, deal::SerdeBytes,
+};
+use alloc::vec::Vec;
+use codec::{Decode, Encode};
+use scale_info::TypeInfo;
+
+/// What a round asks for, once it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize))]
+pub struct DrawnInfo {
+	/// `R_e`, the epoch's randomness, from which all samples follow.
+	pub randomness: Hash32,
+	/// Relay block from which the delays of answers count.
+	pub at: RelayBlock,
+}
+
+/// The round in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize))]
+pub struct RoundInfo {
+	/// Its number. 0 before the first one.
+	pub round: Round,
+	/// The epoch for which it was drawn, or for which it waits.
+	pub epoch: Epoch,
+	/// The relay parent of the block in which it began. What blocks upon earlier ones left is what the round found.
+	pub began_at: RelayBlock,
+	/// The first record of the relay chain's at or after this relay block draws it.
+	pub draw_from: RelayBlock,
+	/// What was drawn. `None` while the round waits.
+	pub drawn: Option<DrawnInfo>,
+	/// The first relay block after the epoch. A round that was drawn is over in the first block upon that relay parent or a
+	/// later one; one that was not waits for the next epoch then.
+	pub ends_at: RelayBlock,
+	/// Relay blocks since it was drawn within which answers are worth everything.
+	pub prompt_blocks: RelayBlock,
+	/// Samples that it asks a provider for, unless that has fewer blobs.
+	pub samples: u32,
+	/// Samples that one call may answer.
+	pub max_items: u32,
+	/// Steps by which one call may advance a provider.
+	pub max_steps: u32,
+}
+
+/// What a provider owes in the round in force, and its account.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode, TypeInfo)]
+#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize))]
+pub struct DutyInfo {
+	/// Whether changes of earlier rounds are left, which `advance` applies. Until then nothing can be answered.
+	pub behind: bool,
+	/// Changes that wait, those of this round among them.
+	pub waiting: u64,
+	/// Samples due: the ordinals below. 0 while the round is not drawn, and while the provider is behind.
+	pub due: u32,
+	/// Ordinals that are answered, rising.
+	pub answered: Vec<u32>,
+	/// Blobs that samples are drawn from.
+	pub blobs: u64,
+	/// Slots that samples are drawn from.
+	pub slots: u32,
+	/// What the answers of earlier rounds were worth: 10^9 for each round in which all were in time.
+	pub index: u64,
+	/// Earlier rounds in which something was due and nothing was answered.
+	pub silent: u32,
+	/// Samples that stayed open in other earlier rounds.
+	pub missed: u64,
+}
+
+/// A sample that a provider is asked for, with what an answer to it needs from the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize))]
+pub struct SampleInfo {
+	/// Which sample of the round.
+	pub ordinal: u32,
+	/// The deal.
+	pub deal: DealId,
+	/// The slot.
+	pub slot: SlotIndex,
+	/// The generation whose commit has the blob.
+	pub generation: Generation,
+	/// How the deal is striped.
+	pub profile: Profile,
+	/// MDU in the slab.
+	pub mdu: MduIndex,
+	/// Leaf of the MDU tree: `slot * rows + row`.
+	pub leaf: u16,
+	/// What the answer's item must say about where the allocation stands.
+	pub place: Option<Place>,
+	/// The manifest point over the MDU, as the round found it. An answer opens this one.
+	pub manifest: SerdeBytes<48>,
+	/// The first MDU that the point covers.
+	pub first_mdu: MduIndex,
+	/// MDUs that the point covered then: the roots of `first_mdu .. first_mdu + mdus` make it.
+	pub mdus: u32,
+}

@@ -1,0 +1,65 @@
+use super::*;
+use nil_kzg::Engines;
+use nil_types::hash_to_fr;
+
+fn duty(due: u32, answered: &[u32]) -> DutyInfo {
+	DutyInfo { due, answered: answered.to_vec(), ..DutyInfo::default() }
+}
+
+#[test]
+fn what_is_open_is_wanted_but_for_what_waits_or_was_given_up() {
+	let mut work = Work::default();
+	assert_eq!(work.wanted(&duty(4, &[1])), [0, 2, 3].into());
+	work.left_out.insert(2);
+	work.again = Some(Instant::now() + Duration::from_secs(60));
+	work.given_up.insert(3);
+	assert_eq!(work.wanted(&duty(4, &[1])), [0].into());
+	// The pause is over.
+	work.again = Some(Instant::now());
+	assert_eq!(work.wanted(&duty(4, &[1])), [0, 2].into());
+	assert_eq!(work.again, None);
+	// Final and open: the chain did not take it.
+	work.done.extend([0, 1]);
+	assert_eq!(work.wanted(&duty(4, &[1])), [2].into());
+	assert_eq!(work.given_up, [0, 3].into());
+	assert_eq!(work.done, [1].into());
+	assert_eq!(work.wanted(&duty(0, &[])), BTreeSet::new());
+}
+
+#[test]
+fn only_what_cannot_come_any_more_is_over() {
+	let block = BlockRef { number: 1, hash: [0; 32] };
+	let dispatch = ChainError::Dispatch {
+		pallet: "Liveness".into(),
+		error: "Stale".into(),
+		docs: String::new(),
+		block,
+	};
+	for over in [dispatch, ChainError::Expired { last: 1 }, ChainError::Usurped { nonce: 1 }] {
+		assert!(is_over(&over), "{over}");
+	}
+	let away = ChainError::Transport { method: "x".into(), reason: "away".into() };
+	for open in [away, ChainError::OutcomeUnknown { seconds: 600 }] {
+		assert!(!is_over(&open), "{open}");
+	}
+}
+
+#[test]
+fn gaps_are_found_where_they_are() {
+	assert_eq!(first_gap(4096, &[]), None);
+	assert_eq!(first_gap(4096, &[Some([1; 32])]), None);
+	assert_eq!(first_gap(4096, &[Some([1; 32]), None, None]), Some(4097));
+}
+
+#[test]
+fn openings_are_made_of_the_right_roots_alone() {
+	let engine = Engines::pippenger();
+	let roots: Vec<Hash32> = (0..5u64).map(|mdu| hash_to_fr(&mdu.to_le_bytes())).collect();
+	let [point] = manifest::points(&roots).unwrap()[..] else { panic!("one point") };
+	let point = manifest::compress(&point).unwrap();
+	let opened = open_missing(&*engine, &roots, &point, 4096, vec![4097, 4100]).unwrap();
+	let expected = [1, 4].map(|mdu| (4096 + mdu, manifest::open(&*engine, &roots, mdu).unwrap()));
+	assert_eq!(opened, expected);
+	let fewer = open_missing(&*engine, &roots[..4], &point, 4096, vec![4097]);
+	assert_eq!(fewer, Err(Unopened::OtherManifest));
+}

@@ -1,0 +1,71 @@
+
+//! Weights for `pallet_liveness`
+//!
+//! Not measured yet: these are counted by hand, as those that the pallet has for tests.
+
+#![cfg_attr(rustfmt, rustfmt_skip)]
+#![allow(unused_parens)]
+#![allow(unused_imports)]
+#![allow(missing_docs)]
+
+use frame_support::{traits::Get, weights::Weight};
+use core::marker::PhantomData;
+
+/// Weight functions for `pallet_liveness`.
+pub struct WeightInfo<T>(PhantomData<T>);
+impl<T: frame_system::Config> pallet_liveness::WeightInfo for WeightInfo<T> {
+	/// The range of component `n` is `[1, 32]`.
+	fn submit_proofs(n: u32, ) -> Weight {
+		Weight::from_parts(15_000_000_000, 0)
+			.saturating_add(Weight::from_parts(0, 12000))
+			.saturating_add(Weight::from_parts(2_200_000_000, 0).saturating_mul(n.into()))
+			.saturating_add(T::DbWeight::get().reads(7))
+			.saturating_add(T::DbWeight::get().reads((3_u64).saturating_mul(n.into())))
+			.saturating_add(T::DbWeight::get().writes(1))
+			.saturating_add(Weight::from_parts(0, 6000).saturating_mul(n.into()))
+	}
+	fn look_up() -> Weight {
+		Weight::from_parts(8_000_000, 0)
+			.saturating_add(Weight::from_parts(0, 2600))
+			.saturating_add(T::DbWeight::get().reads(1))
+	}
+	/// The range of component `s` is `[1, 64]`.
+	fn advance_listing(s: u32, ) -> Weight {
+		Weight::from_parts(40_000_000, 0)
+			.saturating_add(Weight::from_parts(0, 10000))
+			.saturating_add(Weight::from_parts(30_000_000, 0).saturating_mul(s.into()))
+			.saturating_add(T::DbWeight::get().reads(4))
+			.saturating_add(T::DbWeight::get().reads((4_u64).saturating_mul(s.into())))
+			.saturating_add(T::DbWeight::get().writes(2))
+			.saturating_add(T::DbWeight::get().writes((5_u64).saturating_mul(s.into())))
+			.saturating_add(Weight::from_parts(0, 8000).saturating_mul(s.into()))
+	}
+	/// The range of component `s` is `[1, 64]`.
+	fn advance_unlisting(s: u32, ) -> Weight {
+		Weight::from_parts(40_000_000, 0)
+			.saturating_add(Weight::from_parts(0, 10000))
+			.saturating_add(Weight::from_parts(40_000_000, 0).saturating_mul(s.into()))
+			.saturating_add(T::DbWeight::get().reads(4))
+			.saturating_add(T::DbWeight::get().reads((7_u64).saturating_mul(s.into())))
+			.saturating_add(T::DbWeight::get().writes(2))
+			.saturating_add(T::DbWeight::get().writes((9_u64).saturating_mul(s.into())))
+			.saturating_add(Weight::from_parts(0, 15000).saturating_mul(s.into()))
+	}
+	fn set_params() -> Weight {
+		Weight::from_parts(15_000_000, 0)
+			.saturating_add(Weight::from_parts(0, 3000))
+			.saturating_add(T::DbWeight::get().reads(2))
+			.saturating_add(T::DbWeight::get().writes(1))
+	}
+	fn poll() -> Weight {
+		Weight::from_parts(8_000_000, 0)
+			.saturating_add(Weight::from_parts(0, 4000))
+			.saturating_add(T::DbWeight::get().reads(4))
+	}
+	fn turn() -> Weight {
+		Weight::from_parts(60_000_000, 0)
+			.saturating_add(Weight::from_parts(0, 40000))
+			.saturating_add(T::DbWeight::get().reads(16))
+			.saturating_add(T::DbWeight::get().writes(4))
+	}
+}
