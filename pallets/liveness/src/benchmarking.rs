@@ -79,6 +79,7 @@ fn sign<T: Config>(deals: core::ops::Range<DealId>) {
 			profile: DEEPEST,
 			first_mdu: 0,
 			rows: ROWS,
+			price: 1_000_000,
 		};
 		<Pallet<T> as SlotHooks<_>>::signed(&provider::<T>(), allocation);
 	}

@@ -8,7 +8,7 @@ use frame_support::{
 	weights::Weight,
 };
 use nil_types::{
-	DealId, Round, SlotIndex,
+	Amount, DealId, Round, SlotIndex,
 	traits::{Allocation, EpochClock, SlotHooks},
 };
 
@@ -115,6 +115,8 @@ impl<T: Config> SlotHooks<T::AccountId> for Pallet<T> {
 	fn signed(provider: &T::AccountId, allocation: Allocation) {
 		Self::note(provider, Change::Signed(allocation));
 	}
+
+	fn raised(_: &T::AccountId, _: DealId, _: SlotIndex, _: Amount) {}
 
 	fn ended(provider: &T::AccountId, deal: DealId, slot: SlotIndex) {
 		Self::note(provider, Change::Ended { deal, slot });

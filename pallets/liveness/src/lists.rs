@@ -15,7 +15,7 @@ use nil_types::{
 impl<T: Config> Pallet<T> {
 	/// Appends an allocation to its list, and to the rows of its slot, which is appended to the slots if it is new.
 	pub(crate) fn list(book: &mut BookOf<T>, provider: &T::AccountId, allocation: &Allocation) {
-		let Allocation { deal, slot, generation, hint, profile, first_mdu, rows } = *allocation;
+		let Allocation { deal, slot, generation, hint, profile, first_mdu, rows, .. } = *allocation;
 		let (Some(class), Ok(rows), Ok(first_mdu)) =
 			(SizeClass::of(rows), u32::try_from(rows), u32::try_from(first_mdu))
 		else {

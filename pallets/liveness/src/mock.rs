@@ -12,8 +12,8 @@ use frame_support::{
 };
 use frame_system::EnsureRoot;
 use nil_types::{
-	DealId, Epoch, G1Compressed, G1Uncompressed, Generation, Hash32, Hint, Profile, RelayBlock,
-	blake2b_256,
+	Amount, CommitInfo, DealId, Epoch, G1Compressed, G1Uncompressed, Generation, Hash32, Hint,
+	Profile, RelayBlock, blake2b_256,
 	challenge::{evaluation_point, gamma},
 	layout::MDUS_PER_MANIFEST,
 	traits::{
@@ -36,6 +36,8 @@ pub const START: RelayBlock = 1_003;
 pub const FIRST_EPOCH: Epoch = 20;
 /// Items of an answer.
 pub const MAX_ITEMS: u32 = 32;
+/// What allocations earn, per GiB and relay block.
+pub const PRICE: Amount = 1 << 20;
 /// Steps of an advance.
 pub const MAX_STEPS: u32 = 64;
 /// The hash of block 0.
@@ -117,8 +119,15 @@ impl ContentSource for MockContent {
 		Some(real.unwrap_or_else(|| point_of(deal, index)))
 	}
 
+	fn commit(_: DealId, _: Generation) -> Option<CommitInfo> {
+		None
+	}
+
 	#[cfg(feature = "runtime-benchmarks")]
 	fn set_manifest(_: DealId, _: u32, _: G1Uncompressed) {}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn set_commit(_: DealId, _: Generation, _: CommitInfo) {}
 }
 
 /// Hashes in the place of commitments, paths and openings.
@@ -278,6 +287,7 @@ pub fn allocation(deal: DealId, generation: Generation, rows: u64) -> Allocation
 		profile: COLD,
 		first_mdu: 100 * u64::from(generation),
 		rows,
+		price: PRICE,
 	}
 }
 

@@ -258,6 +258,7 @@ impl Model {
 						profile: deal.profile,
 						first_mdu,
 						rows,
+						price: PRICE,
 					};
 					// Each has another slot of each deal.
 					let holder = (slot + (number % 3) as u8) % PROVIDERS;
