@@ -51,6 +51,11 @@ pub(crate) fn create<T: Config>(profile: Profile, hint: Hint) -> DealId {
 	deal
 }
 
+/// Gives somebody an account.
+pub(crate) fn endow<T: Config>(who: &T::AccountId) {
+	T::Currency::set_balance(who, ESCROW);
+}
+
 /// A deal of that number that has so much locked, and lasts as long as one may. Its slots are nobody's.
 pub(crate) fn locked<T: Config>(id: DealId, amount: Amount) {
 	let owner = rich::<T>("owner");

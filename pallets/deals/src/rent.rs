@@ -141,4 +141,9 @@ impl<T: Config> RentPurse<T::AccountId> for Pallet<T> {
 	fn benchmark_locked(deal: DealId, amount: Amount) {
 		crate::benchmarking::locked::<T>(deal, amount);
 	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_endow(who: &T::AccountId) {
+		crate::benchmarking::endow::<T>(who);
+	}
 }

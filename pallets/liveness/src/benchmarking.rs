@@ -4,8 +4,8 @@
 //! arithmetic, before it can tell.
 
 use crate::{
-	Books, Call, Config, CurrentRound, Drawn, EpochLength, EpochRecord, Event, Item,
-	LivenessParams, MAX_PATH, Pallet, Parameters, Planned,
+	Books, Call, Config, CurrentRound, Drawn, Earned, EpochLength, EpochRecord, Event, Item,
+	LivenessParams, MAX_PATH, Pallet, Parameters, Planned, SettleBlob, SettleItem, Slots,
 };
 use alloc::{vec, vec::Vec};
 use frame_benchmarking::v2::*;
@@ -16,9 +16,9 @@ use frame_support::{
 };
 use frame_system::RawOrigin;
 use nil_types::{
-	CodeKind, DealId, G1Compressed, G1Uncompressed, Hint, Profile,
-	challenge::SizeClass,
-	traits::{Allocation, ContentSource, EpochClock, RelayBeacon, SlotHooks},
+	CodeKind, CommitInfo, DealId, G1Compressed, G1Uncompressed, Hint, Profile,
+	challenge::{SETTLE_TRIES, SizeClass},
+	traits::{Allocation, ContentSource, EpochClock, RelayBeacon, RentPurse, SlotHooks},
 };
 
 /// The profile with the longest paths.
@@ -179,6 +179,104 @@ mod benches {
 		#[extrinsic_call]
 		_(origin as T::RuntimeOrigin, params);
 		assert_eq!(Parameters::<T>::get().next.map(|(_, next)| next), Some(params));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn settle(n: Linear<1, { T::MaxItems::get() }>) -> Result<(), BenchmarkError> {
+		let params = LivenessParams { settle_samples: 1, ..Default::default() };
+		Parameters::<T>::put(Planned { now: params, next: None });
+		let record = listed::<T>(n);
+		let provider = provider::<T>();
+		// A period that is over, in which every slot earned something.
+		let period = 1;
+		T::Beacon::set_record(Pallet::<T>::period_start(period + 1), [7; 64]);
+		let epoch = Pallet::<T>::present().saturating_sub(1);
+		let sealed = EpochRecord { epoch, ..record };
+		Drawn::<T>::put(sealed);
+		let mut items = Vec::new();
+		for deal in 0..DealId::from(n) {
+			T::Purse::benchmark_locked(deal, 1 << 70);
+			T::Content::set_manifest(deal, 0, POINT);
+			let commit = |signed| CommitInfo {
+				first_mdu: 0,
+				size_bytes: 1,
+				index_len: 1,
+				index_root: [1; 32],
+				roots_hash: [2; 32],
+				signed,
+				at: 0,
+			};
+			// The last try finds what the slot signed.
+			T::Content::set_commit(deal, 1, commit(1));
+			T::Content::set_commit(deal, 2, commit(u32::MAX));
+			let mut commits = vec![1; SETTLE_TRIES as usize];
+			if let Some(last) = commits.last_mut() {
+				*last = 2;
+			}
+			let (at, mut held) =
+				Pallet::<T>::held(&provider, deal, SLOT).ok_or(BenchmarkError::Weightless)?;
+			held.rent.since = epoch;
+			held.rent.open = Earned { paid: 1 << 60, burned: 0 };
+			held.rent.mdus = 1;
+			Slots::<T>::insert(&provider, at, held);
+			let path = BoundedVec::truncate_from(vec![[1; 32]; MAX_PATH as usize]);
+			let (commitment, manifest_opening) = (compressed(), compressed());
+			items.push(SettleItem {
+				deal,
+				slot: SLOT,
+				commits: BoundedVec::truncate_from(commits),
+				blob: Some(SettleBlob { commitment, path, manifest_opening }),
+			});
+		}
+		let items = BoundedVec::truncate_from(items);
+		#[extrinsic_call]
+		_(
+			RawOrigin::Signed(provider.clone()),
+			period,
+			sealed.randomness,
+			items,
+			[0; 32],
+			compressed(),
+		);
+		// Proofs that are wrong are looked at like those that are right; what is paid then is in the weight of a payment.
+		let event = Event::<T>::InvalidSettlement { provider, period, items: n };
+		frame_system::Pallet::<T>::assert_last_event(event.into());
+		Ok(())
+	}
+
+	#[benchmark]
+	fn pay_out() -> Result<(), BenchmarkError> {
+		listed::<T>(1);
+		let provider = provider::<T>();
+		T::Purse::benchmark_locked(0, 1 << 70);
+		T::Purse::benchmark_endow(&provider);
+		let held = Pallet::<T>::held(&provider, 0, SLOT).ok_or(BenchmarkError::Weightless)?;
+		let owed = Earned { paid: 1 << 60, burned: 1 << 50 };
+		let paid;
+		#[block]
+		{
+			paid = Pallet::<T>::benchmark_pay(&provider, held, owed);
+		}
+		assert!(paid);
+		Ok(())
+	}
+
+	#[benchmark]
+	fn forfeit() -> Result<(), BenchmarkError> {
+		listed::<T>(1);
+		let provider = provider::<T>();
+		T::Purse::benchmark_locked(0, 1 << 70);
+		T::Beacon::set_record(Pallet::<T>::period_start(4), [7; 64]);
+		let (at, mut held) =
+			Pallet::<T>::held(&provider, 0, SLOT).ok_or(BenchmarkError::Weightless)?;
+		held.rent.since = 0;
+		held.rent.open = Earned { paid: 1 << 60, burned: 0 };
+		Slots::<T>::insert(&provider, at, held);
+		#[extrinsic_call]
+		_(RawOrigin::Signed(whitelisted_caller()), provider.clone(), 0, SLOT);
+		let slot = Slots::<T>::get(provider, at).map(|held| held.rent.open);
+		assert_eq!(slot, Some(Earned::default()));
 		Ok(())
 	}
 

@@ -2,7 +2,7 @@
 
 use crate::{
 	Config, CurrentRound, Drawn, DrawnBefore, EpochLength, EpochRecord, Event, LivenessParams,
-	Pallet, Parameters, Planned, WHOLE, WeightInfo,
+	Pallet, Parameters, Planned, Sealed, WHOLE, WeightInfo,
 };
 use frame_support::{
 	traits::{DefensiveSaturating, Get},
@@ -43,6 +43,9 @@ impl<T: Config> Pallet<T> {
 		let Ok(Some((record, randomness))) = T::Beacon::first_at_or_after(from) else { return };
 		let randomness = epoch_randomness(&Self::genesis(), epoch, &randomness);
 		if let Some(last) = last {
+			if Self::period_of(last.epoch) < Self::period_of(epoch) {
+				Sealed::<T>::put(last);
+			}
 			DrawnBefore::<T>::put(last);
 		}
 		Drawn::<T>::put(EpochRecord { round, epoch, randomness, drawn_at: now });
@@ -76,6 +79,7 @@ impl<T: Config> Pallet<T> {
 		});
 		(1..=T::MaxSamples::get()).contains(&params.samples_per_epoch)
 			&& (1..=T::MaxHotFactor::get()).contains(&params.hot_factor)
+			&& (1..=T::MaxItems::get()).contains(&params.settle_samples)
 			&& falls
 	}
 
@@ -101,6 +105,10 @@ impl<T: Config> Pallet<T> {
 		assert!(
 			Self::submit_weight(T::MaxItems::get()).all_lte(most),
 			"no block has room for the longest answer"
+		);
+		assert!(
+			Self::settle_weight(T::MaxItems::get()).all_lte(most),
+			"no block has room for the longest settlement"
 		);
 		assert!(
 			Self::advance_weight(T::MaxSteps::get()).all_lte(most),

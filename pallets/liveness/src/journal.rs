@@ -15,7 +15,7 @@ use nil_types::{
 /// The steps that a call took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Applied {
-	/// Allocations that entered the lists.
+	/// Allocations that entered the lists, and raises.
 	pub(crate) listed: u32,
 	/// Allocations that left them.
 	pub(crate) unlisted: u32,
@@ -72,6 +72,12 @@ impl<T: Config> Pallet<T> {
 					applied.listed = applied.listed.saturating_add(1);
 					true
 				},
+				Change::Raised { deal, slot, price } => {
+					Self::raise(book, provider, deal, slot, price);
+					// Less than listing an allocation, and accounted for as one.
+					applied.listed = applied.listed.saturating_add(1);
+					true
+				},
 				Change::Ended { deal, slot } => {
 					applied.unlisted = applied.unlisted.saturating_add(1);
 					Self::unlist(book, provider, deal, slot)
@@ -116,9 +122,12 @@ impl<T: Config> SlotHooks<T::AccountId> for Pallet<T> {
 		Self::note(provider, Change::Signed(allocation));
 	}
 
-	fn raised(_: &T::AccountId, _: DealId, _: SlotIndex, _: Amount) {}
+	fn raised(provider: &T::AccountId, deal: DealId, slot: SlotIndex, price: Amount) {
+		Self::note(provider, Change::Raised { deal, slot, price });
+	}
 
 	fn ended(provider: &T::AccountId, deal: DealId, slot: SlotIndex) {
+		Self::stop_rent(provider, deal, slot);
 		Self::note(provider, Change::Ended { deal, slot });
 	}
 }

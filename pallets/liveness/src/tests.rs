@@ -7,4 +7,5 @@ mod epochs;
 mod journal;
 mod params;
 mod properties;
+mod rent;
 mod state;

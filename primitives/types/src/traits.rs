@@ -79,6 +79,10 @@ pub trait RentPurse<AccountId> {
 	/// Makes a deal that has locked `amount`, for benchmarks.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_locked(deal: DealId, amount: Amount);
+
+	/// Gives somebody an account, for benchmarks.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_endow(who: &AccountId);
 }
 
 /// Rent is not there, its time is over, or who is to get it cannot have it.

@@ -65,6 +65,7 @@ impl Plain {
 					None => self.slots.push((allocation.deal, vec![*allocation])),
 				}
 			},
+			Change::Raised { .. } => {},
 			Change::Ended { deal, .. } => {
 				let at = self.slots.iter().position(|(slot, _)| slot == deal).unwrap();
 				let (_, signed) = self.slots.swap_remove(at);
@@ -420,7 +421,7 @@ proptest! {
 			for book in [&mut lazy, &mut eager] {
 				if *answered {
 					book.close_until(round);
-					book.open(16);
+					book.open(16, 0);
 					book.answer(*ordinal, *share);
 				}
 			}
