@@ -136,6 +136,29 @@ pub enum RegistryError {
 	OutOfStake,
 }
 
+/// What providers have at stake, as those see it who punish them.
+pub trait Slashing<AccountId> {
+	/// The stake that a provider must hold for what it stores. 0 when there is no such provider.
+	fn required(provider: &AccountId) -> Amount;
+
+	/// Takes up to `amount` of all that a provider has at stake, what is unbonding included. Of what is taken `share` is
+	/// `reporter`'s, in units of 1/10,000 and no more than half; the rest is burned. Returns what was taken, and what of it
+	/// the reporter got.
+	fn slash(
+		provider: &AccountId,
+		amount: Amount,
+		reporter: &AccountId,
+		share: u16,
+	) -> (Amount, Amount);
+
+	/// A provider gets no new slots from now on, until it is pardoned. Nothing when it gets none anyway.
+	fn jail(provider: &AccountId);
+
+	/// Registers somebody who stores nothing, for benchmarks.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_staked() -> AccountId;
+}
+
 /// A receipt, as a commit carries it.
 #[derive(
 	Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
