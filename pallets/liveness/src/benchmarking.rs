@@ -18,7 +18,7 @@ use frame_system::RawOrigin;
 use nil_types::{
 	CodeKind, CommitInfo, DealId, G1Compressed, G1Uncompressed, Hint, Profile,
 	challenge::{SETTLE_TRIES, SizeClass},
-	traits::{Allocation, ContentSource, EpochClock, RelayBeacon, RentPurse, SlotHooks},
+	traits::{Allocation, ContentSource, EpochClock, RelayBeacon, RentPurse, Slashing, SlotHooks},
 };
 
 /// The profile with the longest paths.
@@ -277,6 +277,25 @@ mod benches {
 		_(RawOrigin::Signed(whitelisted_caller()), provider.clone(), 0, SLOT);
 		let slot = Slots::<T>::get(provider, at).map(|held| held.rent.open);
 		assert_eq!(slot, Some(Earned::default()));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn report() -> Result<(), BenchmarkError> {
+		let params = LivenessParams { slashing: true, ..Default::default() };
+		Parameters::<T>::put(Planned { now: params, next: None });
+		listed::<T>(1);
+		let silent = Books::<T>::get(provider::<T>()).ok_or(BenchmarkError::Weightless)?;
+		let provider = T::Stakes::benchmark_staked();
+		Books::<T>::insert(&provider, silent);
+		let round = Pallet::<T>::round().saturating_add(params.silent_rounds);
+		CurrentRound::<T>::put(round);
+		// Somebody with an account, who gets a bounty.
+		let reporter = whitelisted_caller();
+		T::Purse::benchmark_endow(&reporter);
+		#[extrinsic_call]
+		_(RawOrigin::Signed(reporter), provider.clone());
+		assert_eq!(Books::<T>::get(provider).map(|book| book.silent_row), Some(0));
 		Ok(())
 	}
 

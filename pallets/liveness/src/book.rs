@@ -7,6 +7,11 @@ use nil_types::{
 	challenge::{Census, samples_of},
 };
 
+/// The health of who answers everything.
+pub(crate) const HEALTHY: u32 = INDEX_ONE as u32;
+/// Silent rounds after which no health is left that could fade: `10^9 * (7/8)^152 < 8`, and eight more.
+const FADED: u32 = 160;
+
 /// By what an index grows in a round with `due` samples whose answers are worth `credit`.
 pub(crate) fn growth(credit: u32, due: u32) -> u64 {
 	let all = u64::from(due).saturating_mul(u64::from(WHOLE));
@@ -37,6 +42,22 @@ impl<S: Get<u32>> Book<BoundedVec<u8, S>> {
 			ends: [Counters::default(); 2],
 			silent: 0,
 			missed: 0,
+			silent_row: 0,
+			health: HEALTHY,
+		}
+	}
+
+	/// Adds rounds to the average: one of which a share was answered (of [`HEALTHY`]), if any, and then silent ones.
+	fn average(&mut self, answered: Option<u32>, silent: u32) {
+		let fade = |health: u32| health.saturating_sub(health / 8);
+		if let Some(share) = answered {
+			self.health = fade(self.health).saturating_add(share / 8);
+			self.silent_row = 0;
+		}
+		self.silent_row = self.silent_row.saturating_add(silent);
+		// After so many nothing is left but what the division leaves.
+		for _ in 0..silent.min(FADED) {
+			self.health = fade(self.health);
 		}
 	}
 
@@ -57,6 +78,13 @@ impl<S: Get<u32>> Book<BoundedVec<u8, S>> {
 			let open = self.due.saturating_sub(self.count);
 			self.missed = self.missed.saturating_add(u64::from(open));
 			silent = silent.saturating_sub(1);
+			let share = u64::from(self.count)
+				.saturating_mul(INDEX_ONE)
+				.checked_div(self.due.into())
+				.unwrap_or_default();
+			self.average(Some(u32::try_from(share).unwrap_or(HEALTHY)), silent);
+		} else {
+			self.average(None, silent);
 		}
 		self.silent = self.silent.saturating_add(silent);
 		self.round = round;

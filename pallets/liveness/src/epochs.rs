@@ -80,6 +80,9 @@ impl<T: Config> Pallet<T> {
 		(1..=T::MaxSamples::get()).contains(&params.samples_per_epoch)
 			&& (1..=T::MaxHotFactor::get()).contains(&params.hot_factor)
 			&& (1..=T::MaxItems::get()).contains(&params.settle_samples)
+			&& params.silent_rounds >= T::MinSilentRounds::get().max(1)
+			&& params.slash <= T::MaxSlash::get()
+			&& params.bounty <= T::MaxBounty::get()
 			&& falls
 	}
 
@@ -101,6 +104,8 @@ impl<T: Config> Pallet<T> {
 			"answers are longer than epochs ask for"
 		);
 		assert!(T::MaxSteps::get() > 0, "nothing could be applied");
+		assert!(T::MaxSlash::get() <= WHOLE, "more could be slashed than must be at stake");
+		assert!(T::MaxBounty::get() <= WHOLE / 2, "less than half of a slash could be burned");
 		let most = T::BlockWeights::get().max_block.saturating_div(4).saturating_mul(3);
 		assert!(
 			Self::submit_weight(T::MaxItems::get()).all_lte(most),

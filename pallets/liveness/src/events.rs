@@ -131,5 +131,19 @@ mod events {
 			/// What it is owed, and what is burned with it.
 			owed: Earned,
 		},
+		/// A provider was reported because it was silent. It is jailed.
+		#[codec(index = 11)]
+		Reported {
+			/// The provider.
+			provider: T::AccountId,
+			/// Who reported it.
+			reporter: T::AccountId,
+			/// In how many rounds in a row it was silent.
+			silent: u32,
+			/// What it lost.
+			slashed: Amount,
+			/// What of that the reporter got. The rest was burned.
+			bounty: Amount,
+		},
 	}
 }

@@ -27,6 +27,7 @@
 //! | [`submit_proofs`](Call::submit_proofs) | the provider's operator | the round in force is drawn |
 //! | [`advance`](Call::advance) | anyone, free of fees if it applied something | changes of earlier rounds are left |
 //! | [`settle`](Call::settle) | the provider's operator | in the period after the one that is settled |
+//! | [`report`](Call::report) | anyone, for a bounty | a provider was silent for too long |
 //! | [`forfeit`](Call::forfeit) | anyone, free of fees if something was forfeited | nothing was settled in time |
 //! | [`set_params`](Call::set_params) | [`Config::AdminOrigin`] | |
 //! | [`SlotHooks`] | the slots | a provider signs a commit, what it signed earns more, a slot ends |
@@ -125,7 +126,14 @@
 //! its lists a provider owes something in all rounds or in none. Closing counts
 //!
 //! * `silent`: rounds in which something was due and nothing was answered;
-//! * `missed`: ordinals that stayed open in rounds that were not silent.
+//! * `missed`: ordinals that stayed open in rounds that were not silent;
+//! * `health`: of 10^9, from 10^9 on, `health = health - floor(health / 8) + floor(share answered / 8)` in each round in which
+//!   something was due;
+//! * `silent_row`: how many of the last rounds were silent in a row.
+//!
+//! Who was silent in `silent_rounds` rounds in a row may be reported by anyone, once for each such row. It is jailed, so that it
+//! gets no new slots, and unless `slashing` is off (while a network starts) it loses a share `slash` of the stake that it must
+//! hold, of which a share `bounty` is the reporter's and the rest burned.
 //!
 //! ## Rent
 //!
@@ -175,6 +183,10 @@
 //!
 //! ## Limits
 //!
+//! * Wrong proofs are not slashed: they may be right ones on another branch of the chain, with the same `R_e`, whose deals had
+//!   other content when the round began. An answer would have to name the block that drew its round.
+//! * Who is reported keeps its slots. Nobody takes them away yet, and a slot whose samples fail has no account of that but its
+//!   provider's.
 //! * A slot that signed next to nothing of its deal has void samples: of a deal with a share `s` of MDUs that it signed, a
 //!   sample is void with a probability of `(1 - s)^16`.
 //! * What a slot that ended is owed leaves state when it is settled, or when somebody calls [`forfeit`](Call::forfeit).
@@ -210,6 +222,7 @@ mod benchmarking;
 mod book;
 mod epochs;
 mod events;
+mod health;
 mod journal;
 mod lists;
 #[cfg(test)]
@@ -241,7 +254,7 @@ pub mod pallet {
 	use frame_system::pallet_prelude::*;
 	use nil_types::{
 		Amount, DealId, Epoch, G1Compressed, Generation, Hash32, RelayBlock, Round, SlotIndex,
-		traits::{AnswerMath, ContentSource, RelayBeacon, RentPurse},
+		traits::{AnswerMath, ContentSource, RelayBeacon, RentPurse, Slashing},
 	};
 
 	/// The pallet's storage layout.
@@ -273,6 +286,9 @@ pub mod pallet {
 		/// The rent that deals have locked. Its deals must be those of the content.
 		type Purse: RentPurse<Self::AccountId>;
 
+		/// What providers have at stake.
+		type Stakes: Slashing<Self::AccountId>;
+
 		/// The arithmetic of proofs.
 		type Answers: AnswerMath;
 
@@ -300,6 +316,18 @@ pub mod pallet {
 		/// Steps that one [`Call::advance`] may take.
 		#[pallet::constant]
 		type MaxSteps: Get<u32>;
+
+		/// Fewest silent rounds in a row after which providers may be reported.
+		#[pallet::constant]
+		type MinSilentRounds: Get<u32>;
+
+		/// Largest share of the stake that a provider must hold that one report may take, in units of 1/10,000.
+		#[pallet::constant]
+		type MaxSlash: Get<u16>;
+
+		/// Largest share of a slash that a reporter may get, in units of 1/10,000: no more than half.
+		#[pallet::constant]
+		type MaxBounty: Get<u16>;
 
 		/// Weights of the calls and of the hook.
 		type WeightInfo: WeightInfo;
@@ -515,6 +543,9 @@ pub mod pallet {
 		/// The rent could not be paid: the caller's account would be too small to exist.
 		#[codec(index = 22)]
 		Unpaid,
+		/// The provider was not silent for so long, or was reported for it.
+		#[codec(index = 23)]
+		NothingToReport,
 	}
 
 	#[pallet::hooks]
@@ -611,6 +642,15 @@ pub mod pallet {
 			ensure_signed(origin)?;
 			Self::do_forfeit(&provider, deal, slot)?;
 			Ok(Pays::No.into())
+		}
+
+		/// Reports a provider that was silent in as many rounds in a row as the parameters say. It is jailed and slashed, and the
+		/// caller gets a share of the slash.
+		#[pallet::call_index(5)]
+		#[pallet::weight(T::WeightInfo::report())]
+		pub fn report(origin: OriginFor<T>, provider: T::AccountId) -> DispatchResult {
+			let reporter = ensure_signed(origin)?;
+			Self::do_report(reporter, provider)
 		}
 	}
 }

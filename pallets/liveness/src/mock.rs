@@ -9,7 +9,7 @@ use frame_support::{
 	parameter_types,
 	storage::with_storage_layer,
 	storage_alias,
-	traits::{ConstU32, Hooks},
+	traits::{ConstU16, ConstU32, Hooks},
 	weights::WeightMeter,
 };
 use frame_system::EnsureRoot;
@@ -20,7 +20,7 @@ use nil_types::{
 	layout::MDUS_PER_MANIFEST,
 	traits::{
 		Allocation, AnswerClaim, AnswerMath, BeaconPruned, ContentSource, Randomness, RelayBeacon,
-		RentPurse, SlotHooks, Term, Unpaid,
+		RentPurse, Slashing, SlotHooks, Term, Unpaid,
 	},
 };
 use sp_runtime::{AccountId32, BuildStorage, traits::IdentityLookup};
@@ -57,6 +57,10 @@ pub const PARAMS: LivenessParams = LivenessParams {
 		Tier { within: 40, share: 1_000 },
 	],
 	settle_samples: 2,
+	silent_rounds: 3,
+	slash: 500,
+	bounty: 1_000,
+	slashing: true,
 };
 
 frame_support::construct_runtime!(
@@ -206,6 +210,47 @@ impl RentPurse<AccountId> for MockPurse {
 	fn benchmark_endow(_: &AccountId) {}
 }
 
+/// What everybody must have at stake.
+pub const REQUIRED: Amount = 10_000;
+
+/// What was taken from each provider, by whom, and with which share.
+#[storage_alias]
+pub type SlashedSums = StorageMap<Mock, Blake2_128Concat, AccountId, (Amount, AccountId, u16)>;
+
+/// Who is jailed.
+#[storage_alias]
+pub type Prison = StorageMap<Mock, Blake2_128Concat, AccountId, ()>;
+
+/// Stake of which there is enough.
+#[derive(Debug)]
+pub struct MockStakes;
+
+impl Slashing<AccountId> for MockStakes {
+	fn required(_: &AccountId) -> Amount {
+		REQUIRED
+	}
+
+	fn slash(
+		provider: &AccountId,
+		amount: Amount,
+		reporter: &AccountId,
+		share: u16,
+	) -> (Amount, Amount) {
+		let before = SlashedSums::get(provider).map_or(0, |(sum, ..)| sum);
+		SlashedSums::insert(provider, (before + amount, reporter.clone(), share));
+		(amount, amount * Amount::from(share) / 10_000)
+	}
+
+	fn jail(provider: &AccountId) {
+		Prison::insert(provider, ());
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_staked() -> AccountId {
+		account(1)
+	}
+}
+
 /// Hashes in the place of commitments, paths and openings.
 #[derive(Debug)]
 pub struct MockMath;
@@ -268,7 +313,11 @@ impl pallet_liveness::Config for Test {
 	type Answers = MockMath;
 	type Beacon = MockBeacon;
 	type Content = MockContent;
+	type MaxBounty = ConstU16<5_000>;
+	type MaxSlash = ConstU16<5_000>;
+	type MinSilentRounds = ConstU32<2>;
 	type Purse = MockPurse;
+	type Stakes = MockStakes;
 	type DrawDelay = ConstU32<DELAY>;
 	type MaxHotFactor = ConstU32<8>;
 	type MaxItems = ConstU32<MAX_ITEMS>;

@@ -94,10 +94,19 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// * A book is of no round that has not begun.
+	/// * No health is above that of who answers everything, and no row of silent rounds longer than all of them.
 	/// * As many samples are answered as are counted, no more than are due, and none is worth more than all of it.
 	/// * What is due is what there is to draw from, unless so much is not asked for.
 	fn check_account(book: &BookOf<T>) -> Checked {
 		ensure!(book.round <= Self::round(), "a book is of no round that has not begun");
+		ensure!(
+			u64::from(book.health) <= INDEX_ONE,
+			"no health is above that of who answers everything"
+		);
+		ensure!(
+			book.silent_row <= book.silent,
+			"no row of silent rounds is longer than all of them"
+		);
 		let bits =
 			book.answered.iter().fold(0, |sum: u32, bits| sum.saturating_add(bits.count_ones()));
 		ensure!(bits == book.count, "as many samples are answered as are counted");

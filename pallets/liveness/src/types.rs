@@ -95,6 +95,14 @@ pub struct LivenessParams {
 	pub late: [Tier; TIERS],
 	/// Rows of each slot that the rent of a period is settled against. At least 1.
 	pub settle_samples: u32,
+	/// Rounds in a row in which a provider was silent, after which it may be reported. At least 1.
+	pub silent_rounds: u32,
+	/// What a report takes, of the stake that the provider must hold, in units of 1/10,000.
+	pub slash: u16,
+	/// What of that is the reporter's, in units of 1/10,000.
+	pub bounty: u16,
+	/// Whether anything is slashed. Who is reported is jailed in any case.
+	pub slashing: bool,
 }
 
 impl LivenessParams {
@@ -109,7 +117,8 @@ impl LivenessParams {
 
 impl Default for LivenessParams {
 	/// With epochs of an hour: 528 samples a day, hot deals twice as often, twenty minutes to answer, and three more steps
-	/// to the end of the hour.
+	/// to the end of the hour. Who was silent for a day may be reported, and is jailed; nothing is slashed before somebody
+	/// says so.
 	fn default() -> Self {
 		Self {
 			samples_per_epoch: 22,
@@ -121,6 +130,10 @@ impl Default for LivenessParams {
 				Tier { within: 600, share: 2_500 },
 			],
 			settle_samples: 2,
+			silent_rounds: 24,
+			slash: 500,
+			bounty: 1_000,
+			slashing: false,
 		}
 	}
 }
@@ -189,6 +202,10 @@ pub struct Book<Bits> {
 	pub silent: u32,
 	/// Samples that stayed open in other closed rounds.
 	pub missed: u64,
+	/// Of the last of those rounds, how many in a row were silent, since it was reported last.
+	pub silent_row: u32,
+	/// A moving average of the share answered, of [`INDEX_ONE`].
+	pub health: u32,
 }
 
 /// What a provider's rounds were worth, and what lateness took from it, up to some moment.

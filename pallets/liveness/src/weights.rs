@@ -23,6 +23,8 @@ pub trait WeightInfo {
 	fn pay_out() -> Weight;
 	/// [`crate::Call::forfeit`].
 	fn forfeit() -> Weight;
+	/// [`crate::Call::report`].
+	fn report() -> Weight;
 	/// Looking whether a round is to begin or to be drawn.
 	fn poll() -> Weight;
 	/// Beginning and drawing one.
@@ -70,6 +72,11 @@ impl WeightInfo for () {
 	fn forfeit() -> Weight {
 		Weight::from_parts(40_000_000, 14_000)
 			.saturating_add(RocksDbWeight::get().reads_writes(11, 1))
+	}
+	fn report() -> Weight {
+		// Jailing and re-weighing a candidate, and two payments.
+		Weight::from_parts(150_000_000, 60_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(26, 24))
 	}
 	fn poll() -> Weight {
 		Weight::from_parts(8_000_000, 4_000).saturating_add(RocksDbWeight::get().reads_writes(4, 0))

@@ -33,6 +33,9 @@ fn bad() -> Vec<LivenessParams> {
 		LivenessParams { hot_factor: 9, ..PARAMS },
 		LivenessParams { prompt_blocks: 21, ..PARAMS },
 		LivenessParams { settle_samples: 0, ..PARAMS },
+		LivenessParams { silent_rounds: 1, ..PARAMS },
+		LivenessParams { slash: 5_001, ..PARAMS },
+		LivenessParams { bounty: 5_001, ..PARAMS },
 		LivenessParams { settle_samples: MAX_ITEMS + 1, ..PARAMS },
 		late(&[(0, 20, 10_001)]),
 		late(&[(1, 19, 5_000)]),
@@ -100,6 +103,13 @@ fn call_indices_are_pinned() {
 	let pairs: Vec<_> = names.iter().copied().zip(indices.iter().copied()).collect();
 	assert_eq!(
 		pairs,
-		[("submit_proofs", 0), ("advance", 1), ("set_params", 2), ("settle", 3), ("forfeit", 4)]
+		[
+			("submit_proofs", 0),
+			("advance", 1),
+			("set_params", 2),
+			("settle", 3),
+			("forfeit", 4),
+			("report", 5)
+		]
 	);
 }
