@@ -9,7 +9,7 @@ use nil_types::{
 
 /// The health of who answers everything.
 pub(crate) const HEALTHY: u32 = INDEX_ONE as u32;
-/// Silent rounds after which no health is left that could fade: `10^9 * (7/8)^152 < 8`, and eight more.
+/// Silent rounds after which no health is left that could fade: 145 of them leave less than 8 of 10^9.
 const FADED: u32 = 160;
 
 /// By what an index grows in a round with `due` samples whose answers are worth `credit`.
