@@ -4,8 +4,9 @@
 //! arithmetic, before it can tell.
 
 use crate::{
-	Books, Call, Config, CurrentRound, Drawn, Earned, EpochLength, EpochRecord, Event, Item,
-	LivenessParams, MAX_PATH, Pallet, Parameters, Planned, SettleBlob, SettleItem, Slots,
+	Books, Call, Config, CurrentRound, Drawn, Earned, Ending, EndingEnds, EndingQueue, Endings,
+	EpochLength, EpochRecord, Event, Item, JournalEnds, LivenessParams, MAX_PATH, Pallet,
+	Parameters, Planned, SettleBlob, SettleItem, Slots,
 };
 use alloc::{vec, vec::Vec};
 use frame_benchmarking::v2::*;
@@ -297,6 +298,23 @@ mod benches {
 		_(RawOrigin::Signed(reporter), provider.clone());
 		assert_eq!(Books::<T>::get(provider).map(|book| book.silent_row), Some(0));
 		Ok(())
+	}
+
+	#[benchmark]
+	fn sweep_ending() {
+		let (provider, present) = (provider::<T>(), 9);
+		let owed = Earned { paid: 1, burned: 1 };
+		let ending = Ending { profile: DEEPEST, mdus: 1, period: 1, owed };
+		let deal: DealId = 0;
+		Endings::<T>::insert(&provider, (deal, SLOT), ending);
+		EndingQueue::<T>::insert(0, (&provider, deal, SLOT));
+		EndingEnds::<T>::put(JournalEnds { head: 0, tail: 1 });
+		let passed;
+		#[block]
+		{
+			passed = Pallet::<T>::sweep_ending(EndingEnds::<T>::get(), present);
+		}
+		assert!(passed && Endings::<T>::get(&provider, (deal, SLOT)).is_none());
 	}
 
 	#[benchmark]

@@ -189,7 +189,8 @@
 //!   provider's.
 //! * A slot that signed next to nothing of its deal has void samples: of a deal with a share `s` of MDUs that it signed, a
 //!   sample is void with a probability of `(1 - s)^16`.
-//! * What a slot that ended is owed leaves state when it is settled, or when somebody calls [`forfeit`](Call::forfeit).
+//! * What a slot that ended is owed leaves state when it is settled, when somebody calls [`forfeit`](Call::forfeit), or when
+//!   `on_idle` comes to it: that serves those that ended in their order, under its meter.
 //! * What is drawn is void with a probability of less than 2^-200; such an ordinal cannot be answered (`VoidOrdinal`).
 //! * A sample reads one entry, and one more for each draw that missed, which is one in nine at most; every eighth reads a
 //!   slot before. Each manifest point is read once per call.
@@ -358,6 +359,15 @@ pub mod pallet {
 		Ending,
 		OptionQuery,
 	>;
+
+	/// The slots that ended and were owed something, in the order in which they did, by ticket.
+	#[pallet::storage]
+	pub type EndingQueue<T: Config> =
+		StorageMap<_, Twox64Concat, u64, (T::AccountId, DealId, SlotIndex), OptionQuery>;
+
+	/// The ends of that queue.
+	#[pallet::storage]
+	pub type EndingEnds<T: Config> = StorageValue<_, JournalEnds, ValueQuery>;
 
 	/// The round in force. 0 before the first one.
 	#[pallet::storage]
@@ -553,6 +563,13 @@ pub mod pallet {
 		/// Runs after the inherents, which bring the randomness, and before the transactions, which could answer to it.
 		fn on_poll(_: BlockNumberFor<T>, meter: &mut WeightMeter) {
 			Self::turn(meter);
+		}
+
+		/// Drops what slots that ended are owed and did not settle in time.
+		fn on_idle(_: BlockNumberFor<T>, remaining: Weight) -> Weight {
+			let mut meter = WeightMeter::with_limit(remaining);
+			Self::sweep_endings(&mut meter);
+			meter.consumed()
 		}
 
 		fn integrity_test() {

@@ -1,9 +1,11 @@
 //! Rent: what slots earn, period by period.
 
 use crate::{
-	BookOf, Books, Config, Counters, Drawn, Earned, Ending, Endings, EpochLength, EpochRecord,
-	Event, HeldSlot, INDEX_ONE, Pallet, Period, Sealed, SettlementEpochs, SlotRent, Slots,
+	BookOf, Books, Config, Counters, Drawn, Earned, Ending, EndingEnds, EndingQueue, Endings,
+	EpochLength, EpochRecord, Event, HeldSlot, INDEX_ONE, Pallet, Period, Sealed, SettlementEpochs,
+	SlotRent, Slots,
 };
+use frame_support::traits::DefensiveSaturating;
 use nil_types::{
 	Amount, DealId, Epoch, RelayBlock, SlotIndex,
 	challenge::{epoch_of, epoch_start},
@@ -208,6 +210,10 @@ impl<T: Config> Pallet<T> {
 		let period = Self::period_of(Self::present());
 		T::Purse::owe(deal, owed.total(), Self::period_start(period.saturating_add(2)));
 		Endings::<T>::insert(provider, (deal, slot), Ending { profile, mdus, period, owed });
+		EndingEnds::<T>::mutate(|ends| {
+			EndingQueue::<T>::insert(ends.tail, (provider, deal, slot));
+			ends.tail = ends.tail.defensive_saturating_add(1);
+		});
 		let provider = provider.clone();
 		Self::deposit_event(Event::RentEnded { provider, deal, slot, period, owed });
 	}

@@ -1,11 +1,17 @@
 //! Settlements: rent is paid against samples of the slot that earned it.
 
 use crate::{
-	BookOf, Config, Earned, Ending, Endings, Error, Event, HeldSlot, Pallet, Parameters, Period,
-	SettleBlob, SettleItem, Slots, WeightInfo, answers::Points,
+	BookOf, Config, Earned, Ending, EndingEnds, EndingQueue, Endings, Error, Event, HeldSlot,
+	JournalEnds, Pallet, Parameters, Period, SettleBlob, SettleItem, Slots, WeightInfo,
+	answers::Points,
 };
 use alloc::vec::Vec;
-use frame_support::{ensure, pallet_prelude::DispatchError, weights::Weight};
+use frame_support::{
+	ensure,
+	pallet_prelude::DispatchError,
+	traits::{Defensive, DefensiveSaturating},
+	weights::{Weight, WeightMeter},
+};
 use nil_types::{
 	Amount, ContentShape, DealId, G1Compressed, Hash32, MduIndex, Profile, SlotIndex,
 	challenge::{SETTLE_TRIES, settle_draw, settle_gamma, settle_point, settle_seed},
@@ -204,6 +210,40 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn settle_weight(items: u32) -> Weight {
 		T::WeightInfo::settle(items)
 			.saturating_add(T::WeightInfo::pay_out().saturating_mul(items.into()))
+	}
+
+	/// Drops what nobody can settle any more of slots that ended, in the order in which they did, while the meter has room.
+	pub(crate) fn sweep_endings(meter: &mut WeightMeter) {
+		if meter.try_consume(T::WeightInfo::poll()).is_err() {
+			return;
+		}
+		let present = Self::period_of(Self::present());
+		loop {
+			let ends = EndingEnds::<T>::get();
+			if ends.head >= ends.tail
+				|| meter.try_consume(T::WeightInfo::sweep_ending()).is_err()
+				|| !Self::sweep_ending(ends, present)
+			{
+				return;
+			}
+		}
+	}
+
+	/// Passes over the first of the slots that ended, if it was settled, or cannot be any more. Whether it was passed over.
+	pub(crate) fn sweep_ending(ends: JournalEnds, present: Period) -> bool {
+		if let Some((provider, deal, slot)) = EndingQueue::<T>::get(ends.head).defensive()
+			&& let Some(ending) = Endings::<T>::get(&provider, (deal, slot))
+		{
+			if ending.period.saturating_add(1) >= present {
+				return false;
+			}
+			Endings::<T>::remove(&provider, (deal, slot));
+			Self::tell_forfeit(&provider, deal, slot, ending.owed.total());
+		}
+		EndingQueue::<T>::remove(ends.head);
+		let head = ends.head.defensive_saturating_add(1);
+		EndingEnds::<T>::put(JournalEnds { head, ..ends });
+		true
 	}
 
 	/// Writes down what a slot forfeited, and drops what it is owed if nobody can settle it any more. How much it was.

@@ -1,11 +1,11 @@
 //! The pallet's invariants, in words and as checks.
 
 use crate::{
-	BookOf, Books, Change, Config, Drawn, DrawnBefore, Endings, Entries, HeldSlot, INDEX_ONE,
-	Journal, JournalEnds, Journals, Pallet, Parameters, Place, Places, Sealed, SlotPlaces, Slots,
-	WHOLE,
+	BookOf, Books, Change, Config, Drawn, DrawnBefore, EndingEnds, EndingQueue, Endings, Entries,
+	HeldSlot, INDEX_ONE, Journal, JournalEnds, Journals, Pallet, Parameters, Place, Places, Sealed,
+	SlotPlaces, Slots, WHOLE,
 };
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, vec::Vec};
 use frame_support::{ensure, traits::Get};
 use nil_types::{
 	Hint,
@@ -258,6 +258,8 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// * What is owed to a slot that ended is not nothing, and the period in which it ended has begun.
+	/// * The queue of slots that ended is dense between its ends, and in the order of periods; it has each that is owed
+	///   something, once.
 	/// * The round that was drawn last before the present period is kept.
 	fn check_endings() -> Checked {
 		let present = Self::period_of(Self::present());
@@ -265,6 +267,22 @@ impl<T: Config> Pallet<T> {
 			ensure!(ending.owed.total() > 0, "what is owed to a slot that ended is not nothing");
 			ensure!(ending.period <= present, "a slot did not end in a period to come");
 		}
+		let JournalEnds { head, tail } = EndingEnds::<T>::get();
+		let (mut queued, mut last) = (BTreeSet::new(), 0);
+		for ticket in head..tail {
+			let (provider, deal, slot) =
+				EndingQueue::<T>::get(ticket).ok_or("the queue of slots that ended is dense")?;
+			if let Some(ending) = Endings::<T>::get(&provider, (deal, slot)) {
+				ensure!(last <= ending.period, "slots that ended are in the order of periods");
+				last = ending.period;
+				ensure!(queued.insert((provider, deal, slot)), "a slot that ended is queued once");
+			}
+		}
+		ensure!(
+			EndingQueue::<T>::iter_keys().count() as u64 == tail.saturating_sub(head)
+				&& Endings::<T>::iter_keys().count() == queued.len(),
+			"the queue has all slots that are owed something, and nothing beyond its ends"
+		);
 		let (sealed, drawn) = (Sealed::<T>::get(), Drawn::<T>::get());
 		ensure!(
 			sealed.is_none_or(|sealed| {

@@ -25,6 +25,8 @@ pub trait WeightInfo {
 	fn forfeit() -> Weight;
 	/// [`crate::Call::report`].
 	fn report() -> Weight;
+	/// Dropping what a slot that ended did not settle, or finding that it may not be dropped yet.
+	fn sweep_ending() -> Weight;
 	/// Looking whether a round is to begin or to be drawn.
 	fn poll() -> Weight;
 	/// Beginning and drawing one.
@@ -77,6 +79,10 @@ impl WeightInfo for () {
 		// Jailing and re-weighing a candidate, and two payments.
 		Weight::from_parts(150_000_000, 60_000)
 			.saturating_add(RocksDbWeight::get().reads_writes(26, 24))
+	}
+	fn sweep_ending() -> Weight {
+		Weight::from_parts(25_000_000, 9_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(3, 3))
 	}
 	fn poll() -> Weight {
 		Weight::from_parts(8_000_000, 4_000).saturating_add(RocksDbWeight::get().reads_writes(4, 0))

@@ -1,7 +1,9 @@
 //! Rent: what slots earn, how it is settled, and that no deal pays more than it locked.
 
 use crate::{mock::*, rent::rate_of, *};
-use frame_support::{assert_noop, assert_ok, storage::with_storage_layer};
+use frame_support::{
+	assert_noop, assert_ok, storage::with_storage_layer, traits::Hooks, weights::Weight,
+};
 use nil_types::{
 	Amount, CommitInfo, ContentShape, DealId, G1Compressed, Hash32, Hint, RelayBlock,
 	challenge::{SETTLE_TRIES, settle_draw, settle_gamma, settle_point, settle_seed},
@@ -389,6 +391,35 @@ fn an_ending_that_is_not_settled_is_dropped() {
 }
 
 #[test]
+fn on_idle_drops_what_is_not_settled_in_time() {
+	run(|| {
+		let provider = provider();
+		open(1, START + 1_000);
+		commit(&provider, 1, 2 * MDU, true);
+		serve_period(&provider);
+		end_deal(&provider, 0);
+		serve_period(&provider);
+		end_deal(&provider, 1);
+		let idle = |room| Liveness::on_idle(1, room);
+		idle(Weight::MAX);
+		assert_eq!(Endings::<Test>::iter_keys().count(), 2);
+		for _ in 0..SETTLEMENT {
+			next_epoch();
+		}
+		// Without room it does nothing.
+		assert_eq!(idle(Weight::zero()), Weight::zero());
+		assert_eq!(Endings::<Test>::iter_keys().count(), 2);
+		events();
+		idle(Weight::MAX);
+		assert!(matches!(events()[..], [Event::RentForfeited { deal: 0, .. }]));
+		assert!(Endings::<Test>::contains_key(&provider, (1u64, SLOT)));
+		assert_ok!(Settlement::of(&provider, &[1]).dispatch());
+		idle(Weight::MAX);
+		assert_eq!(EndingQueue::<Test>::iter_keys().count(), 0);
+	});
+}
+
+#[test]
 fn a_deal_that_ends_early_owes_its_least_term() {
 	run(|| {
 		let provider = provider();
@@ -488,6 +519,7 @@ enum Action {
 	NextEpochs { count: u32, answers: u32, advances: bool },
 	Settle { pick: usize, wrong: bool },
 	Forfeit { pick: usize },
+	Idle,
 }
 
 fn action() -> impl Strategy<Value = Action> {
@@ -505,6 +537,7 @@ fn action() -> impl Strategy<Value = Action> {
 		}),
 		6 => (pick.clone(), any::<bool>()).prop_map(|(pick, wrong)| Action::Settle { pick, wrong }),
 		1 => pick.prop_map(|pick| Action::Forfeit { pick }),
+		1 => Just(Action::Idle),
 	]
 }
 
@@ -586,6 +619,9 @@ fn perform(provider: &AccountId, action: Action, sums: &mut Sums) {
 				settlement.y[3] ^= 1;
 			}
 			let _ = settlement.dispatch();
+		},
+		Action::Idle => {
+			Liveness::on_idle(1, Weight::MAX);
 		},
 		Action::Forfeit { pick } => {
 			let origin = RuntimeOrigin::signed(account(9));
