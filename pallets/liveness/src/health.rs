@@ -1,6 +1,6 @@
 //! Health: who was silent for too long, and what comes of it.
 
-use crate::{Books, Config, Error, Event, Pallet, Parameters};
+use crate::{Books, Config, Error, Event, Journals, Pallet, Parameters};
 use frame_support::{ensure, pallet_prelude::DispatchError};
 use nil_types::{
 	Amount,
@@ -13,9 +13,12 @@ impl<T: Config> Pallet<T> {
 		reporter: T::AccountId,
 		provider: T::AccountId,
 	) -> Result<(), DispatchError> {
-		let params = Parameters::<T>::get().in_round(Self::round());
+		let round = Self::round();
+		let params = Parameters::<T>::get().in_round(round);
 		let mut book = Books::<T>::get(&provider).ok_or(Error::<T>::NothingToReport)?;
-		book.close_until(Self::round());
+		// Up to the first change that is left: it may say that nothing was due any more.
+		let left = Self::next_note(&provider, &Journals::<T>::get(&provider), round);
+		book.close_until(left.map_or(round, |note| note.round.saturating_add(1)));
 		let silent = book.silent_row;
 		ensure!(silent >= params.silent_rounds, Error::<T>::NothingToReport);
 		book.silent_row = 0;

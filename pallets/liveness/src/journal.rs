@@ -42,7 +42,11 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// The note that is to be applied next, when it is of a round before `round`.
-	fn next_note(provider: &T::AccountId, ends: &JournalEnds, round: Round) -> Option<Note> {
+	pub(crate) fn next_note(
+		provider: &T::AccountId,
+		ends: &JournalEnds,
+		round: Round,
+	) -> Option<Note> {
 		if ends.head >= ends.tail {
 			return None;
 		}

@@ -194,8 +194,9 @@
 //! * What is drawn is void with a probability of less than 2^-200; such an ordinal cannot be answered (`VoidOrdinal`).
 //! * A sample reads one entry, and one more for each draw that missed, which is one in nine at most; every eighth reads a
 //!   slot before. Each manifest point is read once per call.
-//! * Keys end in numbers that the chain gives out, so these are not hashed. A slot takes 203 bytes of state,
-//!   keys included, each commit 152. A change waits in the journal with 110 bytes at most until it is applied. A book has 5 bytes for each list, whatever it holds. Nothing grows with time.
+//! * Keys end in numbers that the chain gives out, so these are not hashed. A slot takes 203 bytes of state, keys included,
+//!   each commit 152. A change waits in the journal with 110 bytes at most until it is applied. A book has 5 bytes for each
+//!   list, whatever it holds. Nothing grows with time.
 //! * No hook walks deals, slots or providers: `on_poll` looks at the clock, and writes three entries per round.
 //! * A round that waited is drawn when it can be, perhaps shortly before its epoch and it are over. Who is silent then is no
 //!   more to blame than the chain.
@@ -205,8 +206,8 @@
 //! ## Invariants
 //!
 //! Checked by `try_state` and stated there: lists and journals are dense; the census has the lengths of the lists, the book
-//! their blobs; what is owed is reckoned up to rounds that are closed; entries and places say the same, and so do slots and their places; the allocations of a slot lie one after
-//! another in its rows; notes are in order, and nothing was answered while some of an earlier round were left.
+//! their blobs; what is owed is reckoned up to rounds that are closed; entries and places say the same, and so do slots and
+//! their places; the allocations of a slot lie one after another in its rows; notes are in order, and nothing was answered while some of an earlier round were left.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![forbid(unsafe_code)]

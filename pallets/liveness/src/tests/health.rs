@@ -101,6 +101,45 @@ fn an_answer_ends_a_row() {
 }
 
 #[test]
+fn who_owes_nothing_any_more_is_not_silent() {
+	run(|| {
+		let provider = provider();
+		assert_ok!(Submission::of(&provider, 0..16).dispatch());
+		next_epoch();
+		end(&provider, 0);
+		// Whether or not anybody applies it: one round is silent, the one in which it ended.
+		for _ in 0..6 {
+			next_epoch();
+			assert_noop!(report(&provider), Error::<Test>::NothingToReport);
+		}
+		catch_up(&provider);
+		assert_noop!(report(&provider), Error::<Test>::NothingToReport);
+		assert_eq!(book(&provider).silent, 1);
+	});
+}
+
+#[test]
+fn a_report_leaves_what_is_not_applied_to_be_found() {
+	run(|| {
+		let provider = provider();
+		for _ in 0..3 {
+			next_epoch();
+		}
+		sign(&provider, allocation(1, 1, 100));
+		for _ in 0..4 {
+			next_epoch();
+		}
+		assert_ok!(report(&provider));
+		Liveness::do_try_state().unwrap();
+		// The rounds up to that of the change are reported, those after it when it is applied.
+		assert_noop!(report(&provider), Error::<Test>::NothingToReport);
+		catch_up(&provider);
+		assert_ok!(report(&provider));
+		assert_eq!(book(&provider).silent, 7);
+	});
+}
+
+#[test]
 fn a_network_that_starts_jails_and_does_not_slash() {
 	run(|| {
 		let provider = provider();
