@@ -6,9 +6,9 @@
 //! ## Terms
 //!
 //! * **Deal**: a term of storage that an *owner* pays for, striped by a [`Profile`] over slots.
-//! * **Ledger**: the deal's part of its owner's hold. *Free* escrow pays future commits, *locked* rent
-//!   was bought by past ones and is not paid yet, *deposits* stand for the state that commits and authorisations occupy and for the slots
-//!   that the deal keeps.
+//! * **Ledger**: the deal's part of its owner's hold. *Free* escrow pays future commits, *locked* rent was bought by
+//!   past ones and is not paid yet, *deposits* stand for the state that commits and authorisations occupy and for the
+//!   slots that the deal keeps.
 //! * **Commit**: new content, appended to the deal's slab. Each makes one *generation*.
 //! * **Manifest**: a KZG commitment to the MDU roots of the slab, one point per 4,096 MDUs. The chain computes it from
 //!   the roots in the call, so it is append-only and the number of MDUs is a counted fact.
@@ -101,9 +101,9 @@
 //! it never looks at a deal that does not end. A cursor passes over the buckets that are due.
 //!
 //! What an ended deal leaves behind (commits and manifest points) enters a queue of remnants and is removed one item
-//! per step, from the next epoch on, and not before what the deal owes is paid or released: payments are made against it.
-//! The queue is in the order in which deals ended, which is that of these deadlines. Agenda and remnants are served by `on_idle` under its weight meter, and by anyone
-//! through [`upkeep`](Call::upkeep).
+//! per step, from the next epoch on, and not before what the deal owes is paid or released: payments are made against
+//! it. The queue is in the order in which deals ended, which is that of these deadlines. Agenda and remnants are served
+//! by `on_idle` under its weight meter, and by anyone through [`upkeep`](Call::upkeep).
 //!
 //! ## Epochs
 //!
@@ -117,10 +117,10 @@
 //!
 //! ## Invariants
 //!
-//! Checked by `try_state` and stated there: every owner's hold is the sum of the ledgers of its deals and of what those that
-//! ended still owe; generations,
-//! MDUs and bytes of a deal add up over its commits; each deal is once in the index of its owner and once in the
-//! agenda; every stored item belongs to a deal or to a remnant; uploaders' deposits are in their deal's ledger.
+//! Checked by `try_state` and stated there: every owner's hold is the sum of the ledgers of its deals and of what those
+//! that ended still owe; generations, MDUs and bytes of a deal add up over its commits; each deal is once in the index
+//! of its owner and once in the agenda; every stored item belongs to a deal or to a remnant; uploaders' deposits are in
+//! their deal's ledger.
 //!
 //! ## Limits
 //!

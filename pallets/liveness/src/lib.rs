@@ -205,9 +205,10 @@
 //!
 //! ## Invariants
 //!
-//! Checked by `try_state` and stated there: lists and journals are dense; the census has the lengths of the lists, the book
-//! their blobs; what is owed is reckoned up to rounds that are closed; entries and places say the same, and so do slots and
-//! their places; the allocations of a slot lie one after another in its rows; notes are in order, and nothing was answered while some of an earlier round were left.
+//! Checked by `try_state` and stated there: lists and journals are dense; the census has the lengths of the lists, the
+//! book their blobs; what is owed is reckoned up to rounds that are closed; entries and places say the same, and so do
+//! slots and their places; the allocations of a slot lie one after another in its rows; notes are in order, and nothing
+//! was answered while some of an earlier round were left.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![forbid(unsafe_code)]
