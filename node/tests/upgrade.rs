@@ -101,6 +101,10 @@ fn all_that_decodes() -> Tally {
 	tally.read([pallet_deals::Deals::<Runtime>::count()]);
 	tally.read(pallet_deals::DealsOf::<Runtime>::iter().map(|(_, _, value)| value));
 	tally.read(pallet_deals::Commits::<Runtime>::iter().map(|(_, _, value)| value));
+	tally.read(pallet_deals::CommitPrices::<Runtime>::iter().map(|(_, _, value)| value));
+	tally.read(pallet_deals::Rents::<Runtime>::iter().map(|(_, value)| value));
+	tally.read(pallet_deals::Owed::<Runtime>::iter().map(|(_, value)| value));
+	tally.read(pallet_deals::MinTerm::<Runtime>::try_get());
 	tally.read(pallet_deals::Uploaders::<Runtime>::iter().map(|(_, value)| value));
 	tally.read(pallet_deals::ManifestPoints::<Runtime>::iter().map(|(_, _, value)| value));
 	tally.read(pallet_deals::Agenda::<Runtime>::iter().map(|(_, _, value)| value));

@@ -5,7 +5,9 @@ use codec::{Decode, Encode};
 use nil_runtime::{Liveness, Runtime, RuntimeCall, UNIT};
 use nil_types::{CodeKind, DealId, DealStatus, Profile};
 use pallet_beacon::{Bounds, LastDropped, Records, Ring};
-use pallet_deals::{Commits, ManifestPoints, QueueEnds, Remnant, RemnantQueue, Remnants};
+use pallet_deals::{
+	Commits, Deals, ManifestPoints, Owed, Owing, QueueEnds, Remnant, RemnantQueue, Remnants,
+};
 use pallet_providers::{Reweighing, Sweep};
 use sp_core::{Pair, storage::well_known_keys};
 use sp_keyring::Sr25519Keyring;
@@ -154,6 +156,14 @@ pub fn busy() -> TestChain {
 		let remnant = Remnant { deal: ENDED, commits: 2, manifests: 1, ended_in: 1 };
 		Remnants::<Runtime>::insert(tail, remnant);
 		RemnantQueue::<Runtime>::put(QueueEnds { head, tail: tail + 1 });
+		// It still owes something, out of what was on hold for it.
+		let left = 1_000;
+		let owner = Deals::<Runtime>::mutate(FIRST, |deal| {
+			let deal = deal.as_mut().unwrap();
+			deal.ledger.free = deal.ledger.free.checked_sub(left).unwrap();
+			deal.owner.clone()
+		});
+		Owed::<Runtime>::insert(ENDED, Owing { owner, left, until: 1 });
 
 		Reweighing::<Runtime>::put(Sweep { class: 1, below: 1 });
 

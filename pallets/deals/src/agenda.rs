@@ -5,8 +5,9 @@
 //! entry into the gap.
 
 use crate::{
-	Agenda, AgendaCursor, AgendaLen, AgendaPlace, AgendaPlaces, Commits, Config, Deals, EndReason,
-	Event, ManifestPoints, Pallet, QueueEnds, Remnant, RemnantQueue, Remnants, WeightInfo,
+	Agenda, AgendaCursor, AgendaLen, AgendaPlace, AgendaPlaces, CommitPrices, Commits, Config,
+	Deals, EndReason, Event, ManifestPoints, Owed, Pallet, QueueEnds, Remnant, RemnantQueue,
+	Remnants, WeightInfo,
 };
 use frame_support::{
 	defensive,
@@ -25,6 +26,8 @@ enum Step {
 	Expire(DealId),
 	/// A bucket that is due has no deals any more.
 	PassBucket(u32),
+	/// What a deal that ended owes can no longer be paid.
+	ReleaseOwed(DealId),
 	/// A deal that ended in an earlier epoch left something.
 	RemoveRemnant(u64, Remnant),
 }
@@ -105,7 +108,8 @@ impl<T: Config> Pallet<T> {
 		while done < steps {
 			let Some(step) = Self::next_step(now) else { break };
 			let weight = match step {
-				Step::Expire(_) => T::WeightInfo::expire_deal(),
+				// Ending a deal releases its ledger too, and does much more.
+				Step::Expire(_) | Step::ReleaseOwed(_) => T::WeightInfo::expire_deal(),
 				Step::PassBucket(_) => T::WeightInfo::pass_bucket(),
 				Step::RemoveRemnant(..) => T::WeightInfo::remove_remnant(),
 			};
@@ -135,6 +139,9 @@ impl<T: Config> Pallet<T> {
 		}
 		// Deals enter in the order in which they ended: behind one that is still asked for, all are.
 		let remnant = Remnants::<T>::get(head).defensive()?;
+		if let Some(owing) = Owed::<T>::get(remnant.deal) {
+			return (owing.until <= now).then_some(Step::ReleaseOwed(remnant.deal));
+		}
 		(remnant.ended_in != T::Epochs::round()).then_some(Step::RemoveRemnant(head, remnant))
 	}
 
@@ -150,12 +157,14 @@ impl<T: Config> Pallet<T> {
 			Step::PassBucket(bucket) => {
 				AgendaCursor::<T>::put(bucket.defensive_saturating_add(1));
 			},
+			Step::ReleaseOwed(deal) => Self::release_owed(deal),
 			Step::RemoveRemnant(ticket, mut remnant) => {
 				if let Some(index) = remnant.manifests.checked_sub(1) {
 					ManifestPoints::<T>::remove(remnant.deal, index);
 					remnant.manifests = index;
 				} else if let Some(before) = remnant.commits.checked_sub(1) {
 					Commits::<T>::remove(remnant.deal, remnant.commits);
+					CommitPrices::<T>::remove(remnant.deal, remnant.commits);
 					remnant.commits = before;
 				}
 				if remnant.manifests == 0 && remnant.commits == 0 {

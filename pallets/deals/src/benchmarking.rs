@@ -1,19 +1,23 @@
 //! Benchmarks of the calls and of the steps of upkeep, with real slots, receipts and manifest arithmetic.
 
 use crate::{
-	Agenda, AgendaCursor, Call, Commits, Config, Deals, NextDealId, Pallet, Params, Remnant,
-	RemnantQueue, Remnants, Uploaders,
+	Agenda, AgendaCursor, Call, Commits, Config, Deal, Deals, HoldReason, Ledger, NextDealId,
+	Pallet, Params, Remnant, RemnantQueue, Remnants, Uploaders,
 };
 use alloc::{vec, vec::Vec};
 use frame_benchmarking::v2::*;
 use frame_support::{
 	BoundedVec,
-	traits::{EnsureOrigin, Get, fungible::Mutate},
+	traits::{
+		EnsureOrigin, Get,
+		fungible::{Mutate, hold::Mutate as HoldMutate},
+	},
 	weights::WeightMeter,
 };
 use frame_system::RawOrigin;
 use nil_types::{
-	Amount, CodeKind, CommitInfo, ContentShape, DealId, Hash32, Hint, Profile, RelayBlock,
+	Amount, CodeKind, CommitInfo, ContentShape, DealId, DealStatus, Hash32, Hint, Profile,
+	RelayBlock,
 	deal::MAX_UPLOADERS,
 	layout::{MAX_ROOTS, MAX_SLOTS, MDU_PAYLOAD, MDUS_PER_MANIFEST},
 	messages::roots_hash,
@@ -45,6 +49,33 @@ pub(crate) fn create<T: Config>(profile: Profile, hint: Hint) -> DealId {
 	Pallet::<T>::do_create_deal(rich::<T>("owner"), profile, hint, duration, 0, ESCROW)
 		.expect("the deal is in order");
 	deal
+}
+
+/// Gives somebody an account.
+pub(crate) fn endow<T: Config>(who: &T::AccountId) {
+	T::Currency::set_balance(who, ESCROW);
+}
+
+/// A deal of that number that has so much locked, and lasts as long as one may. Its slots are nobody's.
+pub(crate) fn locked<T: Config>(id: DealId, amount: Amount) {
+	let owner = rich::<T>("owner");
+	T::Currency::hold(&HoldReason::Escrow.into(), &owner, amount).expect("the owner is rich");
+	let now = T::Beacon::now();
+	let deal = Deal {
+		owner,
+		profile: WIDEST,
+		hint: Hint::Cold,
+		status: DealStatus::Active,
+		generation: 0,
+		total_mdus: 0,
+		size_bytes: 0,
+		stored_bytes: 0,
+		created_at: now,
+		expires_at: RelayBlock::MAX,
+		ledger: Ledger { locked: amount, ..Default::default() },
+		max_monthly_spend: 0,
+	};
+	Deals::<T>::insert(id, deal);
 }
 
 /// A deal with slots. Another one ends with it, and leads its bucket of the agenda, so that leaving it moves an entry.
@@ -99,6 +130,7 @@ impl Prepared {
 			size_bytes,
 			index_len,
 			bytes_per_slot: ContentShape::new(size_bytes).bytes_per_slot(&WIDEST),
+			price: Params::<T>::get().storage_price,
 		};
 		let receipts = T::Slots::benchmark_receipts(&terms);
 		let roots = BoundedVec::truncate_from(roots);
@@ -200,6 +232,8 @@ mod benches {
 		Prepared::new::<T>(deal, 1).commit::<T>(deal, 32);
 		let before = Deals::<T>::get(deal).expect("the deal exists").expires_at;
 		let blocks = T::BucketLength::get();
+		// The price has risen, so that every slot earns more.
+		Params::<T>::mutate(|params| params.storage_price = T::MaxStoragePrice::get());
 		#[extrinsic_call]
 		_(RawOrigin::Signed(owner::<T>()), deal, blocks);
 		assert_eq!(Deals::<T>::get(deal).map(|deal| deal.expires_at), Some(before + blocks));

@@ -151,5 +151,51 @@ mod events {
 			/// Deposit moved back to free escrow.
 			deposit: Amount,
 		},
+		/// By an extension all that the slots of a deal have signed earns more.
+		#[codec(index = 11)]
+		RentRaised {
+			/// The deal.
+			deal: DealId,
+			/// How much more, per GiB and relay block.
+			price: Amount,
+		},
+		/// Locked rent was paid to a provider, and a part of it burned.
+		#[codec(index = 12)]
+		RentPaid {
+			/// The deal.
+			deal: DealId,
+			/// The provider.
+			to: T::AccountId,
+			/// What it got.
+			paid: Amount,
+			/// What was burned.
+			burned: Amount,
+		},
+		/// A deal that is ending owes rent to one of its slots. It stays on hold.
+		#[codec(index = 13)]
+		RentOwed {
+			/// The deal.
+			deal: DealId,
+			/// How much, beside what it owes others.
+			amount: Amount,
+			/// The first relay block at which it can no longer be paid.
+			until: RelayBlock,
+		},
+		/// What a deal that was owed and nobody claimed in time was released to who owned it.
+		#[codec(index = 14)]
+		OwedReleased {
+			/// The deal that was.
+			deal: DealId,
+			/// Who owned it.
+			owner: T::AccountId,
+			/// How much.
+			amount: Amount,
+		},
+		/// Deals created from now on owe rent at least for so long.
+		#[codec(index = 15)]
+		MinTermSet {
+			/// Relay blocks from their creation.
+			blocks: RelayBlock,
+		},
 	}
 }

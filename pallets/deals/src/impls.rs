@@ -1,8 +1,9 @@
 //! What the calls do, the hooks for slots, and what the runtime API asks.
 
 use crate::{
-	Commits, Config, Deal, DealParams, Deals, DealsOf, EndReason, Error, Event, HoldReason, Ledger,
-	ManifestPoints, NewContent, NextDealId, Pallet, Params, Remnant, Uploaders,
+	CommitPrices, Commits, Config, Deal, DealParams, DealRent, Deals, DealsOf, EndReason, Error,
+	Event, HoldReason, Ledger, ManifestPoints, MinTerm, NewContent, NextDealId, Owed, Pallet,
+	Params, Remnant, Rents, Uploaders,
 };
 use alloc::vec::Vec;
 use frame_support::{
@@ -81,6 +82,8 @@ impl<T: Config> Pallet<T> {
 
 		Self::agenda_enter(id, expires_at);
 		DealsOf::<T>::insert(&owner, id, ());
+		let least = now.saturating_add(MinTerm::<T>::get()).min(expires_at);
+		Rents::<T>::insert(id, DealRent { rate: 0, least });
 		Deals::<T>::insert(
 			id,
 			Deal {
@@ -148,8 +151,9 @@ impl<T: Config> Pallet<T> {
 		let bytes_per_slot = shape.bytes_per_slot(&deal.profile);
 		let stored_bytes = bytes_per_slot.saturating_mul(u64::from(deal.profile.n()));
 		let params = Params::<T>::get();
+		let price = params.storage_price;
 		let blocks = deal.expires_at.saturating_sub(now);
-		let rent = rent(params.storage_price, stored_bytes, blocks);
+		let rent = rent(price, stored_bytes, blocks);
 		let deposit = params.commit_deposit;
 		deal.ledger = deal.ledger.lock(rent, deposit).ok_or(Error::<T>::InsufficientEscrow)?;
 
@@ -164,6 +168,7 @@ impl<T: Config> Pallet<T> {
 			size_bytes,
 			index_len,
 			bytes_per_slot,
+			price,
 		};
 		let signed = T::Slots::accept(&terms, receipts).map_err(Error::<T>::from)?;
 		Self::extend_manifest(id, first_mdu, &roots)?;
@@ -173,6 +178,10 @@ impl<T: Config> Pallet<T> {
 		deal.size_bytes = deal.size_bytes.saturating_add(size_bytes);
 		deal.stored_bytes = deal.stored_bytes.saturating_add(stored_bytes);
 		Deals::<T>::insert(id, deal);
+		Rents::<T>::mutate(id, |rent| {
+			rent.rate = rent.rate.saturating_add(price.saturating_mul(stored_bytes.into()));
+		});
+		CommitPrices::<T>::insert(id, generation, price);
 		Commits::<T>::insert(
 			id,
 			generation,
@@ -226,6 +235,7 @@ impl<T: Config> Pallet<T> {
 			size_bytes: commit.size_bytes,
 			index_len: commit.index_len,
 			bytes_per_slot: ContentShape::new(commit.size_bytes).bytes_per_slot(&deal.profile),
+			price: CommitPrices::<T>::get(id, generation),
 		};
 		T::Slots::accept_late(&terms, receipt).map_err(Error::<T>::from)?;
 		commit.signed |= bit;
@@ -272,9 +282,13 @@ impl<T: Config> Pallet<T> {
 			.checked_add(blocks)
 			.filter(|end| end.saturating_sub(now) <= params.max_duration)
 			.ok_or(Error::<T>::DurationOutOfBounds)?;
-		let rent = rent(params.storage_price, deal.stored_bytes, blocks);
+		// Bounded by constants, which are checked not to saturate.
+		let spot = params.storage_price.saturating_mul(deal.stored_bytes.into());
+		let rate = Rents::<T>::get(id).rate;
+		let rent = rent(spot.max(rate), 1, blocks);
 		deal.ledger = deal.ledger.lock(rent, 0).ok_or(Error::<T>::InsufficientEscrow)?;
 		deal.expires_at = expires_at;
+		Self::raise(id, spot.saturating_sub(rate), blocks, expires_at.saturating_sub(now), &deal);
 		Self::agenda_leave(id);
 		Self::agenda_enter(id, expires_at);
 		Deals::<T>::insert(id, deal);
@@ -299,9 +313,13 @@ impl<T: Config> Pallet<T> {
 		Ok(deal)
 	}
 
-	/// Ends a deal: releases its ledger exactly, gives its slots back and leaves its commits to upkeep.
+	/// Ends a deal: gives its slots back, releases its ledger exactly, but for what they are owed, and leaves its commits to
+	/// upkeep.
 	pub(crate) fn end_deal(id: DealId, deal: DealOf<T>, reason: EndReason) {
-		let total = deal.ledger.total();
+		// Slots say what they are owed while the deal can be read.
+		T::Slots::close(id);
+		let owed = Owed::<T>::get(id).map_or(0, |owing| owing.left);
+		let total = deal.ledger.total().saturating_sub(owed);
 		let hold = HoldReason::Escrow.into();
 		let refunded = T::Currency::release(&hold, &deal.owner, total, Precision::BestEffort)
 			.defensive()
@@ -312,6 +330,7 @@ impl<T: Config> Pallet<T> {
 		Self::agenda_leave(id);
 		Deals::<T>::remove(id);
 		DealsOf::<T>::remove(&deal.owner, id);
+		Rents::<T>::remove(id);
 		Uploaders::<T>::remove(id);
 		Self::leave_remnant(Remnant {
 			deal: id,
@@ -319,7 +338,6 @@ impl<T: Config> Pallet<T> {
 			manifests: Self::manifests_of(deal.total_mdus),
 			ended_in: T::Epochs::round(),
 		});
-		T::Slots::close(id);
 		Self::deposit_event(Event::DealEnded { deal: id, owner: deal.owner, reason, refunded });
 	}
 

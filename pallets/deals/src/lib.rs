@@ -6,9 +6,9 @@
 //! ## Terms
 //!
 //! * **Deal**: a term of storage that an *owner* pays for, striped by a [`Profile`] over slots.
-//! * **Ledger**: the deal's part of its owner's hold. *Free* escrow pays future commits, *locked* rent
-//!   was bought by past ones, *deposits* stand for the state that commits and authorisations occupy and for the slots
-//!   that the deal keeps.
+//! * **Ledger**: the deal's part of its owner's hold. *Free* escrow pays future commits, *locked* rent was bought by
+//!   past ones and is not paid yet, *deposits* stand for the state that commits and authorisations occupy and for the
+//!   slots that the deal keeps.
 //! * **Commit**: new content, appended to the deal's slab. Each makes one *generation*.
 //! * **Manifest**: a KZG commitment to the MDU roots of the slab, one point per 4,096 MDUs. The chain computes it from
 //!   the roots in the call, so it is append-only and the number of MDUs is a counted fact.
@@ -30,7 +30,7 @@
 //! | [`cancel_deal`](Call::cancel_deal) | owner | always, also after the deadline |
 //! | [`authorize_uploader`](Call::authorize_uploader) | owner | before the deadline |
 //! | [`revoke_uploader`](Call::revoke_uploader) | owner, or the uploader | always, also after the deadline |
-//! | [`set_params`](Call::set_params) | [`Config::AdminOrigin`] | |
+//! | [`set_params`](Call::set_params), [`set_min_term`](Call::set_min_term) | [`Config::AdminOrigin`] | |
 //! | [`upkeep`](Call::upkeep) | anyone | when the hooks lag behind |
 //!
 //! Slots are drawn elsewhere ([`Config::Slots`]); [`DealHooks::placed`] tells this pallet when they are. Who checks proofs
@@ -42,14 +42,37 @@
 //! mdus(commit)   = ceil(size_bytes / MDU_PAYLOAD)                    must equal the number of roots
 //! stored(commit) = bytes_per_slot(size_bytes, profile) * n           all slots, signed or not
 //! rent(commit)   = ceil(storage_price * stored(commit) * (expires_at - now) / GiB)
-//! rent(extend)   = ceil(storage_price * stored_bytes   * blocks             / GiB)
+//! rent(extend)   = ceil(max(storage_price * stored_bytes, rate) * blocks    / GiB)
+//! rate           = sum over commits of price(commit) * stored(commit), and over extensions of raise * stored_bytes
+//! raise(extend)  = max(storage_price * stored_bytes - rate, 0) * blocks / (expires_at - now) / stored_bytes
 //! deposit(deal)  = slot_deposit * n                                  beside the escrow, at creation
-//! refund(end)    = free + locked + deposits                          all but the creation fee
+//! refund(end)    = free + locked - owed + deposits
 //! ```
 //!
-//! A commit is priced once, at the price of its block; later changes of the price do not touch it. Rent is locked, not
-//! paid: until providers prove what they store, nothing is earned, and ending a deal, early or not, returns the whole
-//! ledger. Rent covers all `n` slots from the start because a silent slot may still add its receipt.
+//! A commit is priced once, at the price of its block; later changes of the price do not touch it. Rent covers all `n` slots
+//! from the start because a silent slot may still add its receipt.
+//!
+//! ## Rent
+//!
+//! Locked rent is paid to slots by whoever knows what they have earned, through [`RentPurse`]: a commit's price for each
+//! byte that the slot signed, from after the commit to the deal's end. What is locked at relay block `t` and not earned
+//! before covers this to the last unit, for as long as the deal lasts:
+//!
+//! ```text
+//! locked >= rate * (expires_at - t) / GiB + all that was earned before t and is not paid
+//! ```
+//!
+//! since a commit adds to both sides alike, rounded up on the left. An extension does so too: it costs the present price, but
+//! never less than the prices locked in, because providers signed at these and have no say in an extension. What the
+//! present price is above them *raises* what all slots earn, from now on and spread evenly to the new deadline.
+//!
+//! What of the locked rent belongs to the past and is neither owed nor paid, because somebody failed to earn it, is the
+//! deal's *repair reserve*. It needs no account: it is what [`Pallet::repair_reserve`] finds left over. What is left of it at
+//! the deal's end goes to the owner, like all that was not yet to be earned.
+//!
+//! A deal that ends keeps what its slots are owed on hold ([`Owed`]) until a relay block that is fixed at its end. What is
+//! not paid by then, by number, is the owner's again. A deal that ends before it has lasted `min_term` relay blocks
+//! ([`MinTerm`], as it was when the deal was created) owes its slots what they would have earned up to there.
 //!
 //! A provider cannot leave while it holds a slot, and an empty deal locks no rent. So that keeping `n` operators costs
 //! something from the start, each slot has a deposit, at the rate of the deal's creation.
@@ -78,8 +101,9 @@
 //! it never looks at a deal that does not end. A cursor passes over the buckets that are due.
 //!
 //! What an ended deal leaves behind (commits and manifest points) enters a queue of remnants and is removed one item
-//! per step, from the next epoch on. Agenda and remnants are served by `on_idle` under its weight meter, and by anyone
-//! through [`upkeep`](Call::upkeep).
+//! per step, from the next epoch on, and not before what the deal owes is paid or released: payments are made against
+//! it. The queue is in the order in which deals ended, which is that of these deadlines. Agenda and remnants are served
+//! by `on_idle` under its weight meter, and by anyone through [`upkeep`](Call::upkeep).
 //!
 //! ## Epochs
 //!
@@ -93,9 +117,10 @@
 //!
 //! ## Invariants
 //!
-//! Checked by `try_state` and stated there: every owner's hold is the sum of the ledgers of its deals; generations,
-//! MDUs and bytes of a deal add up over its commits; each deal is once in the index of its owner and once in the
-//! agenda; every stored item belongs to a deal or to a remnant; uploaders' deposits are in their deal's ledger.
+//! Checked by `try_state` and stated there: every owner's hold is the sum of the ledgers of its deals and of what those
+//! that ended still owe; generations, MDUs and bytes of a deal add up over its commits; each deal is once in the index
+//! of its owner and once in the agenda; every stored item belongs to a deal or to a remnant; uploaders' deposits are in
+//! their deal's ledger.
 //!
 //! ## Limits
 //!
@@ -120,6 +145,7 @@ mod manifests;
 pub mod migrations;
 #[cfg(test)]
 mod mock;
+mod rent;
 #[cfg(test)]
 mod tests;
 #[cfg(any(feature = "std", feature = "try-runtime"))]
@@ -132,7 +158,7 @@ use frame_support::pallet_macros::import_section;
 #[cfg(doc)]
 use nil_types::{
 	Profile,
-	traits::{ContentSource, DealHooks, RelayBeacon},
+	traits::{ContentSource, DealHooks, RelayBeacon, RentPurse},
 };
 
 #[import_section(events::events)]
@@ -277,6 +303,25 @@ pub mod pallet {
 		OptionQuery,
 	>;
 
+	/// The price that each commit was locked in at, for as long as the commit is in state. Those from before rent was paid
+	/// have none, and earn nothing.
+	#[pallet::storage]
+	pub type CommitPrices<T: Config> =
+		StorageDoubleMap<_, Twox64Concat, DealId, Twox64Concat, Generation, Amount, ValueQuery>;
+
+	/// The rent of each deal.
+	#[pallet::storage]
+	pub type Rents<T: Config> = StorageMap<_, Twox64Concat, DealId, DealRent, ValueQuery>;
+
+	/// What deals that ended still owe.
+	#[pallet::storage]
+	pub type Owed<T: Config> =
+		StorageMap<_, Twox64Concat, DealId, Owing<T::AccountId>, OptionQuery>;
+
+	/// Relay blocks for which a new deal owes rent at least, however early it ends.
+	#[pallet::storage]
+	pub type MinTerm<T: Config> = StorageValue<_, RelayBlock, ValueQuery>;
+
 	/// Who may upload to each deal beside its owner. No list is empty.
 	#[pallet::storage]
 	pub type Uploaders<T: Config> =
@@ -319,6 +364,8 @@ pub mod pallet {
 	pub struct GenesisConfig<T: Config> {
 		/// Prices, fees and durations.
 		pub params: DealParams,
+		/// Relay blocks for which a deal owes rent at least.
+		pub min_term: RelayBlock,
 		/// Marks the runtime.
 		#[serde(skip)]
 		pub _config: core::marker::PhantomData<T>,
@@ -332,7 +379,13 @@ pub mod pallet {
 				"deal parameters at genesis are out of bounds: {:?}",
 				self.params
 			);
+			assert!(
+				self.min_term <= T::MaxDuration::get(),
+				"deals owe rent at least for longer than any may last: {}",
+				self.min_term
+			);
 			Params::<T>::put(self.params);
+			MinTerm::<T>::put(self.min_term);
 		}
 	}
 
@@ -514,7 +567,8 @@ pub mod pallet {
 			Self::do_top_up(who, deal, amount)
 		}
 
-		/// Moves the deadline by `blocks` relay blocks and locks rent for what is stored, at the present price.
+		/// Moves the deadline by `blocks` relay blocks and locks rent for what is stored, at the present price, or at the
+		/// prices that are locked in if those are higher.
 		#[pallet::call_index(4)]
 		#[pallet::weight(T::WeightInfo::extend_deal())]
 		pub fn extend_deal(
@@ -526,7 +580,7 @@ pub mod pallet {
 			Self::do_extend_deal(who, deal, blocks)
 		}
 
-		/// Ends a deal and releases its whole ledger to the owner.
+		/// Ends a deal and releases its ledger to the owner, but for the rent that its slots are owed.
 		#[pallet::call_index(5)]
 		#[pallet::weight(T::WeightInfo::cancel_deal())]
 		pub fn cancel_deal(origin: OriginFor<T>, deal: DealId) -> DispatchResult {
@@ -583,6 +637,17 @@ pub mod pallet {
 		) -> DispatchResult {
 			let who = ensure_signed(origin)?;
 			Self::do_revoke_uploader(who, deal, uploader)
+		}
+
+		/// Sets for how many relay blocks deals owe rent at least that are created from now on.
+		#[pallet::call_index(10)]
+		#[pallet::weight(T::WeightInfo::set_params())]
+		pub fn set_min_term(origin: OriginFor<T>, blocks: RelayBlock) -> DispatchResult {
+			T::AdminOrigin::ensure_origin(origin)?;
+			ensure!(blocks <= T::MaxDuration::get(), Error::<T>::ParamsOutOfBounds);
+			MinTerm::<T>::put(blocks);
+			Self::deposit_event(Event::MinTermSet { blocks });
+			Ok(())
 		}
 	}
 }

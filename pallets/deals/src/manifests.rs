@@ -3,7 +3,7 @@
 use crate::{Commits, Config, Error, ManifestPoint, ManifestPoints, Pallet};
 use frame_support::pallet_prelude::DispatchResult;
 use nil_types::{
-	ContentShape, DealId, G1Uncompressed, Generation, Hash32, RelayBlock,
+	CommitInfo, ContentShape, DealId, G1Uncompressed, Generation, Hash32, RelayBlock,
 	layout::{MAX_MANIFESTS, MDUS_PER_MANIFEST},
 	traits::{ContentSource, EpochClock, ManifestMath},
 };
@@ -72,6 +72,15 @@ impl<T: Config> Pallet<T> {
 impl<T: Config> ContentSource for Pallet<T> {
 	fn manifest(deal: DealId, index: u32) -> Option<G1Uncompressed> {
 		ManifestPoints::<T>::get(deal, index)?.as_found_in(T::Epochs::round())
+	}
+
+	fn commit(deal: DealId, generation: Generation) -> Option<CommitInfo> {
+		Commits::<T>::get(deal, generation)
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn set_commit(deal: DealId, generation: Generation, commit: CommitInfo) {
+		Commits::<T>::insert(deal, generation, commit);
 	}
 
 	#[cfg(feature = "runtime-benchmarks")]

@@ -2,7 +2,9 @@
 
 use crate::{self as pallet_deals, *};
 use frame_support::{
-	derive_impl, parameter_types, storage_alias,
+	derive_impl,
+	pallet_prelude::ValueQuery,
+	parameter_types, storage_alias,
 	traits::{ConstU32, ConstU128, Hooks, fungible::InspectHold},
 	weights::Weight,
 };
@@ -14,7 +16,7 @@ use nil_types::{
 	messages::roots_hash,
 	traits::{
 		BeaconPruned, CommitTerms, DealHooks, EpochClock, ManifestMath, Randomness, Receipt,
-		RelayBeacon, SlotError, SlotManager,
+		RelayBeacon, RentPurse, SlotError, SlotManager,
 	},
 };
 use sp_runtime::BuildStorage;
@@ -68,6 +70,8 @@ impl pallet_balances::Config for Test {
 parameter_types! {
 	pub static Now: RelayBlock = GENESIS_RELAY_BLOCK;
 	pub static Epoch: Round = 1;
+	/// Rent that was burned.
+	pub static BurnedRent: Amount = 0;
 }
 
 /// Epochs that begin when tests say so.
@@ -101,6 +105,12 @@ impl RelayBeacon for MockBeacon {
 
 #[storage_alias]
 pub type RequestedSlots = StorageMap<Mock, frame_support::Twox64Concat, DealId, Profile>;
+/// What the slots of a deal say at its end that they are owed, and until when.
+#[storage_alias]
+pub type Earned = StorageMap<Mock, frame_support::Twox64Concat, DealId, (Amount, RelayBlock)>;
+/// By how much slots were told that they earn more.
+#[storage_alias]
+pub type Raised = StorageValue<Mock, Vec<(DealId, Amount)>, ValueQuery>;
 #[storage_alias]
 pub type PlacedSlots = StorageMap<Mock, frame_support::Twox64Concat, DealId, Profile>;
 
@@ -170,7 +180,15 @@ impl SlotManager<AccountId> for MockSlots {
 		Self::check(terms, receipt)
 	}
 
+	fn raise(deal: DealId, price: Amount) {
+		Raised::append((deal, price));
+	}
+
 	fn close(deal: DealId) {
+		if let Some((amount, until)) = Earned::take(deal) {
+			assert!(Deals::<Test>::contains_key(deal), "the deal can be read");
+			<DealsPallet as RentPurse<_>>::owe(deal, amount, until);
+		}
 		RequestedSlots::remove(deal);
 		PlacedSlots::remove(deal);
 	}
@@ -253,6 +271,7 @@ pub const PARAMS: DealParams = DealParams {
 pub fn new_test_ext() -> sp_io::TestExternalities {
 	Now::set(GENESIS_RELAY_BLOCK);
 	Epoch::set(1);
+	BurnedRent::set(0);
 	let storage = RuntimeGenesisConfig {
 		balances: pallet_balances::GenesisConfig {
 			balances: vec![(OWNER, START), (OTHER, START), (SPONSOR, START)],
@@ -407,6 +426,7 @@ impl Commit {
 			size_bytes: self.size_bytes,
 			index_len: self.index_len,
 			bytes_per_slot: ContentShape::new(self.size_bytes).bytes_per_slot(&profile),
+			price: Params::<Test>::get().storage_price,
 		}
 	}
 

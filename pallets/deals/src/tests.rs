@@ -9,4 +9,5 @@ mod money;
 mod params;
 mod properties;
 mod queries;
+mod rent;
 mod uploaders;

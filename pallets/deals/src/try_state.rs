@@ -1,8 +1,9 @@
 //! The pallet's invariants, in words and as checks.
 
 use crate::{
-	Agenda, AgendaCursor, AgendaLen, AgendaPlaces, Commits, Config, Deals, DealsOf, HoldReason,
-	ManifestPoints, NextDealId, Pallet, QueueEnds, RemnantQueue, Remnants, Uploaders,
+	Agenda, AgendaCursor, AgendaLen, AgendaPlaces, CommitPrices, Commits, Config, Deals, DealsOf,
+	HoldReason, ManifestPoints, NextDealId, Owed, Pallet, QueueEnds, RemnantQueue, Remnants, Rents,
+	Uploaders,
 };
 use alloc::collections::{BTreeMap, BTreeSet};
 use frame_support::{ensure, traits::fungible::hold::Inspect};
@@ -17,6 +18,7 @@ impl<T: Config> Pallet<T> {
 		Self::check_params()?;
 		Self::check_deals()?;
 		Self::check_money()?;
+		Self::check_rent()?;
 		Self::check_uploaders()?;
 		Self::check_content()?;
 		Self::check_agenda()?;
@@ -57,7 +59,8 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// * What each account has on hold for [`HoldReason::Escrow`] is the sum of the ledgers of the deals that it owns.
+	/// * What each account has on hold for [`HoldReason::Escrow`] is the sum of the ledgers of the deals that it owns, and of
+	///   what those that ended still owe.
 	/// * A deal's ledger holds the deposits of its uploaders; without commits it has no others, and no locked rent.
 	/// * A deal's deposit for slots is the same for each of them.
 	fn check_money() -> Checked {
@@ -83,17 +86,58 @@ impl<T: Config> Pallet<T> {
 				"a deal's deposit for slots is the same for each of them"
 			);
 		}
+		for owing in Owed::<T>::iter_values() {
+			let sum = owed.entry(owing.owner).or_default();
+			*sum = sum.saturating_add(owing.left);
+		}
 		for account in frame_system::Account::<T>::iter_keys() {
 			let sum = owed.remove(&account).unwrap_or_default();
 			ensure!(
 				T::Currency::balance_on_hold(&HoldReason::Escrow.into(), &account) == sum,
-				"an account's hold is the sum of the ledgers of the deals that it owns"
+				"an account's hold is the sum of the ledgers of its deals and of what those that ended owe"
 			);
 		}
 		ensure!(
 			owed.into_values().all(|sum| sum == 0),
 			"an owner that is owed something has an account"
 		);
+		Ok(())
+	}
+
+	/// * Only deals have a rent, which no term outlasts; only commits have a price.
+	/// * A deal's rate is what its commits were locked in at, or more.
+	/// * What is owed is owed by a deal that ended and left commits, and is not nothing.
+	fn check_rent() -> Checked {
+		for (id, rent) in Rents::<T>::iter() {
+			let deal = Deals::<T>::get(id).ok_or("only deals have a rent")?;
+			ensure!(rent.least <= deal.expires_at, "no deal owes rent for longer than it lasts");
+			let mut rate: Amount = 0;
+			for (generation, price) in CommitPrices::<T>::iter_prefix(id) {
+				let commit =
+					Commits::<T>::get(id, generation).ok_or("only commits have a price")?;
+				let shape = ContentShape::new(commit.size_bytes);
+				let stored = u128::from(shape.bytes_per_slot(&deal.profile))
+					.saturating_mul(deal.profile.n().into());
+				rate = rate.saturating_add(price.saturating_mul(stored));
+			}
+			ensure!(
+				rent.rate >= rate,
+				"a deal's rate is what its commits were locked in at, or more"
+			);
+		}
+		ensure!(
+			CommitPrices::<T>::iter_keys()
+				.all(|(id, generation)| Commits::<T>::contains_key(id, generation)),
+			"only commits have a price"
+		);
+		for (id, owing) in Owed::<T>::iter() {
+			ensure!(!Deals::<T>::contains_key(id), "what is owed is owed by a deal that ended");
+			ensure!(owing.left > 0, "what is owed is not nothing");
+			ensure!(
+				Remnants::<T>::iter_values().any(|remnant| remnant.deal == id),
+				"a deal that owes something left commits"
+			);
+		}
 		Ok(())
 	}
 

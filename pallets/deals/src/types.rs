@@ -42,7 +42,7 @@ pub struct Deal<AccountId> {
 pub struct Ledger {
 	/// Escrow that no commit has locked yet.
 	pub free: Amount,
-	/// Rent locked by commits and extensions, not yet earned.
+	/// Rent locked by commits and extensions, and not paid yet.
 	pub locked: Amount,
 	/// Deposits for commits and authorisations in state.
 	pub deposit: Amount,
@@ -81,6 +81,26 @@ impl Ledger {
 			..*self
 		})
 	}
+}
+
+/// The rent of a deal that has not ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct DealRent {
+	/// What a relay block of the deal costs at the prices that are locked in, times the bytes of a GiB.
+	pub rate: Amount,
+	/// Ended before this relay block, the deal owes its slots what they would have earned up to it.
+	pub least: RelayBlock,
+}
+
+/// What a deal that ended still owes its slots. It is on hold in the account of who owned the deal.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Owing<AccountId> {
+	/// Who owned the deal, and gets what is not paid in time.
+	pub owner: AccountId,
+	/// How much.
+	pub left: Amount,
+	/// The first relay block at which nothing of it can be paid any more.
+	pub until: RelayBlock,
 }
 
 /// A manifest point, and what the epoch of its last change found in its place. Points are uncompressed: the chain computed

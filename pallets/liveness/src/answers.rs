@@ -55,7 +55,7 @@ impl<T: Config> Lists for Lookup<'_, T> {
 }
 
 /// Manifest points that were read.
-type Points = BTreeMap<(DealId, u32), G1Uncompressed>;
+pub(crate) type Points = BTreeMap<(DealId, u32), G1Uncompressed>;
 
 impl<T: Config> Pallet<T> {
 	/// Checks an answer and takes note of it. Returns how many draws missed, and whether the call is free of fees.
@@ -75,7 +75,7 @@ impl<T: Config> Pallet<T> {
 		let mut book = Books::<T>::get(&who).ok_or(Error::<T>::NothingDue)?;
 		let params = Parameters::<T>::get().in_round(current.round);
 		book.close_until(current.round);
-		book.open(params.samples_per_epoch);
+		book.open(params.samples_per_epoch, Self::period_of(current.epoch));
 		ensure!(book.due > 0, Error::<T>::NothingDue);
 		Self::check_ordinals(&book, items)?;
 
@@ -204,7 +204,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// The manifest point over an MDU as the round found it.
-	fn manifest(
+	pub(crate) fn manifest(
 		points: &mut Points,
 		deal: DealId,
 		mdu: MduIndex,

@@ -4,8 +4,9 @@
 //! arithmetic, before it can tell.
 
 use crate::{
-	Books, Call, Config, CurrentRound, Drawn, EpochLength, EpochRecord, Event, Item,
-	LivenessParams, MAX_PATH, Pallet, Parameters, Planned,
+	Books, Call, Config, CurrentRound, Drawn, Earned, Ending, EndingEnds, EndingQueue, Endings,
+	EpochLength, EpochRecord, Event, Item, JournalEnds, LivenessParams, MAX_PATH, Pallet,
+	Parameters, Planned, SettleBlob, SettleItem, Slots,
 };
 use alloc::{vec, vec::Vec};
 use frame_benchmarking::v2::*;
@@ -16,9 +17,9 @@ use frame_support::{
 };
 use frame_system::RawOrigin;
 use nil_types::{
-	CodeKind, DealId, G1Compressed, G1Uncompressed, Hint, Profile,
-	challenge::SizeClass,
-	traits::{Allocation, ContentSource, EpochClock, RelayBeacon, SlotHooks},
+	CodeKind, CommitInfo, DealId, G1Compressed, G1Uncompressed, Hint, Profile,
+	challenge::{SETTLE_TRIES, SizeClass},
+	traits::{Allocation, ContentSource, EpochClock, RelayBeacon, RentPurse, Slashing, SlotHooks},
 };
 
 /// The profile with the longest paths.
@@ -79,6 +80,7 @@ fn sign<T: Config>(deals: core::ops::Range<DealId>) {
 			profile: DEEPEST,
 			first_mdu: 0,
 			rows: ROWS,
+			price: 1_000_000,
 		};
 		<Pallet<T> as SlotHooks<_>>::signed(&provider::<T>(), allocation);
 	}
@@ -179,6 +181,140 @@ mod benches {
 		_(origin as T::RuntimeOrigin, params);
 		assert_eq!(Parameters::<T>::get().next.map(|(_, next)| next), Some(params));
 		Ok(())
+	}
+
+	#[benchmark]
+	fn settle(n: Linear<1, { T::MaxItems::get() }>) -> Result<(), BenchmarkError> {
+		let params = LivenessParams { settle_samples: 1, ..Default::default() };
+		Parameters::<T>::put(Planned { now: params, next: None });
+		let record = listed::<T>(n);
+		let provider = provider::<T>();
+		// A period that is over, in which every slot earned something.
+		let period = 1;
+		T::Beacon::set_record(Pallet::<T>::period_start(period + 1), [7; 64]);
+		let epoch = Pallet::<T>::present().saturating_sub(1);
+		let sealed = EpochRecord { epoch, ..record };
+		Drawn::<T>::put(sealed);
+		let mut items = Vec::new();
+		for deal in 0..DealId::from(n) {
+			T::Purse::benchmark_locked(deal, 1 << 70);
+			T::Content::set_manifest(deal, 0, POINT);
+			let commit = |signed| CommitInfo {
+				first_mdu: 0,
+				size_bytes: 1,
+				index_len: 1,
+				index_root: [1; 32],
+				roots_hash: [2; 32],
+				signed,
+				at: 0,
+			};
+			// The last try finds what the slot signed.
+			T::Content::set_commit(deal, 1, commit(1));
+			T::Content::set_commit(deal, 2, commit(u32::MAX));
+			let mut commits = vec![1; SETTLE_TRIES as usize];
+			if let Some(last) = commits.last_mut() {
+				*last = 2;
+			}
+			let (at, mut held) =
+				Pallet::<T>::held(&provider, deal, SLOT).ok_or(BenchmarkError::Weightless)?;
+			held.rent.since = epoch;
+			held.rent.open = Earned { paid: 1 << 60, burned: 0 };
+			held.rent.mdus = 1;
+			Slots::<T>::insert(&provider, at, held);
+			let path = BoundedVec::truncate_from(vec![[1; 32]; MAX_PATH as usize]);
+			let (commitment, manifest_opening) = (compressed(), compressed());
+			items.push(SettleItem {
+				deal,
+				slot: SLOT,
+				commits: BoundedVec::truncate_from(commits),
+				blob: Some(SettleBlob { commitment, path, manifest_opening }),
+			});
+		}
+		let items = BoundedVec::truncate_from(items);
+		#[extrinsic_call]
+		_(
+			RawOrigin::Signed(provider.clone()),
+			period,
+			sealed.randomness,
+			items,
+			[0; 32],
+			compressed(),
+		);
+		// Proofs that are wrong are looked at like those that are right; what is paid then is in the weight of a payment.
+		let event = Event::<T>::InvalidSettlement { provider, period, items: n };
+		frame_system::Pallet::<T>::assert_last_event(event.into());
+		Ok(())
+	}
+
+	#[benchmark]
+	fn pay_out() -> Result<(), BenchmarkError> {
+		listed::<T>(1);
+		let provider = provider::<T>();
+		T::Purse::benchmark_locked(0, 1 << 70);
+		T::Purse::benchmark_endow(&provider);
+		let held = Pallet::<T>::held(&provider, 0, SLOT).ok_or(BenchmarkError::Weightless)?;
+		let owed = Earned { paid: 1 << 60, burned: 1 << 50 };
+		let paid;
+		#[block]
+		{
+			paid = Pallet::<T>::benchmark_pay(&provider, held, owed);
+		}
+		assert!(paid);
+		Ok(())
+	}
+
+	#[benchmark]
+	fn forfeit() -> Result<(), BenchmarkError> {
+		listed::<T>(1);
+		let provider = provider::<T>();
+		T::Purse::benchmark_locked(0, 1 << 70);
+		T::Beacon::set_record(Pallet::<T>::period_start(4), [7; 64]);
+		let (at, mut held) =
+			Pallet::<T>::held(&provider, 0, SLOT).ok_or(BenchmarkError::Weightless)?;
+		held.rent.since = 0;
+		held.rent.open = Earned { paid: 1 << 60, burned: 0 };
+		Slots::<T>::insert(&provider, at, held);
+		#[extrinsic_call]
+		_(RawOrigin::Signed(whitelisted_caller()), provider.clone(), 0, SLOT);
+		let slot = Slots::<T>::get(provider, at).map(|held| held.rent.open);
+		assert_eq!(slot, Some(Earned::default()));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn report() -> Result<(), BenchmarkError> {
+		let params = LivenessParams { slashing: true, ..Default::default() };
+		Parameters::<T>::put(Planned { now: params, next: None });
+		listed::<T>(1);
+		let silent = Books::<T>::get(provider::<T>()).ok_or(BenchmarkError::Weightless)?;
+		let provider = T::Stakes::benchmark_staked();
+		Books::<T>::insert(&provider, silent);
+		let round = Pallet::<T>::round().saturating_add(params.silent_rounds);
+		CurrentRound::<T>::put(round);
+		// Somebody with an account, who gets a bounty.
+		let reporter = whitelisted_caller();
+		T::Purse::benchmark_endow(&reporter);
+		#[extrinsic_call]
+		_(RawOrigin::Signed(reporter), provider.clone());
+		assert_eq!(Books::<T>::get(provider).map(|book| book.silent_row), Some(0));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn sweep_ending() {
+		let (provider, present) = (provider::<T>(), 9);
+		let owed = Earned { paid: 1, burned: 1 };
+		let ending = Ending { profile: DEEPEST, mdus: 1, period: 1, owed };
+		let deal: DealId = 0;
+		Endings::<T>::insert(&provider, (deal, SLOT), ending);
+		EndingQueue::<T>::insert(0, (&provider, deal, SLOT));
+		EndingEnds::<T>::put(JournalEnds { head: 0, tail: 1 });
+		let passed;
+		#[block]
+		{
+			passed = Pallet::<T>::sweep_ending(EndingEnds::<T>::get(), present);
+		}
+		assert!(passed && Endings::<T>::get(&provider, (deal, SLOT)).is_none());
 	}
 
 	#[benchmark]

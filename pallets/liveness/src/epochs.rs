@@ -2,7 +2,7 @@
 
 use crate::{
 	BeganAt, Config, CurrentRound, Drawn, DrawnBefore, EpochLength, EpochRecord, Event,
-	LivenessParams, Pallet, Parameters, Planned, WHOLE, WeightInfo,
+	LivenessParams, Pallet, Parameters, Planned, Sealed, WHOLE, WeightInfo,
 };
 use frame_support::{
 	traits::{DefensiveSaturating, Get},
@@ -44,6 +44,9 @@ impl<T: Config> Pallet<T> {
 		let Ok(Some((record, randomness))) = T::Beacon::first_at_or_after(from) else { return };
 		let randomness = epoch_randomness(&Self::genesis(), epoch, &randomness);
 		if let Some(last) = last {
+			if Self::period_of(last.epoch) < Self::period_of(epoch) {
+				Sealed::<T>::put(last);
+			}
 			DrawnBefore::<T>::put(last);
 		}
 		Drawn::<T>::put(EpochRecord { round, epoch, randomness, drawn_at: now });
@@ -77,6 +80,10 @@ impl<T: Config> Pallet<T> {
 		});
 		(1..=T::MaxSamples::get()).contains(&params.samples_per_epoch)
 			&& (1..=T::MaxHotFactor::get()).contains(&params.hot_factor)
+			&& (1..=T::MaxItems::get()).contains(&params.settle_samples)
+			&& params.silent_rounds >= T::MinSilentRounds::get().max(1)
+			&& params.slash <= T::MaxSlash::get()
+			&& params.bounty <= T::MaxBounty::get()
 			&& falls
 	}
 
@@ -98,10 +105,16 @@ impl<T: Config> Pallet<T> {
 			"answers are longer than epochs ask for"
 		);
 		assert!(T::MaxSteps::get() > 0, "nothing could be applied");
+		assert!(T::MaxSlash::get() <= WHOLE, "more could be slashed than must be at stake");
+		assert!(T::MaxBounty::get() <= WHOLE / 2, "less than half of a slash could be burned");
 		let most = T::BlockWeights::get().max_block.saturating_div(4).saturating_mul(3);
 		assert!(
 			Self::submit_weight(T::MaxItems::get()).all_lte(most),
 			"no block has room for the longest answer"
+		);
+		assert!(
+			Self::settle_weight(T::MaxItems::get()).all_lte(most),
+			"no block has room for the longest settlement"
 		);
 		assert!(
 			Self::advance_weight(T::MaxSteps::get()).all_lte(most),

@@ -81,5 +81,69 @@ mod events {
 			/// The round from which they hold.
 			from: Round,
 		},
+		/// The rent of a slot for a period was settled.
+		#[codec(index = 7)]
+		Settled {
+			/// The provider.
+			provider: T::AccountId,
+			/// The deal.
+			deal: DealId,
+			/// The slot.
+			slot: SlotIndex,
+			/// The period. That in which it ended, for a slot that did.
+			period: Period,
+			/// What the provider got, and what was burned.
+			owed: Earned,
+		},
+		/// A provider submitted proofs of settlement, and they are wrong. Nothing is settled by them.
+		#[codec(index = 8)]
+		InvalidSettlement {
+			/// The provider.
+			provider: T::AccountId,
+			/// The period.
+			period: Period,
+			/// How many samples the proofs were for.
+			items: u32,
+		},
+		/// Rent was not settled in time. It stays with the deal.
+		#[codec(index = 9)]
+		RentForfeited {
+			/// The provider.
+			provider: T::AccountId,
+			/// The deal.
+			deal: DealId,
+			/// The slot.
+			slot: SlotIndex,
+			/// What it would have got, and what would have been burned, together.
+			amount: Amount,
+		},
+		/// A slot ended, and is owed rent. It can be settled in the next period.
+		#[codec(index = 10)]
+		RentEnded {
+			/// The provider.
+			provider: T::AccountId,
+			/// The deal.
+			deal: DealId,
+			/// The slot.
+			slot: SlotIndex,
+			/// The period in which it ended.
+			period: Period,
+			/// What it is owed, and what is burned with it.
+			owed: Earned,
+		},
+		/// A provider was reported because it was silent. It is jailed.
+		#[codec(index = 11)]
+		Reported {
+			/// The provider.
+			provider: T::AccountId,
+			/// Who reported it.
+			reporter: T::AccountId,
+			/// In how many rounds in a row it was silent.
+			silent: u32,
+			/// What it lost.
+			slashed: Amount,
+			/// What of that the reporter got. The rest was burned.
+			bounty: Amount,
+		},
 	}
 }

@@ -8,14 +8,14 @@ use frame_support::{
 	weights::Weight,
 };
 use nil_types::{
-	DealId, Round, SlotIndex,
+	Amount, DealId, Round, SlotIndex,
 	traits::{Allocation, EpochClock, SlotHooks},
 };
 
 /// The steps that a call took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Applied {
-	/// Allocations that entered the lists.
+	/// Allocations that entered the lists, and raises.
 	pub(crate) listed: u32,
 	/// Allocations that left them.
 	pub(crate) unlisted: u32,
@@ -42,7 +42,11 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// The note that is to be applied next, when it is of a round before `round`.
-	fn next_note(provider: &T::AccountId, ends: &JournalEnds, round: Round) -> Option<Note> {
+	pub(crate) fn next_note(
+		provider: &T::AccountId,
+		ends: &JournalEnds,
+		round: Round,
+	) -> Option<Note> {
 		if ends.head >= ends.tail {
 			return None;
 		}
@@ -69,6 +73,12 @@ impl<T: Config> Pallet<T> {
 			let done = match note.change {
 				Change::Signed(allocation) => {
 					Self::list(book, provider, &allocation);
+					applied.listed = applied.listed.saturating_add(1);
+					true
+				},
+				Change::Raised { deal, slot, price } => {
+					Self::raise(book, provider, deal, slot, price);
+					// Less than listing an allocation, and accounted for as one.
 					applied.listed = applied.listed.saturating_add(1);
 					true
 				},
@@ -116,7 +126,12 @@ impl<T: Config> SlotHooks<T::AccountId> for Pallet<T> {
 		Self::note(provider, Change::Signed(allocation));
 	}
 
+	fn raised(provider: &T::AccountId, deal: DealId, slot: SlotIndex, price: Amount) {
+		Self::note(provider, Change::Raised { deal, slot, price });
+	}
+
 	fn ended(provider: &T::AccountId, deal: DealId, slot: SlotIndex) {
+		Self::stop_rent(provider, deal, slot);
 		Self::note(provider, Change::Ended { deal, slot });
 	}
 }

@@ -1,6 +1,7 @@
 //! # Liveness
 //!
-//! Asks every provider, once per epoch, for samples of all that it stores, and keeps account of the answers.
+//! Asks every provider, once per epoch, for samples of all that it stores, keeps account of the answers, and pays rent for
+//! them, slot by slot.
 //!
 //! ## Terms
 //!
@@ -16,6 +17,8 @@
 //! * **Journal**: what happened to a provider's allocations and is not in its lists yet, in order ([`Note`]).
 //! * **Book**: a provider's census and account ([`Book`]).
 //! * **Ordinal**: the number of a sample, from 0.
+//! * **Period**: epochs `p * SettlementEpochs ..= (p + 1) * SettlementEpochs - 1`.
+//! * **Settlement**: the proof of samples of a slot, against which it is paid what it earned in a period.
 //!
 //! ## Who calls what
 //!
@@ -23,8 +26,11 @@
 //! |---|---|---|
 //! | [`submit_proofs`](Call::submit_proofs) | the provider's operator, free of fees if it answered all | the round in force is drawn |
 //! | [`advance`](Call::advance) | anyone, free of fees if it applied something | changes of earlier rounds are left |
+//! | [`settle`](Call::settle) | the provider's operator | in the period after the one that is settled |
+//! | [`report`](Call::report) | anyone, for a bounty | a provider was silent for too long |
+//! | [`forfeit`](Call::forfeit) | anyone, free of fees if something was forfeited | nothing was settled in time |
 //! | [`set_params`](Call::set_params) | [`Config::AdminOrigin`] | |
-//! | [`SlotHooks`] | the slots | a provider signs a commit, a slot ends |
+//! | [`SlotHooks`] | the slots | a provider signs a commit, what it signed earns more, a slot ends |
 //! | [`EpochClock`] | the keeper of content | it changes |
 //!
 //! ## Rounds
@@ -54,6 +60,7 @@
 //!
 //! ```text
 //! signed  -> the allocation is appended to the list of its hint and class; a new slot is appended to the slots
+//! raised  -> what is listed of the slot earns more; no list changes
 //! ended   -> the slot's allocations leave their lists, the one signed last first, one per step; then the slot leaves
 //! leaving -> the last of the list takes the place
 //! ```
@@ -123,16 +130,77 @@
 //! its lists a provider owes something in all rounds or in none. Closing counts
 //!
 //! * `silent`: rounds in which something was due and nothing was answered;
-//! * `missed`: ordinals that stayed open in rounds that were not silent.
+//! * `missed`: ordinals that stayed open in rounds that were not silent;
+//! * `health`: of 10^9, from 10^9 on, `health = health - floor(health / 8) + floor(share answered / 8)` in each round in which
+//!   something was due;
+//! * `silent_row`: how many of the last rounds were silent in a row.
+//!
+//! Who was silent in `silent_rounds` rounds in a row may be reported by anyone, once for each such row. It is jailed, so that it
+//! gets no new slots, and unless `slashing` is off (while a network starts) it loses a share `slash` of the stake that it must
+//! hold, of which a share `bounty` is the reporter's and the rest burned.
+//!
+//! ## Rent
+//!
+//! ```text
+//! rate(slot)  = sum over what it signed of floor(price * bytes * epoch_length / GiB)        per round
+//! late        = floor(10^9 * (10,000 * answered - credit) / (10,000 * due))                 beside the growth of a round
+//! paid        = floor(rate * growth of the index / 10^9)
+//! burned      = floor(rate * growth of the sum of late / 10^9)
+//! ```
+//!
+//! A slot keeps the counters of its provider up to which it is reckoned, so what it earned since follows when it is next
+//! touched: in a constant number of reads and writes, whatever happened meanwhile. It is touched before its rate changes,
+//! which is when the journal is applied: a provider with changes left cannot answer, so its counters stand where the change
+//! found them. What is signed or raised in a round earns from the next one on, and what ends in a round earned up to the one
+//! before.
+//!
+//! What a slot earned in a period is *open* until the period is over, and then *closed* for one period, in which the provider
+//! may settle it. For that a book keeps the counters as the last two periods left them. What was not settled then is
+//! *forfeited*: it is nobody's, and stays with the deal, as does all that its slot failed to earn (the deal's repair reserve).
+//!
+//! A slot that ends is owed what is open and closed together, and up to the deal's least term ([`Term::least`]) its rate as if
+//! all had been answered. It is settled in the period after the one in which it ended ([`Endings`]).
+//!
+//! No deal pays more than it locked. A commit at relay block `t` of a deal that is over at `E` locks `price * bytes * (E - t) /
+//! GiB` for the slot at least. It earns for rounds of different epochs, all after that of `t` and before that of `E`, however
+//! late somebody ends the deal: a touch counts no more growth than a whole for each epoch since the last touch, and none for
+//! the epoch of `E` and those after it. Those are fewer than `(E - t) / epoch_length`. The same holds for a raise, and for a
+//! least term, which is no later than `E`.
+//!
+//! ## Settlement
+//!
+//! A period is settled against rows that follow from the `R_e` of the last round before the next one ([`Pallet::seal`]), so
+//! they are known to nobody while the rent is earned, and cannot be diluted by other slots:
+//!
+//! ```text
+//! seed(try) = H("nil/settle/v1" ‖ R ‖ provider ‖ deal ‖ slot ‖ sample ‖ try)     samples 0 .. settle_samples
+//! mdu(try)  = uniform(first half of the seed, mdus)                              up to the last one that was listed by then
+//! row       = uniform(last half, live rows of that MDU)                          of the first try whose commit the slot signed
+//! z         = hash_to_Fr("nil/settle/z/v1" ‖ R ‖ provider)
+//! gamma     = hash_to_Fr("nil/settle/gamma/v1" ‖ R ‖ provider ‖ deal ‖ slot ‖ sample)
+//! ```
+//!
+//! An item names the commit of each try, which is checked in one read; after [`SETTLE_TRIES`] the sample is void, and nothing
+//! is proven under it. Several slots may be settled in one call, with one opening for all. What is checked is in the order
+//! `WrongPeriod`, `NotDrawn`, `Stale`, `NoItems`, and then slot by slot `OutOfOrder`, `WrongSamples`, `NothingOwed`,
+//! `WrongCommit`, `BadStructure`; wrong proofs settle nothing and are no error.
 //!
 //! ## Limits
 //!
+//! * Wrong proofs are not slashed: they may be right ones on another branch of the chain, with the same `R_e`, whose deals had
+//!   other content when the round began. An answer would have to name the block that drew its round.
+//! * Who is reported keeps its slots. Nobody takes them away yet, and a slot whose samples fail has no account of that but its
+//!   provider's.
+//! * A slot that signed next to nothing of its deal has void samples: of a deal with a share `s` of MDUs that it signed, a
+//!   sample is void with a probability of `(1 - s)^16`.
+//! * What a slot that ended is owed leaves state when it is settled, when somebody calls [`forfeit`](Call::forfeit), or when
+//!   `on_idle` comes to it: that serves those that ended in their order, under its meter.
 //! * What is drawn is void with a probability of less than 2^-200; such an ordinal cannot be answered (`VoidOrdinal`).
 //! * A sample reads one entry, and one more for each draw that missed, which is one in nine at most; every eighth reads a
 //!   slot before. Each manifest point is read once per call.
-//! * Keys end in numbers that the chain gives out, so these are not hashed. A slot and its first commit take 283 bytes
-//!   of state, keys included, each further commit 152. A change waits in the journal with 94 bytes at most until it is
-//!   applied. A book has 5 bytes for each list, whatever it holds. Nothing grows with time.
+//! * Keys end in numbers that the chain gives out, so these are not hashed. A slot takes 203 bytes of state, keys included,
+//!   each commit 152. A change waits in the journal with 110 bytes at most until it is applied. A book has 5 bytes for each
+//!   list, whatever it holds. Nothing grows with time.
 //! * No hook walks deals, slots or providers: `on_poll` looks at the clock, and writes four entries per round.
 //! * A round that waited is drawn when it can be, perhaps shortly before its epoch and it are over. Who is silent then is no
 //!   more to blame than the chain.
@@ -141,9 +209,10 @@
 //!
 //! ## Invariants
 //!
-//! Checked by `try_state` and stated there: lists and journals are dense; the census has the lengths of the lists, the book
-//! their blobs; entries and places say the same, and so do slots and their places; the allocations of a slot lie one after
-//! another in its rows; notes are in order, and nothing was answered while some of an earlier round were left.
+//! Checked by `try_state` and stated there: lists and journals are dense; the census has the lengths of the lists, the
+//! book their blobs; what is owed is reckoned up to rounds that are closed; entries and places say the same, and so do
+//! slots and their places; the allocations of a slot lie one after another in its rows; notes are in order, and nothing
+//! was answered while some of an earlier round were left.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![forbid(unsafe_code)]
@@ -160,11 +229,14 @@ mod benchmarking;
 mod book;
 mod epochs;
 mod events;
+mod health;
 mod journal;
 mod lists;
 #[cfg(test)]
 mod mock;
 mod queries;
+mod rent;
+mod settle;
 #[cfg(test)]
 mod tests;
 #[cfg(any(feature = "std", feature = "try-runtime"))]
@@ -174,7 +246,10 @@ pub mod weights;
 
 use frame_support::pallet_macros::import_section;
 #[cfg(doc)]
-use nil_types::traits::{Allocation, AnswerMath, ContentSource, EpochClock, SlotHooks};
+use nil_types::{
+	challenge::SETTLE_TRIES,
+	traits::{Allocation, AnswerMath, ContentSource, EpochClock, SlotHooks, Term},
+};
 
 #[import_section(events::events)]
 #[frame_support::pallet]
@@ -185,8 +260,8 @@ pub mod pallet {
 	use frame_support::{pallet_prelude::*, weights::WeightMeter};
 	use frame_system::pallet_prelude::*;
 	use nil_types::{
-		DealId, Epoch, G1Compressed, Generation, Hash32, RelayBlock, Round, SlotIndex,
-		traits::{AnswerMath, ContentSource, RelayBeacon},
+		Amount, DealId, Epoch, G1Compressed, Generation, Hash32, RelayBlock, Round, SlotIndex,
+		traits::{AnswerMath, ContentSource, RelayBeacon, RentPurse, Slashing},
 	};
 
 	/// The pallet's storage layout.
@@ -214,6 +289,12 @@ pub mod pallet {
 
 		/// The content that samples are of. Its rounds must be those of this pallet.
 		type Content: ContentSource;
+
+		/// The rent that deals have locked. Its deals must be those of the content.
+		type Purse: RentPurse<Self::AccountId>;
+
+		/// What providers have at stake.
+		type Stakes: Slashing<Self::AccountId>;
 
 		/// The arithmetic of proofs.
 		type Answers: AnswerMath;
@@ -243,6 +324,18 @@ pub mod pallet {
 		#[pallet::constant]
 		type MaxSteps: Get<u32>;
 
+		/// Fewest silent rounds in a row after which providers may be reported.
+		#[pallet::constant]
+		type MinSilentRounds: Get<u32>;
+
+		/// Largest share of the stake that a provider must hold that one report may take, in units of 1/10,000.
+		#[pallet::constant]
+		type MaxSlash: Get<u16>;
+
+		/// Largest share of a slash that a reporter may get, in units of 1/10,000: no more than half.
+		#[pallet::constant]
+		type MaxBounty: Get<u16>;
+
 		/// Weights of the calls and of the hook.
 		type WeightInfo: WeightInfo;
 	}
@@ -251,6 +344,36 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type EpochLength<T: Config> =
 		StorageValue<_, RelayBlock, ValueQuery, ConstU32<DEFAULT_EPOCH_LENGTH>>;
+
+	/// Epochs of a settlement period. Set at genesis and never changed.
+	#[pallet::storage]
+	pub type SettlementEpochs<T: Config> =
+		StorageValue<_, u32, ValueQuery, ConstU32<DEFAULT_SETTLEMENT_EPOCHS>>;
+
+	/// The last round that was drawn before the period of the one that was drawn last.
+	#[pallet::storage]
+	pub type Sealed<T: Config> = StorageValue<_, EpochRecord, OptionQuery>;
+
+	/// What slots that ended are owed.
+	#[pallet::storage]
+	pub type Endings<T: Config> = StorageDoubleMap<
+		_,
+		Blake2_128Concat,
+		T::AccountId,
+		Identity,
+		(DealId, SlotIndex),
+		Ending,
+		OptionQuery,
+	>;
+
+	/// The slots that ended and were owed something, in the order in which they did, by ticket.
+	#[pallet::storage]
+	pub type EndingQueue<T: Config> =
+		StorageMap<_, Twox64Concat, u64, (T::AccountId, DealId, SlotIndex), OptionQuery>;
+
+	/// The ends of that queue.
+	#[pallet::storage]
+	pub type EndingEnds<T: Config> = StorageValue<_, JournalEnds, ValueQuery>;
 
 	/// The round in force. 0 before the first one.
 	#[pallet::storage]
@@ -326,6 +449,8 @@ pub mod pallet {
 	pub struct GenesisConfig<T: Config> {
 		/// Relay blocks of an epoch.
 		pub epoch_length: RelayBlock,
+		/// Epochs of a settlement period.
+		pub settlement_epochs: u32,
 		/// The parameters.
 		pub params: LivenessParams,
 		/// Marks the runtime.
@@ -337,6 +462,7 @@ pub mod pallet {
 		fn default() -> Self {
 			Self {
 				epoch_length: DEFAULT_EPOCH_LENGTH,
+				settlement_epochs: DEFAULT_SETTLEMENT_EPOCHS,
 				params: LivenessParams::default(),
 				_config: PhantomData,
 			}
@@ -356,7 +482,9 @@ pub mod pallet {
 				"liveness parameters at genesis are out of bounds: {:?}",
 				self.params
 			);
+			assert!(self.settlement_epochs > 0, "a settlement period at genesis has no epoch");
 			EpochLength::<T>::put(self.epoch_length);
+			SettlementEpochs::<T>::put(self.settlement_epochs);
 			Parameters::<T>::put(Planned { now: self.params, next: None });
 		}
 	}
@@ -419,6 +547,25 @@ pub mod pallet {
 		/// A parameter is outside its bounds.
 		#[codec(index = 17)]
 		ParamsOutOfBounds,
+		/// The settlement is for another period than the last one.
+		#[codec(index = 18)]
+		WrongPeriod,
+		/// A slot has more or fewer samples than are asked for.
+		#[codec(index = 19)]
+		WrongSamples,
+		/// A commit is not the one that has the MDU drawn, or not the first that the slot signed, or there is none and a
+		/// blob is given.
+		#[codec(index = 20)]
+		WrongCommit,
+		/// Nothing is owed for the slot, for that period.
+		#[codec(index = 21)]
+		NothingOwed,
+		/// The rent could not be paid: the caller's account would be too small to exist.
+		#[codec(index = 22)]
+		Unpaid,
+		/// The provider was not silent for so long, or was reported for it.
+		#[codec(index = 23)]
+		NothingToReport,
 	}
 
 	#[pallet::hooks]
@@ -426,6 +573,13 @@ pub mod pallet {
 		/// Runs after the inherents, which bring the randomness, and before the transactions, which could answer to it.
 		fn on_poll(_: BlockNumberFor<T>, meter: &mut WeightMeter) {
 			Self::turn(meter);
+		}
+
+		/// Drops what slots that ended are owed and did not settle in time.
+		fn on_idle(_: BlockNumberFor<T>, remaining: Weight) -> Weight {
+			let mut meter = WeightMeter::with_limit(remaining);
+			Self::sweep_endings(&mut meter);
+			meter.consumed()
 		}
 
 		fn integrity_test() {
@@ -483,6 +637,48 @@ pub mod pallet {
 			ensure!(Self::within_bounds(&params), Error::<T>::ParamsOutOfBounds);
 			Self::plan(params);
 			Ok(())
+		}
+
+		/// Settles what slots of the caller earned in the last period: pays it, against samples of each. `r` is the
+		/// randomness of the last round that was drawn in that period; `y` and `pi` open the combination of the samples'
+		/// commitments. Items stand in the order of slots, as many for each as are asked for. Wrong proofs settle nothing and
+		/// are no error, see [`Event::InvalidSettlement`].
+		#[pallet::call_index(3)]
+		#[pallet::weight(Pallet::<T>::settle_weight(items.len() as u32))]
+		pub fn settle(
+			origin: OriginFor<T>,
+			period: Period,
+			r: Hash32,
+			items: BoundedVec<SettleItem, T::MaxItems>,
+			y: [u8; 32],
+			pi: G1Compressed,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_settle(who, period, r, &items, &y, &pi)
+		}
+
+		/// Writes down that a slot did not settle in time what it earned, and removes what is kept about one that ended. Costs
+		/// nothing when there was something.
+		#[pallet::call_index(4)]
+		#[pallet::weight(T::WeightInfo::forfeit())]
+		pub fn forfeit(
+			origin: OriginFor<T>,
+			provider: T::AccountId,
+			deal: DealId,
+			slot: SlotIndex,
+		) -> DispatchResultWithPostInfo {
+			ensure_signed(origin)?;
+			Self::do_forfeit(&provider, deal, slot)?;
+			Ok(Pays::No.into())
+		}
+
+		/// Reports a provider that was silent in as many rounds in a row as the parameters say. It is jailed and slashed, and the
+		/// caller gets a share of the slash.
+		#[pallet::call_index(5)]
+		#[pallet::weight(T::WeightInfo::report())]
+		pub fn report(origin: OriginFor<T>, provider: T::AccountId) -> DispatchResult {
+			let reporter = ensure_signed(origin)?;
+			Self::do_report(reporter, provider)
 		}
 	}
 }

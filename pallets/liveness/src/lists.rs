@@ -7,7 +7,7 @@ use frame_support::{
 	traits::{Defensive, DefensiveSaturating},
 };
 use nil_types::{
-	DealId, Hint, SlotIndex,
+	Amount, DealId, Hint, SlotIndex,
 	challenge::{Census, SizeClass},
 	traits::Allocation,
 };
@@ -15,7 +15,8 @@ use nil_types::{
 impl<T: Config> Pallet<T> {
 	/// Appends an allocation to its list, and to the rows of its slot, which is appended to the slots if it is new.
 	pub(crate) fn list(book: &mut BookOf<T>, provider: &T::AccountId, allocation: &Allocation) {
-		let Allocation { deal, slot, generation, hint, profile, first_mdu, rows } = *allocation;
+		let Allocation { deal, slot, generation, hint, profile, first_mdu, rows, price } =
+			*allocation;
 		let (Some(class), Ok(rows), Ok(first_mdu)) =
 			(SizeClass::of(rows), u32::try_from(rows), u32::try_from(first_mdu))
 		else {
@@ -30,7 +31,8 @@ impl<T: Config> Pallet<T> {
 			let at = book.census.slots;
 			book.census.slots = at.defensive_saturating_add(1);
 			SlotPlaces::<T>::insert(provider, (deal, slot), at);
-			(at, HeldSlot { deal, slot, hint, rows: 0, newest: 0 })
+			let rent = Self::new_rent(book);
+			(at, HeldSlot { deal, slot, hint, rows: 0, newest: 0, profile, rent })
 		});
 		let place = Place { class, index: lengthen(&mut book.census, held.hint, class) };
 		let entry = Entry {
@@ -45,6 +47,9 @@ impl<T: Config> Pallet<T> {
 		};
 		Entries::<T>::insert(provider, (held.hint, place.class, place.index), entry);
 		Places::<T>::insert(provider, (deal, slot, generation), place);
+		Self::add_rent(book, provider, &mut held, price, rows);
+		let end = first_mdu.saturating_add(rows.div_ceil(profile.rows().max(1).into()));
+		held.rent.mdus = held.rent.mdus.max(end);
 		held.rows = held.rows.defensive_saturating_add(rows);
 		held.newest = generation;
 		Slots::<T>::insert(provider, at, held);
@@ -74,8 +79,26 @@ impl<T: Config> Pallet<T> {
 		false
 	}
 
+	/// Lets all that is listed of a slot earn more. One that has ended earns nothing, and nothing is done then.
+	pub(crate) fn raise(
+		book: &BookOf<T>,
+		provider: &T::AccountId,
+		deal: DealId,
+		slot: SlotIndex,
+		price: Amount,
+	) {
+		let Some((at, mut held)) = Self::held(provider, deal, slot) else { return };
+		let rows = held.rows;
+		Self::add_rent(book, provider, &mut held, price, rows);
+		Slots::<T>::insert(provider, at, held);
+	}
+
 	/// A slot, and where it stands.
-	fn held(provider: &T::AccountId, deal: DealId, slot: SlotIndex) -> Option<(u32, HeldSlot)> {
+	pub(crate) fn held(
+		provider: &T::AccountId,
+		deal: DealId,
+		slot: SlotIndex,
+	) -> Option<(u32, HeldSlot)> {
 		let at = SlotPlaces::<T>::get(provider, (deal, slot))?;
 		Some((at, Slots::<T>::get(provider, at).defensive()?))
 	}

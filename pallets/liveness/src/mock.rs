@@ -3,22 +3,24 @@
 
 use crate::{self as pallet_liveness, *};
 use frame_support::{
-	derive_impl,
+	Blake2_128Concat, Twox64Concat, derive_impl,
 	dispatch::DispatchResultWithPostInfo,
+	pallet_prelude::ValueQuery,
 	parameter_types,
 	storage::with_storage_layer,
-	traits::{ConstU32, Hooks},
+	storage_alias,
+	traits::{ConstU16, ConstU32, Hooks},
 	weights::WeightMeter,
 };
 use frame_system::EnsureRoot;
 use nil_types::{
-	DealId, Epoch, G1Compressed, G1Uncompressed, Generation, Hash32, Hint, Profile, RelayBlock,
-	blake2b_256,
+	Amount, CommitInfo, DealId, Epoch, G1Compressed, G1Uncompressed, Generation, Hash32, Hint,
+	Profile, RelayBlock, blake2b_256,
 	challenge::{evaluation_point, gamma},
 	layout::MDUS_PER_MANIFEST,
 	traits::{
 		Allocation, AnswerClaim, AnswerMath, BeaconPruned, ContentSource, Randomness, RelayBeacon,
-		SlotHooks,
+		RentPurse, Slashing, SlotHooks, Term, Unpaid,
 	},
 };
 use sp_runtime::{AccountId32, BuildStorage, traits::IdentityLookup};
@@ -28,6 +30,8 @@ pub type AccountId = AccountId32;
 
 /// Relay blocks of an epoch.
 pub const LENGTH: RelayBlock = 50;
+/// Epochs of a settlement period.
+pub const SETTLEMENT: u32 = 4;
 /// Relay blocks from the start of an epoch to what may draw it.
 pub const DELAY: RelayBlock = 4;
 /// Relay block at which tests begin, before any round has begun.
@@ -36,6 +40,8 @@ pub const START: RelayBlock = 1_003;
 pub const FIRST_EPOCH: Epoch = 20;
 /// Items of an answer.
 pub const MAX_ITEMS: u32 = 32;
+/// What allocations earn, per GiB and relay block.
+pub const PRICE: Amount = 1 << 20;
 /// Steps of an advance.
 pub const MAX_STEPS: u32 = 64;
 /// The hash of block 0.
@@ -50,6 +56,11 @@ pub const PARAMS: LivenessParams = LivenessParams {
 		Tier { within: 30, share: 5_000 },
 		Tier { within: 40, share: 1_000 },
 	],
+	settle_samples: 2,
+	silent_rounds: 3,
+	slash: 500,
+	bounty: 1_000,
+	slashing: true,
 };
 
 frame_support::construct_runtime!(
@@ -117,8 +128,127 @@ impl ContentSource for MockContent {
 		Some(real.unwrap_or_else(|| point_of(deal, index)))
 	}
 
+	fn commit(deal: DealId, generation: Generation) -> Option<CommitInfo> {
+		MockCommits::get(deal, generation)
+	}
+
 	#[cfg(feature = "runtime-benchmarks")]
 	fn set_manifest(_: DealId, _: u32, _: G1Uncompressed) {}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn set_commit(deal: DealId, generation: Generation, commit: CommitInfo) {
+		MockCommits::insert(deal, generation, commit);
+	}
+}
+
+/// Commits that tests make.
+#[storage_alias]
+pub type MockCommits =
+	StorageDoubleMap<Mock, Twox64Concat, DealId, Twox64Concat, Generation, CommitInfo>;
+
+/// A deal's money.
+#[derive(Clone, Debug, Default, PartialEq, Eq, codec::Encode, codec::Decode)]
+pub struct MockRent {
+	pub locked: Amount,
+	pub expires_at: RelayBlock,
+	pub least: RelayBlock,
+	/// Whether it has ended. Then what is locked is what it owes, until `until`.
+	pub ended: bool,
+	pub owed: Amount,
+	pub until: RelayBlock,
+}
+
+/// The money of deals that pay. Others pay nothing.
+#[storage_alias]
+pub type MockRents = StorageMap<Mock, Twox64Concat, DealId, MockRent>;
+
+/// What was paid to each provider.
+#[storage_alias]
+pub type Wallets = StorageMap<Mock, Blake2_128Concat, AccountId, Amount, ValueQuery>;
+
+/// What was burned.
+#[storage_alias]
+pub type BurnedSum = StorageValue<Mock, Amount, ValueQuery>;
+
+/// Deals that pay out of what tests give them.
+#[derive(Debug)]
+pub struct MockPurse;
+
+impl RentPurse<AccountId> for MockPurse {
+	fn term(deal: DealId) -> Option<Term> {
+		let rent = MockRents::get(deal).filter(|rent| !rent.ended)?;
+		Some(Term { expires_at: rent.expires_at, least: rent.least })
+	}
+
+	fn owe(deal: DealId, amount: Amount, until: RelayBlock) {
+		MockRents::mutate(deal, |rent| {
+			let rent = rent.as_mut().expect("the deal pays");
+			assert!(!rent.ended && (rent.owed == 0 || rent.until == until));
+			rent.owed += amount;
+			rent.until = until;
+			assert!(rent.owed <= rent.locked, "no more is owed than is locked");
+		});
+	}
+
+	fn pay(deal: DealId, to: &AccountId, paid: Amount, burned: Amount) -> Result<(), Unpaid> {
+		let mut rent = MockRents::get(deal).ok_or(Unpaid)?;
+		assert!(!rent.ended || Now::get() < rent.until, "nothing is paid too late");
+		rent.locked = rent.locked.checked_sub(paid + burned).expect("no more is paid than locked");
+		MockRents::insert(deal, rent);
+		Wallets::mutate(to, |sum| *sum += paid);
+		BurnedSum::mutate(|sum| *sum += burned);
+		Ok(())
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_locked(deal: DealId, locked: Amount) {
+		let (expires_at, least) = (RelayBlock::MAX, 0);
+		MockRents::insert(deal, MockRent { locked, expires_at, least, ..Default::default() });
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_endow(_: &AccountId) {}
+}
+
+/// What everybody must have at stake.
+pub const REQUIRED: Amount = 10_000;
+
+/// What was taken from each provider, by whom, and with which share.
+#[storage_alias]
+pub type SlashedSums = StorageMap<Mock, Blake2_128Concat, AccountId, (Amount, AccountId, u16)>;
+
+/// Who is jailed.
+#[storage_alias]
+pub type Prison = StorageMap<Mock, Blake2_128Concat, AccountId, ()>;
+
+/// Stake of which there is enough.
+#[derive(Debug)]
+pub struct MockStakes;
+
+impl Slashing<AccountId> for MockStakes {
+	fn required(_: &AccountId) -> Amount {
+		REQUIRED
+	}
+
+	fn slash(
+		provider: &AccountId,
+		amount: Amount,
+		reporter: &AccountId,
+		share: u16,
+	) -> (Amount, Amount) {
+		let before = SlashedSums::get(provider).map_or(0, |(sum, ..)| sum);
+		SlashedSums::insert(provider, (before + amount, reporter.clone(), share));
+		(amount, amount * Amount::from(share) / 10_000)
+	}
+
+	fn jail(provider: &AccountId) {
+		Prison::insert(provider, ());
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_staked() -> AccountId {
+		account(1)
+	}
 }
 
 /// Hashes in the place of commitments, paths and openings.
@@ -183,6 +313,11 @@ impl pallet_liveness::Config for Test {
 	type Answers = MockMath;
 	type Beacon = MockBeacon;
 	type Content = MockContent;
+	type MaxBounty = ConstU16<5_000>;
+	type MaxSlash = ConstU16<5_000>;
+	type MinSilentRounds = ConstU32<2>;
+	type Purse = MockPurse;
+	type Stakes = MockStakes;
 	type DrawDelay = ConstU32<DELAY>;
 	type MaxHotFactor = ConstU32<8>;
 	type MaxItems = ConstU32<MAX_ITEMS>;
@@ -201,6 +336,7 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 	let storage = RuntimeGenesisConfig {
 		liveness: pallet_liveness::GenesisConfig {
 			epoch_length: LENGTH,
+			settlement_epochs: SETTLEMENT,
 			params: PARAMS,
 			..Default::default()
 		},
@@ -278,6 +414,7 @@ pub fn allocation(deal: DealId, generation: Generation, rows: u64) -> Allocation
 		profile: COLD,
 		first_mdu: 100 * u64::from(generation),
 		rows,
+		price: PRICE,
 	}
 }
 

@@ -1,10 +1,11 @@
 //! The pallet's invariants, in words and as checks.
 
 use crate::{
-	BeganAt, BookOf, Books, Config, Drawn, DrawnBefore, Entries, HeldSlot, Journal, JournalEnds,
-	Journals, Pallet, Parameters, Place, Places, SlotPlaces, Slots, WHOLE,
+	BeganAt, BookOf, Books, Change, Config, Drawn, DrawnBefore, EndingEnds, EndingQueue, Endings,
+	Entries, HeldSlot, INDEX_ONE, Journal, JournalEnds, Journals, Pallet, Parameters, Place, Places,
+	Sealed, SlotPlaces, Slots, WHOLE,
 };
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, vec::Vec};
 use frame_support::{ensure, traits::Get};
 use nil_types::{
 	Hint,
@@ -24,7 +25,9 @@ impl<T: Config> Pallet<T> {
 			Self::check_account(&book)?;
 			Self::check_lists(&provider, &book)?;
 			Self::check_slots(&provider, &book)?;
+			Self::check_rent(&provider, &book)?;
 		}
+		Self::check_endings()?;
 		Self::check_owners()
 	}
 
@@ -96,10 +99,19 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// * A book is of no round that has not begun.
+	/// * No health is above that of who answers everything, and no row of silent rounds longer than all of them.
 	/// * As many samples are answered as are counted, no more than are due, and none is worth more than all of it.
 	/// * What is due is what there is to draw from, unless so much is not asked for.
 	fn check_account(book: &BookOf<T>) -> Checked {
 		ensure!(book.round <= Self::round(), "a book is of no round that has not begun");
+		ensure!(
+			u64::from(book.health) <= INDEX_ONE,
+			"no health is above that of who answers everything"
+		);
+		ensure!(
+			book.silent_row <= book.silent,
+			"no row of silent rounds is longer than all of them"
+		);
 		let bits =
 			book.answered.iter().fold(0, |sum: u32, bits| sum.saturating_add(bits.count_ones()));
 		ensure!(bits == book.count, "as many samples are answered as are counted");
@@ -170,7 +182,7 @@ impl<T: Config> Pallet<T> {
 		let mut allocations = 0usize;
 		for index in 0..slots {
 			let held = Slots::<T>::get(provider, index).ok_or("the list of slots is dense")?;
-			let HeldSlot { deal, slot, hint, rows, newest } = held;
+			let HeldSlot { deal, slot, hint, rows, newest, .. } = held;
 			ensure!(
 				SlotPlaces::<T>::get(provider, (deal, slot)) == Some(index),
 				"a slot stands where it is noted"
@@ -198,6 +210,92 @@ impl<T: Config> Pallet<T> {
 		ensure!(
 			Places::<T>::iter_key_prefix(provider).count() == allocations,
 			"every allocation is one of a slot"
+		);
+		Ok(())
+	}
+
+	/// * A book keeps its counters as the period of its last growth found them, and as the one before did: none of them falls,
+	///   and none is of a period to come.
+	/// * No round was worth more than a whole.
+	/// * A slot's rent is reckoned up to rounds that are closed, by the present at most; it is settled against MDUs that are
+	///   listed.
+	/// * A slot that has ended earns nothing, and its provider's journal says so.
+	fn check_rent(provider: &T::AccountId, book: &BookOf<T>) -> Checked {
+		let present = Self::present();
+		let [found, found_before] = book.ends;
+		let now = book.counters();
+		ensure!(
+			found_before.index <= found.index
+				&& found.index <= now.index
+				&& found_before.late <= found.late
+				&& found.late <= now.late,
+			"counters do not fall"
+		);
+		ensure!(
+			book.grown_in <= book.period && book.period <= Self::period_of(present),
+			"no counter is of a period to come"
+		);
+		let whole = INDEX_ONE.saturating_mul(Self::round().into());
+		ensure!(
+			now.index.saturating_add(now.late) <= whole,
+			"no round was worth more than a whole"
+		);
+		let Some(closed) = Self::closed_book(provider) else { return Ok(()) };
+		for held in Slots::<T>::iter_prefix_values(provider) {
+			let rent = held.rent;
+			ensure!(
+				rent.mark.index <= closed.index && rent.mark.late <= closed.late,
+				"rent is reckoned up to rounds that are closed"
+			);
+			ensure!(rent.since <= present, "rent is reckoned up to the present at most");
+			ensure!(rent.closed_mdus <= rent.mdus, "rent is settled against MDUs that are listed");
+			if rent.ended {
+				let earns = rent.rate > 0 || rent.open.total() > 0 || rent.closed.total() > 0;
+				ensure!(!earns, "a slot that has ended earns nothing");
+				let end = Change::Ended { deal: held.deal, slot: held.slot };
+				ensure!(
+					Journal::<T>::iter_prefix_values(provider).any(|note| note.change == end),
+					"the end of a slot is in the journal until it leaves the lists"
+				);
+			}
+		}
+		Ok(())
+	}
+
+	/// * What is owed to a slot that ended is not nothing, and the period in which it ended has begun.
+	/// * The queue of slots that ended is dense between its ends, and in the order of periods; it has each that is owed
+	///   something, once.
+	/// * The round that was drawn last before the present period is kept.
+	fn check_endings() -> Checked {
+		let present = Self::period_of(Self::present());
+		for ending in Endings::<T>::iter_values() {
+			ensure!(ending.owed.total() > 0, "what is owed to a slot that ended is not nothing");
+			ensure!(ending.period <= present, "a slot did not end in a period to come");
+		}
+		let JournalEnds { head, tail } = EndingEnds::<T>::get();
+		let (mut queued, mut last) = (BTreeSet::new(), 0);
+		for ticket in head..tail {
+			let (provider, deal, slot) =
+				EndingQueue::<T>::get(ticket).ok_or("the queue of slots that ended is dense")?;
+			if let Some(ending) = Endings::<T>::get(&provider, (deal, slot)) {
+				ensure!(last <= ending.period, "slots that ended are in the order of periods");
+				last = ending.period;
+				ensure!(queued.insert((provider, deal, slot)), "a slot that ended is queued once");
+			}
+		}
+		ensure!(
+			EndingQueue::<T>::iter_keys().count() as u64 == tail.saturating_sub(head)
+				&& Endings::<T>::iter_keys().count() == queued.len(),
+			"the queue has all slots that are owed something, and nothing beyond its ends"
+		);
+		let (sealed, drawn) = (Sealed::<T>::get(), Drawn::<T>::get());
+		ensure!(
+			sealed.is_none_or(|sealed| {
+				drawn.is_some_and(|drawn| {
+					Self::period_of(sealed.epoch) < Self::period_of(drawn.epoch)
+				})
+			}),
+			"what was sealed is of a period before that of the last round"
 		);
 		Ok(())
 	}

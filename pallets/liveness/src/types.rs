@@ -8,9 +8,9 @@ use frame_support::{
 	traits::{ConstU32, Get},
 };
 use nil_types::{
-	DealId, Epoch, G1Compressed, Generation, Hash32, Hint, MduIndex, Profile, RelayBlock, Round,
-	SlotIndex,
-	challenge::{Census, SizeClass},
+	Amount, DealId, Epoch, G1Compressed, Generation, Hash32, Hint, MduIndex, Profile, RelayBlock,
+	Round, SlotIndex,
+	challenge::{Census, SETTLE_TRIES, SizeClass},
 	traits::Allocation,
 };
 use scale_info::TypeInfo;
@@ -27,6 +27,12 @@ pub const TIERS: usize = 3;
 pub const WHOLE: u16 = 10_000;
 /// By what a provider's index grows in a round in which it answered everything in time.
 pub const INDEX_ONE: u64 = 1_000_000_000;
+
+/// Epochs of a settlement period when genesis says nothing else: 30 days of hours.
+pub const DEFAULT_SETTLEMENT_EPOCHS: u32 = 720;
+
+/// A settlement period: `settlement_epochs` epochs, numbered from 0.
+pub type Period = u32;
 
 /// A round that was drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
@@ -89,6 +95,16 @@ pub struct LivenessParams {
 	pub prompt_blocks: RelayBlock,
 	/// What later answers are worth: by rising delay above that, with falling share. Those after the last are worth nothing.
 	pub late: [Tier; TIERS],
+	/// Rows of each slot that the rent of a period is settled against. At least 1.
+	pub settle_samples: u32,
+	/// Rounds in a row in which a provider was silent, after which it may be reported. At least 1.
+	pub silent_rounds: u32,
+	/// What a report takes, of the stake that the provider must hold, in units of 1/10,000.
+	pub slash: u16,
+	/// What of that is the reporter's, in units of 1/10,000.
+	pub bounty: u16,
+	/// Whether anything is slashed. Who is reported is jailed in any case.
+	pub slashing: bool,
 }
 
 impl LivenessParams {
@@ -103,7 +119,8 @@ impl LivenessParams {
 
 impl Default for LivenessParams {
 	/// With epochs of an hour: 528 samples a day, hot deals twice as often, twenty minutes to answer, and three more steps
-	/// to the end of the hour.
+	/// to the end of the hour. Who was silent for a day may be reported, and is jailed; nothing is slashed before somebody
+	/// says so.
 	fn default() -> Self {
 		Self {
 			samples_per_epoch: 22,
@@ -114,6 +131,11 @@ impl Default for LivenessParams {
 				Tier { within: 420, share: 5_000 },
 				Tier { within: 600, share: 2_500 },
 			],
+			settle_samples: 2,
+			silent_rounds: 24,
+			slash: 500,
+			bounty: 1_000,
+			slashing: false,
 		}
 	}
 }
@@ -170,10 +192,87 @@ pub struct Book<Bits> {
 	pub answered: Bits,
 	/// The sum of what closed rounds were worth, each of [`INDEX_ONE`].
 	pub index: u64,
+	/// The sum of what lateness took from that.
+	pub late: u64,
+	/// The period of the round, once something is due in it.
+	pub period: Period,
+	/// The period of the last closed round in which something was answered.
+	pub grown_in: Period,
+	/// The counters as that period found them, and as the period before it did.
+	pub ends: [Counters; 2],
 	/// Closed rounds in which something was due and nothing was answered.
 	pub silent: u32,
 	/// Samples that stayed open in other closed rounds.
 	pub missed: u64,
+	/// Of the last of those rounds, how many in a row were silent, since it was reported last.
+	pub silent_row: u32,
+	/// A moving average of the share answered, of [`INDEX_ONE`].
+	pub health: u32,
+}
+
+/// What a provider's rounds were worth, and what lateness took from it, up to some moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Counters {
+	/// The sum of what rounds were worth, each of [`INDEX_ONE`].
+	pub index: u64,
+	/// The sum of what lateness took from that.
+	pub late: u64,
+}
+
+/// Rent that is spoken for, in the token's smallest unit. No slot earns as much as would saturate: 18 million tokens of 12
+/// decimals in a period. What saturates stays with the deal.
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	Default,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct Earned {
+	/// What the provider gets.
+	pub paid: u64,
+	/// What is burned with it, because answers were late.
+	pub burned: u64,
+}
+
+/// What a slot earns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct SlotRent {
+	/// What a round is worth in which everything is answered in time. Saturates as [`Earned`] does.
+	pub rate: u64,
+	/// The provider's counters up to which the slot's rent is reckoned.
+	pub mark: Counters,
+	/// The epoch in which that was done.
+	pub since: Epoch,
+	/// What it earned in the period of that epoch, up to there.
+	pub open: Earned,
+	/// What it earned in the period before, and was not settled.
+	pub closed: Earned,
+	/// MDUs of the slab up to the last one of what is listed.
+	pub mdus: u32,
+	/// The same when that period ended: what it is settled against.
+	pub closed_mdus: u32,
+	/// Whether the slot has ended and earns nothing any more, though it may still be listed.
+	pub ended: bool,
+}
+
+/// What a slot that ended is owed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Ending {
+	/// How the deal is striped.
+	pub profile: Profile,
+	/// MDUs of the slab that it is settled against.
+	pub mdus: u32,
+	/// The period in which it ended. It is settled in the next one.
+	pub period: Period,
+	/// How much.
+	pub owed: Earned,
 }
 
 /// The ends of a journal.
@@ -209,6 +308,16 @@ pub enum Change {
 		deal: DealId,
 		/// The slot.
 		slot: SlotIndex,
+	},
+	/// All that it signed for a slot so far earns more.
+	#[codec(index = 2)]
+	Raised {
+		/// The deal.
+		deal: DealId,
+		/// The slot.
+		slot: SlotIndex,
+		/// How much more, per GiB and relay block.
+		price: Amount,
 	},
 }
 
@@ -270,6 +379,10 @@ pub struct HeldSlot {
 	pub rows: u32,
 	/// The generation that was signed last.
 	pub newest: Generation,
+	/// How the deal is striped.
+	pub profile: Profile,
+	/// What it earns.
+	pub rent: SlotRent,
 }
 
 /// The answer to one sample: how the blob's commitment leads up to the deal's manifest.
@@ -287,6 +400,31 @@ pub struct Item {
 	pub live: u8,
 	/// Leaf of the MDU tree: `slot * rows + row`.
 	pub leaf: u16,
+	/// Commitment of the blob.
+	pub commitment: G1Compressed,
+	/// Siblings from the leaf up.
+	pub path: BoundedVec<Hash32, ConstU32<MAX_PATH>>,
+	/// Opening of the manifest at the MDU's place to its root.
+	pub manifest_opening: G1Compressed,
+}
+
+/// The proof of one sample of a slot that is settled.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct SettleItem {
+	/// The deal.
+	#[codec(compact)]
+	pub deal: DealId,
+	/// The slot.
+	pub slot: SlotIndex,
+	/// The generation whose commit has the MDU that was drawn, for each try. All but the last were not signed by the slot.
+	pub commits: BoundedVec<Generation, ConstU32<SETTLE_TRIES>>,
+	/// The blob. `None` when no try found anything that the slot signed.
+	pub blob: Option<SettleBlob>,
+}
+
+/// How a blob's commitment leads up to its deal's manifest.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct SettleBlob {
 	/// Commitment of the blob.
 	pub commitment: G1Compressed,
 	/// Siblings from the leaf up.

@@ -17,6 +17,16 @@ pub trait WeightInfo {
 	fn advance_unlisting(s: u32) -> Weight;
 	/// [`crate::Call::set_params`].
 	fn set_params() -> Weight;
+	/// [`crate::Call::settle`] with `n` items, each of another slot and found at the last try, without the payments.
+	fn settle(n: u32) -> Weight;
+	/// Paying what one slot is owed.
+	fn pay_out() -> Weight;
+	/// [`crate::Call::forfeit`].
+	fn forfeit() -> Weight;
+	/// [`crate::Call::report`].
+	fn report() -> Weight;
+	/// Dropping what a slot that ended did not settle, or finding that it may not be dropped yet.
+	fn sweep_ending() -> Weight;
 	/// Looking whether a round is to begin or to be drawn.
 	fn poll() -> Weight;
 	/// Beginning and drawing one.
@@ -49,6 +59,30 @@ impl WeightInfo for () {
 	fn set_params() -> Weight {
 		Weight::from_parts(15_000_000, 3_000)
 			.saturating_add(RocksDbWeight::get().reads_writes(2, 1))
+	}
+	fn settle(n: u32) -> Weight {
+		// The pairings in wasm, and per item its proof, its slot, the deal, and the commits that were drawn.
+		Weight::from_parts(15_000_000_000, 14_000)
+			.saturating_add(Weight::from_parts(2_300_000_000, 60_000).saturating_mul(n.into()))
+			.saturating_add(RocksDbWeight::get().reads_writes(9, 0))
+			.saturating_add(RocksDbWeight::get().reads_writes(8, 0).saturating_mul(n.into()))
+	}
+	fn pay_out() -> Weight {
+		Weight::from_parts(80_000_000, 12_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(5, 5))
+	}
+	fn forfeit() -> Weight {
+		Weight::from_parts(40_000_000, 14_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(11, 1))
+	}
+	fn report() -> Weight {
+		// Jailing and re-weighing a candidate, and two payments.
+		Weight::from_parts(150_000_000, 60_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(26, 24))
+	}
+	fn sweep_ending() -> Weight {
+		Weight::from_parts(25_000_000, 9_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(3, 3))
 	}
 	fn poll() -> Weight {
 		Weight::from_parts(8_000_000, 4_000).saturating_add(RocksDbWeight::get().reads_writes(4, 0))

@@ -10,7 +10,7 @@ use frame_support::{
 	traits::{Defensive, Get},
 };
 use nil_types::{
-	ContentShape, DealId, Hash32, Hint, PlacementInfo, Profile, ReceiptMessage, RelayBlock,
+	Amount, ContentShape, DealId, Hash32, Hint, PlacementInfo, Profile, ReceiptMessage, RelayBlock,
 	SlotIndex, SlotInfo,
 	traits::{
 		Allocation, CommitTerms, ProviderRegistry, Receipt, RegistryError, RelayBeacon, SlotError,
@@ -99,6 +99,7 @@ impl<T: Config> Pallet<T> {
 			profile,
 			first_mdu: terms.first_mdu,
 			rows: ContentShape::new(terms.size_bytes).blobs_per_slot(&profile),
+			price: terms.price,
 		};
 		T::Hooks::signed(&provider, allocation);
 		Self::deposit_event(Event::ReceiptAccepted {
@@ -145,6 +146,18 @@ impl<T: Config> SlotManager<T::AccountId> for Pallet<T> {
 		Self::book(&mut stripe, terms, receipt, Self::genesis(), T::Beacon::now())?;
 		Stripes::<T>::insert(terms.deal, stripe);
 		Ok(())
+	}
+
+	fn raise(deal: DealId, price: Amount) {
+		let Some(stripe) = Stripes::<T>::get(deal) else { return };
+		for (index, slot) in (SlotIndex::MIN..).zip(stripe.slots) {
+			if slot.bytes == 0 {
+				continue;
+			}
+			if let Some(provider) = slot.state.provider() {
+				T::Hooks::raised(provider, deal, index, price);
+			}
+		}
 	}
 
 	fn close(deal: DealId) {

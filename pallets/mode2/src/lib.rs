@@ -18,6 +18,7 @@
 //! | [`place`](Call::place) | anyone | a request is due and the hooks have not served it |
 //! | [`SlotManager::request`] | the deals | a deal is created |
 //! | [`SlotManager::accept`], [`SlotManager::accept_late`] | the deals | content is committed, a receipt is added |
+//! | [`SlotManager::raise`] | the deals | what is stored earns more |
 //! | [`SlotManager::close`] | the deals | a deal ends |
 //!
 //! ## Placement
@@ -53,8 +54,9 @@
 //! Each signer is booked `bytes_per_slot` in the registry, which refuses beyond capacity and stake; the slot remembers
 //! the sum, and exactly that is given back when the deal ends.
 //!
-//! Each receipt that counts, and the end of each slot that had one, is told to [`Config::Hooks`], once: that is who asks
-//! providers for what they store.
+//! Each receipt that counts with the price of its commit, each raise of what a slot earns, and the end of each slot that had
+//! a receipt, is told to [`Config::Hooks`], once: that is who asks providers for what they store, and says what they have
+//! earned.
 //!
 //! ## Invariants
 //!

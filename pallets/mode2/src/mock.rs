@@ -197,6 +197,7 @@ impl DealHooks for MockDeals {
 #[derive(Clone, Debug, PartialEq, Eq, codec::Encode, codec::Decode)]
 pub enum Told {
 	Signed(AccountId, Allocation),
+	Raised(AccountId, DealId, SlotIndex, u128),
 	Ended(AccountId, DealId, SlotIndex),
 }
 
@@ -211,6 +212,10 @@ pub struct MockHooks;
 impl SlotHooks<AccountId> for MockHooks {
 	fn signed(provider: &AccountId, allocation: Allocation) {
 		Heard::append(Told::Signed(*provider, allocation));
+	}
+
+	fn raised(provider: &AccountId, deal: DealId, slot: SlotIndex, price: u128) {
+		Heard::append(Told::Raised(*provider, deal, slot, price));
 	}
 
 	fn ended(provider: &AccountId, deal: DealId, slot: SlotIndex) {
@@ -328,6 +333,7 @@ pub fn terms(deal: DealId, generation: u32) -> CommitTerms {
 		size_bytes: 3,
 		index_len: 1,
 		bytes_per_slot: 131_072,
+		price: PRICE,
 	}
 }
 

@@ -194,7 +194,10 @@ impl<T: Config> Pallet<T> {
 
 	pub(crate) fn do_drain(operator: T::AccountId) -> DispatchResult {
 		let mut ledger = Self::present(&operator)?;
-		ensure!(ledger.status == ProviderStatus::Active, Error::<T>::NotActive);
+		ensure!(
+			matches!(ledger.status, ProviderStatus::Active | ProviderStatus::Jailed),
+			Error::<T>::NotActive
+		);
 		Self::delist(&mut ledger);
 		ledger.status = ProviderStatus::Draining;
 		Ledgers::<T>::insert(&operator, ledger);

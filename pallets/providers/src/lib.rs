@@ -20,8 +20,9 @@
 //!   [`drain`](Call::drain), then, without slots, [`leave`](Call::leave), and when the evidence window is over
 //!   [`withdraw_stake`](Call::withdraw_stake), which ends the record.
 //! * [`Config::AttestOrigin`] calls [`attest`](Call::attest), [`Config::AdminOrigin`] calls
-//!   [`set_params`](Call::set_params).
-//! * Other pallets draw and book through [`nil_types::traits::ProviderRegistry`].
+//!   [`set_params`](Call::set_params) and [`pardon`](Call::pardon).
+//! * Other pallets draw and book through [`nil_types::traits::ProviderRegistry`], and punish through
+//!   [`nil_types::traits::Slashing`].
 //!
 //! ## Stake
 //!
@@ -37,6 +38,10 @@
 //! Stake that is removed unbonds: it backs nothing any more but stays held, and so answerable for what was done before,
 //! until [`Config::EvidenceWindow`] relay blocks have passed. Replaced service keys stay answerable as long. Both lists
 //! are bounded. When the parameters rise, nobody is forced to add stake; a provider with too little gets no new bytes.
+//!
+//! A slash takes what it may of the stake, and, as far as that is not enough, of what unbonds. The share of who reported it
+//! is bounded by [`MAX_REPORTER_SHARE`], so at least half is burned. A *jailed* provider is no candidate until it is pardoned; it
+//! keeps its slots, and may drain and leave.
 //!
 //! ## Draws
 //!
@@ -84,6 +89,7 @@ extern crate alloc;
 
 pub use draw::{DRAW_TAG, Draw, max_descents};
 pub use pallet::*;
+pub use slashing::MAX_REPORTER_SHARE;
 pub use tree::Node;
 pub use types::{
 	Domain, DomainKey, Ledger, Multiaddr, Multiaddrs, Params, Profile, RetiredKey, Sweep, Unbonding,
@@ -98,6 +104,7 @@ mod impls;
 #[cfg(test)]
 mod mock;
 mod registry;
+mod slashing;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -382,6 +389,32 @@ pub mod pallet {
 			/// Bytes that it stores now.
 			used: u64,
 		},
+		/// Stake was taken from a provider. What the reporter did not get was burned.
+		#[codec(index = 13)]
+		Slashed {
+			/// The provider.
+			operator: T::AccountId,
+			/// How much: of the stake, and of what was unbonding, the oldest first, as far as that was not enough.
+			taken: Amount,
+			/// Who reported it.
+			reporter: T::AccountId,
+			/// What the reporter got of it.
+			bounty: Amount,
+			/// The stake after it.
+			stake: Amount,
+		},
+		/// A provider gets no new slots until it is pardoned.
+		#[codec(index = 14)]
+		Jailed {
+			/// The provider.
+			operator: T::AccountId,
+		},
+		/// A jailed provider is active again.
+		#[codec(index = 15)]
+		Pardoned {
+			/// The provider.
+			operator: T::AccountId,
+		},
 	}
 
 	/// Why a call fails.
@@ -447,6 +480,9 @@ pub mod pallet {
 		/// A parameter is outside its bounds.
 		#[codec(index = 19)]
 		ParamsOutOfBounds,
+		/// The provider is not jailed.
+		#[codec(index = 20)]
+		NotJailed,
 	}
 
 	#[pallet::hooks]
@@ -551,7 +587,7 @@ pub mod pallet {
 			Self::do_withdraw_stake(operator)
 		}
 
-		/// Starts leaving: no new slots from now on.
+		/// Starts leaving: no new slots from now on. A jailed provider may leave too.
 		#[pallet::call_index(6)]
 		#[pallet::weight(T::WeightInfo::drain())]
 		pub fn drain(origin: OriginFor<T>) -> DispatchResult {
@@ -587,6 +623,14 @@ pub mod pallet {
 		pub fn set_params(origin: OriginFor<T>, params: Params) -> DispatchResult {
 			T::AdminOrigin::ensure_origin(origin)?;
 			Self::do_set_params(params)
+		}
+
+		/// Lets a jailed provider get slots again.
+		#[pallet::call_index(10)]
+		#[pallet::weight(T::WeightInfo::register())]
+		pub fn pardon(origin: OriginFor<T>, provider: T::AccountId) -> DispatchResult {
+			T::AdminOrigin::ensure_origin(origin)?;
+			Self::do_pardon(provider)
 		}
 	}
 }

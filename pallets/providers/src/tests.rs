@@ -7,6 +7,7 @@ mod properties;
 mod registration;
 mod registry;
 mod reweighing;
+mod slashing;
 mod stake;
 mod statistics;
 mod tree;

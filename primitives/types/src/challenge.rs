@@ -35,7 +35,7 @@
 //! A half that [`uniform`] refuses is a miss too. After [`MAX_ATTEMPTS`] misses the ordinal is void: nothing is owed for it.
 
 use crate::{
-	Hash32, Hint, RelayBlock, blake2b_256, hash_to_fr,
+	DealId, Hash32, Hint, RelayBlock, SlotIndex, blake2b_256, hash_to_fr,
 	layout::{BLOBS_PER_MDU, MAX_MDUS},
 	messages::tagged,
 	traits::Randomness,
@@ -56,6 +56,16 @@ pub const POINT_TAG: &[u8] = b"nil/z/v1";
 pub const GAMMA_TAG: &[u8] = b"nil/gamma/v1";
 /// Tag of [`challenge_seed`].
 pub const SEED_TAG: &[u8] = b"nil/chal/v1";
+
+/// Tag of [`settle_seed`].
+pub const SETTLE_TAG: &[u8] = b"nil/settle/v1";
+/// Tag of [`settle_point`].
+pub const SETTLE_POINT_TAG: &[u8] = b"nil/settle/z/v1";
+/// Tag of [`settle_gamma`].
+pub const SETTLE_GAMMA_TAG: &[u8] = b"nil/settle/gamma/v1";
+
+/// MDUs that are drawn for a sample of a slot's settlement, until one is found that the slot signed.
+pub const SETTLE_TRIES: u32 = 16;
 
 /// Attempts at an ordinal before it is void. Where there is something to draw that is less likely than one in 2^200.
 pub const MAX_ATTEMPTS: u32 = 64;
@@ -96,6 +106,42 @@ pub fn gamma(r_e: &Hash32, provider: &[u8; 32], ordinal: u32) -> [u8; 32] {
 /// What decides one attempt at an ordinal.
 pub fn challenge_seed(r_e: &Hash32, provider: &[u8; 32], ordinal: u32, attempt: u32) -> Hash32 {
 	blake2b_256(&tagged(SEED_TAG, &(r_e, provider, ordinal, attempt)))
+}
+
+/// What decides try `attempt` at sample number `sample` of the settlement of a slot. `r` is the randomness of the last epoch
+/// of the period that is settled.
+pub fn settle_seed(
+	r: &Hash32,
+	provider: &[u8; 32],
+	(deal, slot): (DealId, SlotIndex),
+	sample: u32,
+	attempt: u32,
+) -> Hash32 {
+	blake2b_256(&tagged(SETTLE_TAG, &(r, provider, deal, slot, sample, attempt)))
+}
+
+/// The MDU that a [`settle_seed`] draws of `mdus`, and what decides the row: [`uniform`] below the rows of the MDU that hold
+/// payload. 0 where [`uniform`] refuses, which is less likely than one in 2^100.
+pub fn settle_draw(seed: &Hash32, mdus: u32) -> (u32, [u8; 16]) {
+	// 32 bytes have a first 16 and a last 16.
+	let first: [u8; 16] = seed.first_chunk().copied().unwrap_or_default();
+	let pick: [u8; 16] = seed.last_chunk().copied().unwrap_or_default();
+	(uniform(first, mdus).unwrap_or_default(), pick)
+}
+
+/// Where all polynomials of a provider's settlement are evaluated: a canonical scalar, big-endian.
+pub fn settle_point(r: &Hash32, provider: &[u8; 32]) -> [u8; 32] {
+	hash_to_fr(&tagged(SETTLE_POINT_TAG, &(r, provider)))
+}
+
+/// By what the blob of a sample is multiplied in a provider's settlement: a canonical scalar, big-endian.
+pub fn settle_gamma(
+	r: &Hash32,
+	provider: &[u8; 32],
+	(deal, slot): (DealId, SlotIndex),
+	sample: u32,
+) -> [u8; 32] {
+	hash_to_fr(&tagged(SETTLE_GAMMA_TAG, &(r, provider, deal, slot, sample)))
 }
 
 /// How many ordinals an epoch has for a provider that stores `blobs` blobs: `per_epoch`, and no more than it has blobs.
@@ -413,6 +459,32 @@ mod tests {
 			challenge_seed(&R_E, &PROVIDER, number, 5),
 			hash(&[b"nil/chal/v1", &R_E, &PROVIDER, &[1, 2, 3, 4], &[5, 0, 0, 0]])
 		);
+	}
+
+	#[test]
+	fn hashed_bytes_of_settlements_are_pinned() {
+		let (deal, slot) = (0x0807_0605_0403_0201u64, 9);
+		let of_slot = [&[1u8, 2, 3, 4, 5, 6, 7, 8][..], &[9]].concat();
+		let (sample, attempt) = ([5u8, 0, 0, 0], [6u8, 0, 0, 0]);
+		let parts = |tag: &[u8], rest: &[&[u8]]| {
+			[&[tag, &R_E[..], &PROVIDER[..]].concat()[..], &rest.concat()].concat()
+		};
+		assert_eq!(
+			settle_seed(&R_E, &PROVIDER, (deal, slot), 5, 6),
+			blake2b_256(&parts(b"nil/settle/v1", &[&of_slot, &sample, &attempt]))
+		);
+		assert_eq!(settle_point(&R_E, &PROVIDER), hash_to_fr(&parts(b"nil/settle/z/v1", &[])));
+		assert_eq!(
+			settle_gamma(&R_E, &PROVIDER, (deal, slot), 5),
+			hash_to_fr(&parts(b"nil/settle/gamma/v1", &[&of_slot, &sample]))
+		);
+		let mut seed = [0; 32];
+		(seed[0], seed[31]) = (9, 7);
+		let mut pick = [0; 16];
+		pick[15] = 7;
+		assert_eq!(settle_draw(&seed, 4), (1, pick));
+		assert_eq!(settle_draw(&seed, 0), (0, pick));
+		assert_eq!(settle_draw(&[0xff; 32], 3).0, 0);
 	}
 
 	#[test]

@@ -1,8 +1,8 @@
 //! How the pallets see each other. Each pallet names the trait that it needs in its `Config`; the runtime wires them.
 
 use crate::{
-	DealId, G1Compressed, G1Uncompressed, Generation, Hash32, Hint, MduIndex, Profile, RelayBlock,
-	Round, ServiceKey, ServiceSignature, SlotIndex,
+	Amount, CommitInfo, DealId, G1Compressed, G1Uncompressed, Generation, Hash32, Hint, MduIndex,
+	Profile, RelayBlock, Round, ServiceKey, ServiceSignature, SlotIndex,
 };
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -39,13 +39,55 @@ pub trait EpochClock {
 /// The content of deals, as those see it who check proofs about it.
 pub trait ContentSource {
 	/// Manifest point `index` of `deal` as the epoch in force found it. `None` when it did not exist then. Stays readable
-	/// to the end of the epoch in which the deal ends.
+	/// to the end of the epoch in which the deal ends, and as long as the deal owes rent.
 	fn manifest(deal: DealId, index: u32) -> Option<G1Uncompressed>;
+
+	/// The commit that made `generation`. Stays readable as long as manifest points do.
+	fn commit(deal: DealId, generation: Generation) -> Option<CommitInfo>;
 
 	/// Makes that point, for benchmarks.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn set_manifest(deal: DealId, index: u32, point: G1Uncompressed);
+
+	/// Makes that commit, for benchmarks.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn set_commit(deal: DealId, generation: Generation, commit: CommitInfo);
 }
+
+/// Until when a deal pays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Term {
+	/// The first relay block at which it is over, and pays nothing any more.
+	pub expires_at: RelayBlock,
+	/// Ended earlier than at this relay block, it owes its slots what they would have earned up to there. No later than
+	/// `expires_at`.
+	pub least: RelayBlock,
+}
+
+/// The rent that deals have locked, as those see it who say who has earned it.
+pub trait RentPurse<AccountId> {
+	/// The term of a deal. `None` when it has ended.
+	fn term(deal: DealId) -> Option<Term>;
+
+	/// A deal that is ending keeps `amount` of its locked rent on hold, beside what it was told before, until it is paid or
+	/// relay block `until` has come. `until` is the same for all slots of a deal.
+	fn owe(deal: DealId, amount: Amount, until: RelayBlock);
+
+	/// Pays `paid` of the rent that a deal has locked or owes to `to`, and burns `burned` of it: both or neither.
+	fn pay(deal: DealId, to: &AccountId, paid: Amount, burned: Amount) -> Result<(), Unpaid>;
+
+	/// Makes a deal that has locked `amount`, for benchmarks.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_locked(deal: DealId, amount: Amount);
+
+	/// Gives somebody an account, for benchmarks.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_endow(who: &AccountId);
+}
+
+/// Rent is not there, its time is over, or who is to get it cannot have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unpaid;
 
 /// The registry of providers, as slots see it.
 pub trait ProviderRegistry<AccountId> {
@@ -92,6 +134,29 @@ pub enum RegistryError {
 	OutOfCapacity,
 	/// The provider's stake does not back so many bytes.
 	OutOfStake,
+}
+
+/// What providers have at stake, as those see it who punish them.
+pub trait Slashing<AccountId> {
+	/// The stake that a provider must hold for what it stores. 0 when there is no such provider.
+	fn required(provider: &AccountId) -> Amount;
+
+	/// Takes up to `amount` of all that a provider has at stake, what is unbonding included. Of what is taken `share` is
+	/// `reporter`'s, in units of 1/10,000 and no more than half; the rest is burned. Returns what was taken, and what of it
+	/// the reporter got.
+	fn slash(
+		provider: &AccountId,
+		amount: Amount,
+		reporter: &AccountId,
+		share: u16,
+	) -> (Amount, Amount);
+
+	/// A provider gets no new slots from now on, until it is pardoned. Nothing when it gets none anyway.
+	fn jail(provider: &AccountId);
+
+	/// Registers somebody who stores nothing, for benchmarks.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_staked() -> AccountId;
 }
 
 /// A receipt, as a commit carries it.
@@ -144,6 +209,8 @@ pub struct CommitTerms {
 	pub index_len: u32,
 	/// Bytes that each slot stores for this commit.
 	pub bytes_per_slot: u64,
+	/// The price that was locked in for it, per GiB and relay block.
+	pub price: Amount,
 }
 
 /// Slots of deals, as deals see them.
@@ -160,7 +227,10 @@ pub trait SlotManager<AccountId> {
 	/// fails: the caller runs it in a storage layer.
 	fn accept_late(terms: &CommitTerms, receipt: &Receipt) -> Result<(), SlotError>;
 
-	/// The deal ended: its slots, or its request for slots, are given back.
+	/// All that the slots of `deal` have signed earns `price` more, per GiB and relay block.
+	fn raise(deal: DealId, price: Amount);
+
+	/// The deal ends: its slots, or its request for slots, are given back. It can still be read.
 	fn close(deal: DealId);
 
 	/// Requests slots and draws them at once, for benchmarks. Returns valid receipts for `terms` from all slots when
@@ -222,6 +292,8 @@ pub struct Allocation {
 	pub first_mdu: MduIndex,
 	/// Rows that hold payload, over all MDUs of the commit. Only the last MDU may have fewer than the profile's.
 	pub rows: u64,
+	/// What it earns, per GiB of these rows and relay block.
+	pub price: Amount,
 }
 
 /// Who is told what providers owe, and asks them for it.
@@ -229,13 +301,19 @@ pub trait SlotHooks<AccountId> {
 	/// The slot's provider signed a commit, at once or within the time for late receipts: each once.
 	fn signed(provider: &AccountId, allocation: Allocation);
 
-	/// A slot whose provider had signed something ended: it owes nothing more for any of its commits.
+	/// All that the slot's provider signed so far earns `price` more, per GiB and relay block.
+	fn raised(provider: &AccountId, deal: DealId, slot: SlotIndex, price: Amount);
+
+	/// A slot whose provider had signed something ended: it owes nothing more for any of its commits. When it ends with its
+	/// deal, that can still be read.
 	fn ended(provider: &AccountId, deal: DealId, slot: SlotIndex);
 }
 
 /// Nobody is told anything.
 impl<AccountId> SlotHooks<AccountId> for () {
 	fn signed(_: &AccountId, _: Allocation) {}
+
+	fn raised(_: &AccountId, _: DealId, _: SlotIndex, _: Amount) {}
 
 	fn ended(_: &AccountId, _: DealId, _: SlotIndex) {}
 }

@@ -88,7 +88,15 @@ fn extending_locks_rent_at_the_present_price_for_all_that_is_stored() {
 		);
 		let expires_at = GENESIS_RELAY_BLOCK + 300;
 		assert_eq!(Deals::<Test>::get(deal).unwrap().expires_at, expires_at);
-		assert_eq!(events(), [Event::DealExtended { deal, expires_at, rent }]);
+		// A raise of 1,000,000 in the last 200 relay blocks is one of 800,000 over the 250 that are left.
+		assert_eq!(
+			events(),
+			[
+				Event::RentRaised { deal, price: 800_000 },
+				Event::DealExtended { deal, expires_at, rent }
+			]
+		);
+		assert_eq!(Raised::get(), [(deal, 800_000)]);
 	});
 }
 

@@ -87,6 +87,7 @@ fn call_indices_are_pinned() {
 			("upkeep", 7),
 			("authorize_uploader", 8),
 			("revoke_uploader", 9),
+			("set_min_term", 10),
 		]
 	);
 }

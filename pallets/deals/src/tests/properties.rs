@@ -2,7 +2,11 @@
 
 use crate::{mock::*, *};
 use frame_support::{storage::with_storage_layer, traits::Hooks, weights::Weight};
-use nil_types::{DealId, G1Uncompressed, Hint, layout::MDU_PAYLOAD, traits::ContentSource};
+use nil_types::{
+	DealId, G1Uncompressed, Hint,
+	layout::MDU_PAYLOAD,
+	traits::{ContentSource, RentPurse},
+};
 use proptest::{collection::vec, option, prelude::*};
 use std::collections::BTreeMap;
 
@@ -18,6 +22,8 @@ enum Action {
 	Authorize { who: AccountId, pick: usize, uploader: AccountId, mdus: u64, blocks: u32 },
 	Revoke { who: AccountId, pick: usize, uploader: AccountId },
 	SetPrice { price: u128, deposit: u128 },
+	Earn { pick: usize, amount: u128, blocks: u32 },
+	Pay { ended: bool, pick: usize, paid: u128, burned: u128 },
 	Advance { blocks: u32 },
 	NextEpoch,
 	Idle { room: u64 },
@@ -51,7 +57,11 @@ fn action() -> impl Strategy<Value = Action> {
 			.prop_map(|(who, pick, amount)| Action::TopUp { who, pick, amount }),
 		2 => (account(), pick.clone(), 0u32..200)
 			.prop_map(|(who, pick, blocks)| Action::Extend { who, pick, blocks }),
-		2 => (account(), pick).prop_map(|(who, pick)| Action::Cancel { who, pick }),
+		2 => (account(), pick.clone()).prop_map(|(who, pick)| Action::Cancel { who, pick }),
+		2 => (pick.clone(), 0u128..20_000_000, 1u32..200)
+			.prop_map(|(pick, amount, blocks)| Action::Earn { pick, amount, blocks }),
+		4 => (any::<bool>(), pick, 10u128..2_000_000, 0u128..50_000)
+			.prop_map(|(ended, pick, paid, burned)| Action::Pay { ended, pick, paid, burned }),
 		1 => (0u128..3_000_000, 0u128..500)
 			.prop_map(|(price, deposit)| Action::SetPrice { price, deposit }),
 		4 => (1u32..40).prop_map(|blocks| Action::Advance { blocks }),
@@ -110,6 +120,7 @@ fn perform(action: Action) {
 				index_len: commit.index_len,
 				bytes_per_slot: nil_types::ContentShape::new(commit.size_bytes)
 					.bytes_per_slot(&profile),
+				price: CommitPrices::<Test>::get(deal, generation),
 			};
 			let receipt = MockSlots::receipt(&terms, slot, Now::get());
 			DealsPallet::add_receipt(signed(OTHER), deal, generation, receipt)
@@ -138,6 +149,24 @@ fn perform(action: Action) {
 				..PARAMS
 			},
 		),
+		Action::Earn { pick, amount, blocks } => {
+			let deal = picked(pick);
+			if Deals::<Test>::contains_key(deal) {
+				Earned::insert(deal, (amount, Now::get() + blocks));
+			}
+			Ok(())
+		},
+		Action::Pay { ended, pick, paid, burned } => {
+			let mut owing: Vec<_> = Owed::<Test>::iter_keys().collect();
+			owing.sort_unstable();
+			let deal = if ended { owing.get(pick).copied() } else { Some(picked(pick)) };
+			let done =
+				deal.map(|deal| <DealsPallet as RentPurse<_>>::pay(deal, &SPONSOR, paid, burned));
+			if done == Some(Ok(())) {
+				BurnedRent::mutate(|sum| *sum += burned);
+			}
+			Ok(())
+		},
 		Action::Advance { blocks } => {
 			advance(blocks);
 			Ok(())
@@ -189,9 +218,10 @@ proptest! {
 					}
 				}
 				DealsPallet::do_try_state().unwrap_or_else(|why| panic!("{described}: {why:?}"));
-				// Fees are all that ever leaves.
+				// Fees and burned rent are all that ever leaves.
 				let fees = u128::from(next_deal()) * PARAMS.creation_fee;
-				assert_eq!(Balances::total_issuance(), issuance - fees);
+				let left = issuance - fees - BurnedRent::get();
+				assert_eq!(Balances::total_issuance(), left);
 			}
 			// Whatever happened, time and upkeep end it all.
 			advance(PARAMS.max_duration + 20);
@@ -203,6 +233,9 @@ proptest! {
 			assert_eq!(Commits::<Test>::iter_keys().count(), 0);
 			assert_eq!(ManifestPoints::<Test>::iter_keys().count(), 0);
 			assert_eq!(Uploaders::<Test>::iter_keys().count(), 0);
+			assert_eq!(Owed::<Test>::iter_keys().count(), 0);
+			assert_eq!(CommitPrices::<Test>::iter_keys().count(), 0);
+			assert_eq!(Rents::<Test>::iter_keys().count(), 0);
 			for who in OWNER..=SPONSOR {
 				assert_eq!(held(who), 0);
 			}

@@ -85,6 +85,7 @@ fn provider() -> AccountId {
 			profile: STRIPE,
 			first_mdu: mdu as u64,
 			rows: STRIPE.live_rows(live).into(),
+			price: PRICE,
 		};
 		sign(&provider, allocation);
 	}

@@ -32,6 +32,11 @@ fn bad() -> Vec<LivenessParams> {
 		LivenessParams { hot_factor: 0, ..PARAMS },
 		LivenessParams { hot_factor: 9, ..PARAMS },
 		LivenessParams { prompt_blocks: 21, ..PARAMS },
+		LivenessParams { settle_samples: 0, ..PARAMS },
+		LivenessParams { silent_rounds: 1, ..PARAMS },
+		LivenessParams { slash: 5_001, ..PARAMS },
+		LivenessParams { bounty: 5_001, ..PARAMS },
+		LivenessParams { settle_samples: MAX_ITEMS + 1, ..PARAMS },
 		late(&[(0, 20, 10_001)]),
 		late(&[(1, 19, 5_000)]),
 		late(&[(1, 30, 8_001)]),
@@ -75,6 +80,12 @@ fn a_genesis_with_short_epochs_does_not_build() {
 }
 
 #[test]
+#[should_panic(expected = "has no epoch")]
+fn a_genesis_with_empty_periods_does_not_build() {
+	let _ = GenesisConfig::<Test> { settlement_epochs: 0, ..Default::default() }.build_storage();
+}
+
+#[test]
 fn constants_fit_together_and_the_storage_version_is_pinned() {
 	run(|| {
 		<Liveness as Hooks<u64>>::integrity_test();
@@ -90,5 +101,15 @@ fn call_indices_are_pinned() {
 	let names = Call::<Test>::get_call_names();
 	let indices = Call::<Test>::get_call_indices();
 	let pairs: Vec<_> = names.iter().copied().zip(indices.iter().copied()).collect();
-	assert_eq!(pairs, [("submit_proofs", 0), ("advance", 1), ("set_params", 2)]);
+	assert_eq!(
+		pairs,
+		[
+			("submit_proofs", 0),
+			("advance", 1),
+			("set_params", 2),
+			("settle", 3),
+			("forfeit", 4),
+			("report", 5)
+		]
+	);
 }

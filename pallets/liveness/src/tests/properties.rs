@@ -65,6 +65,7 @@ impl Plain {
 					None => self.slots.push((allocation.deal, vec![*allocation])),
 				}
 			},
+			Change::Raised { .. } => {},
 			Change::Ended { deal, .. } => {
 				let at = self.slots.iter().position(|(slot, _)| slot == deal).unwrap();
 				let (_, signed) = self.slots.swap_remove(at);
@@ -258,6 +259,7 @@ impl Model {
 						profile: deal.profile,
 						first_mdu,
 						rows,
+						price: PRICE,
 					};
 					// Each has another slot of each deal.
 					let holder = (slot + (number % 3) as u8) % PROVIDERS;
@@ -419,7 +421,7 @@ proptest! {
 			for book in [&mut lazy, &mut eager] {
 				if *answered {
 					book.close_until(round);
-					book.open(16);
+					book.open(16, 0);
 					book.answer(*ordinal, *share);
 				}
 			}

@@ -19,8 +19,27 @@ fn signed(terms: &CommitTerms, slot: u8) -> Told {
 		profile: small(),
 		first_mdu: 10 * u64::from(terms.generation),
 		rows: ContentShape::new(terms.size_bytes).blobs_per_slot(&small()),
+		price: PRICE,
 	};
 	Told::Signed(holders(terms.deal)[usize::from(slot)], allocation)
+}
+
+#[test]
+fn raises_are_told_of_slots_that_store_something() {
+	run(|| {
+		// Nobody is told of a deal that has no slots yet.
+		Mode2::raise(0, 5);
+		place(0, small());
+		let terms = terms(0, 1);
+		assert_ok!(Mode2::accept(&terms, &receipts(&terms, [3, 0, 1])));
+		Heard::kill();
+		Mode2::raise(0, 5);
+		let holders = holders(0);
+		assert_eq!(
+			Heard::get(),
+			[0, 1, 3].map(|slot: u8| Told::Raised(holders[usize::from(slot)], 0, slot, 5))
+		);
+	});
 }
 
 #[test]

@@ -1,0 +1,155 @@
+//! Health, and reports of who was silent.
+
+use crate::{mock::*, *};
+use frame_support::{assert_noop, assert_ok};
+
+/// A provider of whom 16 samples are asked in every epoch, from the first one on.
+fn provider() -> AccountId {
+	let provider = account(1);
+	sign(&provider, allocation(0, 1, 100));
+	begin();
+	catch_up(&provider);
+	provider
+}
+
+fn report(provider: &AccountId) -> sp_runtime::DispatchResult {
+	frame_support::storage::with_storage_layer(|| {
+		Liveness::report(RuntimeOrigin::signed(account(9)), provider.clone())
+	})
+}
+
+fn health(provider: &AccountId) -> u32 {
+	Liveness::closed_book(provider).expect("the provider has a book").health
+}
+
+#[test]
+fn health_is_a_moving_average_of_what_was_answered() {
+	run(|| {
+		let provider = provider();
+		assert_eq!(health(&provider), 1_000_000_000);
+		assert_ok!(Submission::of(&provider, 0..16).dispatch());
+		next_epoch();
+		assert_eq!(health(&provider), 1_000_000_000);
+		// Half of it, and late: that is another matter.
+		wait(43);
+		assert_ok!(Submission::of(&provider, 0..8).dispatch());
+		next_epoch();
+		assert_eq!(health(&provider), 1_000_000_000 - 62_500_000);
+		// Nothing.
+		next_epoch();
+		let after = 937_500_000 - 937_500_000 / 8;
+		assert_eq!(health(&provider), after);
+		// And one round at once is as good as many.
+		assert_ok!(Submission::of(&provider, 0..16).dispatch());
+		next_epoch();
+		assert_eq!(health(&provider), after - after / 8 + 125_000_000);
+		for _ in 0..200 {
+			next_epoch();
+		}
+		assert!(health(&provider) < 8);
+	});
+}
+
+#[test]
+fn who_was_silent_for_too_long_is_jailed_and_slashed_once_for_it() {
+	run(|| {
+		let provider = provider();
+		assert_noop!(report(&account(7)), Error::<Test>::NothingToReport);
+		for _ in 0..3 {
+			assert_noop!(report(&provider), Error::<Test>::NothingToReport);
+			next_epoch();
+		}
+		events();
+		assert_ok!(report(&provider));
+		let reporter = account(9);
+		assert_eq!(
+			events(),
+			[Event::Reported {
+				provider: provider.clone(),
+				reporter: reporter.clone(),
+				silent: 3,
+				slashed: 500,
+				bounty: 50,
+			}]
+		);
+		assert!(Prison::contains_key(&provider));
+		assert_eq!(SlashedSums::get(&provider), Some((500, reporter.clone(), 1_000)));
+		assert_noop!(report(&provider), Error::<Test>::NothingToReport);
+
+		// Who goes on with it is reported again.
+		for _ in 0..3 {
+			assert_noop!(report(&provider), Error::<Test>::NothingToReport);
+			next_epoch();
+		}
+		assert_ok!(report(&provider));
+		assert_eq!(SlashedSums::get(&provider), Some((1_000, reporter, 1_000)));
+	});
+}
+
+#[test]
+fn an_answer_ends_a_row() {
+	run(|| {
+		let provider = provider();
+		for _ in 0..3 {
+			next_epoch();
+			next_epoch();
+			assert_ok!(Submission::of(&provider, [3]).dispatch());
+			next_epoch();
+			assert_noop!(report(&provider), Error::<Test>::NothingToReport);
+		}
+	});
+}
+
+#[test]
+fn who_owes_nothing_any_more_is_not_silent() {
+	run(|| {
+		let provider = provider();
+		assert_ok!(Submission::of(&provider, 0..16).dispatch());
+		next_epoch();
+		end(&provider, 0);
+		// Whether or not anybody applies it: one round is silent, the one in which it ended.
+		for _ in 0..6 {
+			next_epoch();
+			assert_noop!(report(&provider), Error::<Test>::NothingToReport);
+		}
+		catch_up(&provider);
+		assert_noop!(report(&provider), Error::<Test>::NothingToReport);
+		assert_eq!(book(&provider).silent, 1);
+	});
+}
+
+#[test]
+fn a_report_leaves_what_is_not_applied_to_be_found() {
+	run(|| {
+		let provider = provider();
+		for _ in 0..3 {
+			next_epoch();
+		}
+		sign(&provider, allocation(1, 1, 100));
+		for _ in 0..4 {
+			next_epoch();
+		}
+		assert_ok!(report(&provider));
+		Liveness::do_try_state().unwrap();
+		// The rounds up to that of the change are reported, those after it when it is applied.
+		assert_noop!(report(&provider), Error::<Test>::NothingToReport);
+		catch_up(&provider);
+		assert_ok!(report(&provider));
+		assert_eq!(book(&provider).silent, 7);
+	});
+}
+
+#[test]
+fn a_network_that_starts_jails_and_does_not_slash() {
+	run(|| {
+		let provider = provider();
+		let params = LivenessParams { slashing: false, ..PARAMS };
+		assert_ok!(Liveness::set_params(RuntimeOrigin::root(), params));
+		for _ in 0..3 {
+			next_epoch();
+		}
+		assert_ok!(report(&provider));
+		assert!(Prison::contains_key(&provider));
+		assert_eq!(SlashedSums::get(&provider), None);
+	});
+}
