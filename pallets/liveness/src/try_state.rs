@@ -2,8 +2,8 @@
 
 use crate::{
 	BeganAt, BookOf, Books, Change, Config, Drawn, DrawnBefore, EndingEnds, EndingQueue, Endings,
-	Entries, HeldSlot, INDEX_ONE, Journal, JournalEnds, Journals, Pallet, Parameters, Place, Places,
-	Sealed, SlotPlaces, Slots, WHOLE,
+	Entries, HeldSlot, INDEX_ONE, Journal, JournalEnds, Journals, Pallet, Parameters, Place,
+	Places, Sealed, SlotPlaces, Slots, WHOLE,
 };
 use alloc::{collections::BTreeSet, vec::Vec};
 use frame_support::{ensure, traits::Get};
