@@ -498,6 +498,38 @@ Examples:
 		#[command(flatten)]
 		home: HomeArgs,
 	},
+	/// Kill a provider, as a crash does
+	#[command(after_help = "\
+It gets no time to finish anything. `nil devnet up` brings it back.
+
+Examples:
+  nil devnet kill provider-03
+  nil devnet kill 5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty   # as `nil deal show` names it")]
+	Kill(MemberArgs),
+	/// Hold a provider: it keeps its connections open and answers nobody
+	#[command(after_help = "\
+Example:
+  nil devnet pause provider-03        # until `nil devnet resume provider-03`")]
+	Pause(MemberArgs),
+	/// Let a provider go on that was paused
+	#[command(after_help = "\
+Example:
+  nil devnet resume provider-03")]
+	Resume(MemberArgs),
+	/// Damage what a provider stores, behind its back
+	#[command(after_help = "\
+Flips one bit in each of so many blobs, or, with --delete, removes so many files of shards. Nothing but
+shards of this devnet is touched, and the same seed finds the same victims in the same store.
+
+A provider finds such damage by itself and rebuilds it from the other slots. One that shall not:
+set scrub_rate = 0 and mend = false in the section [prover] of its provider.toml, kill it, and
+bring it up again.
+
+Examples:
+  nil devnet corrupt provider-03
+  nil devnet corrupt provider-03 --fraction 25% --seed 7
+  nil devnet corrupt provider-03 --fraction 1 --delete")]
+	Corrupt(CorruptArgs),
 	/// Store real files on a network of its own, kill four providers, read everything back
 	#[command(after_help = "\
 Examples:
@@ -528,6 +560,31 @@ pub struct HomeArgs {
 	/// State directory; by default $NIL_DEVNET_DIR, else ~/.local/share/nil/devnet
 	#[arg(long, value_name = "DIR")]
 	pub dir: Option<PathBuf>,
+}
+
+/// A provider of a devnet.
+#[derive(Args, Debug)]
+pub struct MemberArgs {
+	/// Its name, such as provider-03, or its operator's account
+	#[arg(value_name = "PROVIDER")]
+	pub provider: String,
+	#[command(flatten)]
+	pub home: HomeArgs,
+}
+
+#[derive(Args, Debug)]
+pub struct CorruptArgs {
+	#[command(flatten)]
+	pub member: MemberArgs,
+	/// How much of what it stores: 0.1 or 10%; rounded, and never nothing
+	#[arg(long, default_value = "10%", value_parser = units::parse_fraction)]
+	pub fraction: f64,
+	/// Chooses the victims
+	#[arg(long, default_value_t = 0)]
+	pub seed: u64,
+	/// Remove files in place of flipping bits
+	#[arg(long)]
+	pub delete: bool,
 }
 
 #[derive(Args, Debug)]

@@ -48,6 +48,18 @@ pub fn blocks(count: RelayBlock) -> String {
 	if parts.is_empty() { "0s".into() } else { parts.join(" ") }
 }
 
+/// Reads a share of a whole, above 0 and at most 1: `0.1` or `10%`.
+pub fn parse_fraction(text: &str) -> Result<f64, String> {
+	let (number, whole) = match text.strip_suffix('%') {
+		Some(number) => (number, 100.0),
+		None => (text, 1.0),
+	};
+	match number.parse::<f64>() {
+		Ok(number) if number > 0.0 && number <= whole => Ok(number / whole),
+		_ => Err(format!("{text:?} is not a share: write 0.1 or 10%, above 0 and at most 1")),
+	}
+}
+
 /// A size as people read it: `64.0 MiB`.
 pub fn size(bytes: u64) -> String {
 	const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
@@ -159,6 +171,16 @@ impl fmt::Display for ByteRange {
 #[cfg(test)]
 mod tests {
 	use super::*;
+
+	#[test]
+	fn shares_are_of_something_and_of_no_more_than_all() {
+		for (text, share) in [("0.25", 0.25), ("25%", 0.25), ("1", 1.0), ("100%", 1.0)] {
+			assert_eq!(parse_fraction(text), Ok(share), "{text}");
+		}
+		for text in ["", "%", "0", "0%", "-1", "1.5", "101%", "NaN", "inf", "half"] {
+			assert!(parse_fraction(text).is_err(), "{text}");
+		}
+	}
 
 	#[test]
 	fn durations_round_up_to_relay_blocks() {

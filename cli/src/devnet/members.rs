@@ -150,22 +150,47 @@ pub fn provider_config(home: &Home, name: &str) -> PathBuf {
 	home.provider_dir(name).join("provider.toml")
 }
 
-/// The operator's account, as a provider's configuration names it.
-pub fn operator_of(home: &Home, name: &str) -> Result<String> {
-	#[derive(Deserialize)]
-	struct Config {
-		operator: Operator,
+/// What a devnet asks of a provider's configuration.
+#[derive(Deserialize)]
+struct Config {
+	operator: Operator,
+	#[serde(default)]
+	store: StorePlace,
+}
+
+#[derive(Deserialize)]
+struct Operator {
+	account: String,
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+struct StorePlace {
+	path: PathBuf,
+}
+
+impl Default for StorePlace {
+	fn default() -> Self {
+		Self { path: "data".into() }
 	}
-	#[derive(Deserialize)]
-	struct Operator {
-		account: String,
-	}
+}
+
+fn read_config(home: &Home, name: &str) -> Result<Config> {
 	let path = provider_config(home, name);
 	let text =
 		fs::read_to_string(&path).map_err(|error| CliError::local(path.display(), &error))?;
-	let config: Config = toml::from_str(&text)
-		.map_err(|error| CliError::failure(format_args!("{}: {error}", path.display())))?;
-	Ok(config.operator.account)
+	toml::from_str(&text)
+		.map_err(|error| CliError::failure(format_args!("{}: {error}", path.display())))
+}
+
+/// The operator's account, as a provider's configuration names it.
+pub fn operator_of(home: &Home, name: &str) -> Result<String> {
+	Ok(read_config(home, name)?.operator.account)
+}
+
+/// The folder of a provider's store, as its configuration names it.
+pub fn store_of(home: &Home, name: &str) -> Result<PathBuf> {
+	Ok(home.provider_dir(name).join(read_config(home, name)?.store.path))
 }
 
 async fn run(mut command: Command, what: &str) -> Result<()> {

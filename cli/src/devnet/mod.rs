@@ -7,12 +7,14 @@
 //! members.rs   how a node and a provider are started, and when they are ready
 //! process.rs   processes that outlive a command, known by more than their pid
 //! state.rs     what is remembered on disk
+//! faults.rs    what a tester does to a provider: kill, pause, resume, corrupt
 //! demo.rs      store, kill four, read back
 //! bench.rs     put and get of one large file, measured
 //! ```
 
 mod bench;
 mod demo;
+mod faults;
 mod files;
 mod members;
 mod network;
@@ -51,6 +53,10 @@ pub async fn run(command: DevnetCommand, context: &Context) -> Result<()> {
 		DevnetCommand::Logs { member, lines, home } => {
 			logs(&home_of(&home)?, member.as_deref(), lines, output)
 		},
+		DevnetCommand::Kill(member) => faults::kill(&member, output),
+		DevnetCommand::Pause(member) => faults::pause(&member, true, output),
+		DevnetCommand::Resume(member) => faults::pause(&member, false, output),
+		DevnetCommand::Corrupt(arguments) => faults::corrupt(&arguments, output),
 		DevnetCommand::Demo(arguments) => demo::run(&arguments, output).await,
 		DevnetCommand::Bench(arguments) => bench::run(&arguments, output).await,
 		DevnetCommand::Child { die_with, program } => match program.split_first() {
@@ -236,6 +242,7 @@ fn describe(home: &Home, state: &State) -> Value {
 				"operator": provider.operator,
 				"pid": pid(&provider.process),
 				"running": provider.is_alive(),
+				"paused": provider.is_paused(),
 				"url": provider.url(),
 				"metrics": format!("http://127.0.0.1:{}/metrics", provider.metrics_port),
 				"dir": home.provider_dir(&provider.name),
@@ -273,7 +280,7 @@ fn summary(home: &Home, state: &State) -> String {
 	rows.extend(state.providers.iter().map(|provider| {
 		vec![
 			provider.name.clone(),
-			running(provider.is_alive()),
+			if provider.is_paused() { "paused".into() } else { running(provider.is_alive()) },
 			number(pid(&provider.process)),
 			provider.url(),
 			provider.operator.clone().unwrap_or_default(),

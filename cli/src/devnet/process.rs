@@ -50,16 +50,27 @@ pub struct ProcessId {
 impl ProcessId {
 	/// Describes the running process `pid`. `None` when there is none.
 	pub fn of(pid: u32) -> Option<Self> {
+		Self::look(pid).map(|(process, _)| process)
+	}
+
+	/// The running process `pid`, and the state it is in.
+	fn look(pid: u32) -> Option<(Self, char)> {
 		let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
 		let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
 		let (state, start_time) = parse_stat(&stat)?;
 		// A zombie has ended; only its parent has not noticed.
-		(!matches!(state, 'Z' | 'X')).then(|| Self { pid, start_time, boot: boot.trim().into() })
+		let process = Self { pid, start_time, boot: boot.trim().into() };
+		(!matches!(state, 'Z' | 'X')).then_some((process, state))
 	}
 
 	/// Whether this very process still runs.
 	pub fn is_alive(&self) -> bool {
 		Self::of(self.pid).as_ref() == Some(self)
+	}
+
+	/// Whether this very process is held by SIGSTOP.
+	pub fn is_paused(&self) -> bool {
+		Self::look(self.pid).is_some_and(|(process, state)| process == *self && state == 'T')
 	}
 
 	/// Sends a signal if the process is still ours; whether it was.
@@ -70,15 +81,24 @@ impl ProcessId {
 
 	/// Waits until the process has ended; whether it did in time.
 	pub fn wait(&self, limit: Duration) -> bool {
-		let deadline = Instant::now() + limit;
-		while self.is_alive() {
-			if Instant::now() >= deadline {
-				return false;
-			}
-			std::thread::sleep(POLL);
-		}
-		true
+		wait_until(limit, || !self.is_alive())
 	}
+
+	/// Waits until the process is held, or goes on; whether it came to that in time.
+	pub fn wait_paused(&self, paused: bool, limit: Duration) -> bool {
+		wait_until(limit, || self.is_paused() == paused)
+	}
+}
+
+fn wait_until(limit: Duration, condition: impl Fn() -> bool) -> bool {
+	let deadline = Instant::now() + limit;
+	while !condition() {
+		if Instant::now() >= deadline {
+			return false;
+		}
+		std::thread::sleep(POLL);
+	}
+	true
 }
 
 /// Ends processes: SIGTERM to all, then SIGKILL to those that are left after [`GRACE`]. Returns how many had to be
@@ -86,6 +106,10 @@ impl ProcessId {
 pub fn stop_all(processes: &[ProcessId]) -> usize {
 	let signalled: Vec<_> =
 		processes.iter().filter(|process| process.signal(Signal::SIGTERM)).collect();
+	for process in &signalled {
+		// One that is held hears of it only when it goes on.
+		process.signal(Signal::SIGCONT);
+	}
 	let deadline = Instant::now() + GRACE;
 	let mut killed = 0;
 	for process in signalled {
@@ -200,6 +224,18 @@ mod tests {
 		assert!(process.is_alive());
 		assert_eq!(stop_all(std::slice::from_ref(&process)), 0, "SIGTERM is enough for sleep");
 		assert!(!process.is_alive());
+		child.wait().unwrap();
+	}
+
+	#[test]
+	fn what_is_paused_is_seen_and_ends_like_others() {
+		let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+		let process = ProcessId::of(child.id()).unwrap();
+		assert!(!process.is_paused());
+		assert!(process.signal(Signal::SIGSTOP) && process.wait_paused(true, GRACE));
+		assert!(process.is_alive());
+		assert_eq!(stop_all(std::slice::from_ref(&process)), 0, "it need not be killed");
+		assert!(!process.is_paused());
 		child.wait().unwrap();
 	}
 

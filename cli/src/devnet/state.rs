@@ -93,6 +93,11 @@ impl Provider {
 		self.process.as_ref().is_some_and(ProcessId::is_alive)
 	}
 
+	/// Whether its process is held.
+	pub fn is_paused(&self) -> bool {
+		self.process.as_ref().is_some_and(ProcessId::is_paused)
+	}
+
 	/// Where its API answers.
 	pub fn url(&self) -> String {
 		format!("http://127.0.0.1:{}", self.api_port)
