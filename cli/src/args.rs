@@ -113,8 +113,12 @@ Examples:
 		#[arg(long, value_name = "SS58")]
 		owner: Option<String>,
 	},
-	/// Show a deal with its slots and commits
+	/// Show a deal with its slots, their health, and commits
 	#[command(after_help = "\
+Health is what the chain asked of each slot's provider in the round in force and in the one before, and
+what was answered: of everything that the provider stores, and of this slot. A provider that lost
+something leaves samples open; one that does not answer at all has silent rounds.
+
 Example:
   nil deal show 7")]
 	Show {

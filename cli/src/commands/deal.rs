@@ -1,5 +1,6 @@
 //! `nil deal`: create, look at, fund, share and end deals.
 
+use super::health::Health;
 use crate::{
 	args::{DealCommand, DealCreateArgs},
 	context::Context,
@@ -162,10 +163,14 @@ async fn show(deal: DealId, context: &Context) -> Result<()> {
 		DealStatus::Placing => chain.best().placement(deal).await?,
 		DealStatus::Active => None,
 	};
+	let health = Health::read(&chain, deal, &slots).await?;
 	let mut document = describe(&info);
 	if let Some(object) = document.as_object_mut() {
+		let slots = slots.iter().enumerate();
+		let slots = slots.map(|(index, slot)| describe_slot(slot, health.slot(index)));
 		object.insert("relay_block".into(), now.into());
-		object.insert("slots".into(), slots.iter().map(describe_slot).collect());
+		object.insert("rounds".into(), health.rounds());
+		object.insert("slots".into(), slots.collect());
 		object.insert("commits".into(), commits.iter().map(describe_commit).collect());
 		object.insert("placement".into(), json!(placement));
 	}
@@ -214,6 +219,10 @@ async fn show(deal: DealId, context: &Context) -> Result<()> {
 		}
 		if !slots.is_empty() {
 			text.push_str(&format!("\n{}", table(&[Right, Left, Left, Left], &slot_rows)));
+			let health = health.text(&slots);
+			if !health.is_empty() {
+				text.push_str(&format!("\n{health}"));
+			}
 		}
 		if !commits.is_empty() {
 			text.push_str(&format!(
@@ -329,13 +338,14 @@ fn describe(deal: &DealInfo<AccountId>) -> Value {
 	})
 }
 
-fn describe_slot(slot: &SlotInfo<AccountId>) -> Value {
+fn describe_slot(slot: &SlotInfo<AccountId>, samples: Value) -> Value {
 	json!({
 		"slot": slot.slot,
 		"state": slot_state(&slot.state),
 		"provider": slot.state.provider(),
 		"service_key": slot.service_key.map(SerdeBytes),
 		"multiaddrs": texts(&slot.multiaddrs),
+		"samples": samples,
 	})
 }
 

@@ -3,6 +3,7 @@
 mod deal;
 mod fs;
 mod get;
+mod health;
 mod key;
 mod prepare;
 mod put;
