@@ -124,3 +124,76 @@ fn a_provider_without_room_is_left_out() {
 	assert_eq!(failure.code, "too_few_slots");
 	assert_eq!(shown(&devnet)["generation"], 1);
 }
+
+#[test]
+fn faults_are_caused_by_command() {
+	let mut devnet = Devnet::start(3);
+	let deal = devnet.deal("2+1", 64);
+	let file = devnet.root.join("file");
+	write(&file, &random_bytes(10_000_000, 13));
+	let target = format!("{deal}:/file");
+	devnet.nil([Path::new("put"), &file, Path::new(&target)]).ok();
+	let operator = devnet.holders(deal)[0].clone();
+	let victim = devnet.member(&operator);
+	let name = victim.name.as_str();
+	let fault = |devnet: &Devnet, words: &[&str]| {
+		let mut all = vec!["devnet"];
+		all.extend(words);
+		devnet.devnet(&all)
+	};
+	let whole = |devnet: &Devnet| devnet.nil(["cat", &target]).stdout == fs::read(&file).unwrap();
+
+	// What is not of this devnet is refused, and what is nonsense.
+	assert_eq!(fault(&devnet, &["kill", "provider-03"]).fails(3).code, "no_such_provider");
+	fault(&devnet, &["corrupt", name, "--fraction", "0"]).fails(2);
+	let nowhere = devnet.root.join("nowhere");
+	let kill = ["devnet", "kill", name, "--dir", nowhere.to_str().unwrap()];
+	assert_eq!(devnet.nil(kill).fails(3).code, "no_devnet");
+	assert!(!nowhere.exists());
+
+	// Killed by its operator's account, it is down until it is brought up.
+	let killed = fault(&devnet, &["kill", &operator]).ok();
+	assert_eq!((&killed["provider"], &killed["killed"]), (&name.into(), &victim.pid.into()));
+	assert_eq!(fault(&devnet, &["pause", name]).fails(3).code, "provider_down");
+	assert!(whole(&devnet));
+	victim.leave_damage();
+	devnet.up_again();
+
+	// Some blobs are wrong, and the seed tells which; then all are gone.
+	let corrupt = ["corrupt", name, "--fraction", "25%", "--seed", "1"];
+	let damaged = fault(&devnet, &corrupt).ok();
+	let blobs = |report: &Value, which: &str| report[which]["blobs"].as_u64().unwrap();
+	let (some, all) = (blobs(&damaged, "damaged"), blobs(&damaged, "stored"));
+	assert!(some >= all / 4 && some <= all / 4 + 1, "{damaged}");
+	let verify = |devnet: &Devnet| -> Value {
+		let run = devnet.nil(["verify", &deal.to_string()]);
+		run.fails(6);
+		serde_json::from_slice(&run.stdout).unwrap()
+	};
+	let report = verify(&devnet);
+	// A provider that knows of a wrong blob does not serve those beside it either.
+	assert!(slot_of(&report, 0)["good"].as_u64().unwrap() <= all - some, "{report}");
+	assert_eq!(report["sound_slots"], 2);
+	assert!(whole(&devnet));
+	// The same once more: the same bits are flipped back.
+	assert_eq!(fault(&devnet, &corrupt).ok()["files"], damaged["files"]);
+	let deleted = fault(&devnet, &["corrupt", name, "--fraction", "1", "--delete"]).ok();
+	assert_eq!(deleted["damaged"], deleted["stored"]);
+	assert!(victim.shards().is_empty());
+	assert_eq!(slot_of(&verify(&devnet), 0)["good"], 0);
+	assert_eq!(fault(&devnet, &["corrupt", name]).fails(3).code, "nothing_stored");
+
+	// One that is held is seen to be so, and is no burden.
+	let paused = |devnet: &Devnet| {
+		let status = fault(devnet, &["status"]).ok();
+		let providers = status["providers"].as_array().unwrap();
+		providers.iter().find(|provider| provider["name"] == name).unwrap()["paused"].clone()
+	};
+	assert_eq!(fault(&devnet, &["resume", name]).ok()["changed"], false);
+	assert_eq!(fault(&devnet, &["pause", name]).ok()["changed"], true);
+	assert_eq!((paused(&devnet), whole(&devnet)), (true.into(), true));
+	assert_eq!(fault(&devnet, &["resume", name]).ok()["changed"], true);
+	assert_eq!(paused(&devnet), false);
+	fault(&devnet, &["pause", name]).ok();
+	assert_eq!(fault(&devnet, &["down"]).ok()["stopped"], 4);
+}

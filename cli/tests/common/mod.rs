@@ -83,6 +83,7 @@ pub struct Failure {
 pub struct Devnet {
 	pub root: PathBuf,
 	pub describe: Value,
+	block_ms: u64,
 	guardian: Child,
 	line: Option<ChildStdin>,
 }
@@ -90,6 +91,11 @@ pub struct Devnet {
 impl Devnet {
 	/// A new network of `providers`, with blocks every 200 ms so that tests do not wait for time to pass.
 	pub fn start(providers: usize) -> Self {
+		Self::start_with_blocks(providers, 200)
+	}
+
+	/// As [`Self::start`], with blocks every `block_ms`: for those who have only so many blocks for something.
+	pub fn start_with_blocks(providers: usize, block_ms: u64) -> Self {
 		for name in ["nil-node", "nil-provider"] {
 			program(name);
 		}
@@ -105,7 +111,7 @@ impl Devnet {
 			.spawn()
 			.unwrap();
 		let line = guardian.stdin.take();
-		let mut devnet = Self { root, describe: Value::Null, guardian, line };
+		let mut devnet = Self { root, describe: Value::Null, block_ms, guardian, line };
 		fs::create_dir_all(&net).unwrap();
 		devnet.describe = devnet.up(&["--fresh", "--providers", &providers.to_string()]).ok();
 		devnet
@@ -113,7 +119,8 @@ impl Devnet {
 
 	/// `nil devnet up` with further arguments.
 	pub fn up(&self, arguments: &[&str]) -> Run {
-		let mut all = vec!["devnet", "up", "--rpc-port", "0", "--block-ms", "200"];
+		let block_ms = self.block_ms.to_string();
+		let mut all = vec!["devnet", "up", "--rpc-port", "0", "--block-ms", &block_ms];
 		all.extend(arguments);
 		let run = self.devnet(&all);
 		if run.code != Some(0) {
@@ -250,6 +257,19 @@ impl Member {
 	/// Ends it as a crash does.
 	pub fn kill(&self) {
 		kill_and_wait(self.pid.expect("it runs"));
+	}
+
+	/// From its next start on it neither looks for damage by itself nor mends it.
+	pub fn leave_damage(&self) {
+		let config = self.dir.join("provider.toml");
+		let mut text = fs::read_to_string(&config).unwrap();
+		for (from, to) in
+			[("scrub_rate = \"4 MiB\"", "scrub_rate = 0"), ("mend = true", "mend = false")]
+		{
+			assert!(text.contains(from), "{text}");
+			text = text.replace(from, to);
+		}
+		fs::write(config, text).unwrap();
 	}
 
 	/// The files with the blobs that it stores.
