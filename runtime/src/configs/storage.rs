@@ -9,7 +9,7 @@ use crate::{
 	UNIT, answers::HostAnswers, manifest::HostManifest, weights,
 };
 use alloc::{collections::BTreeMap, vec::Vec};
-use frame_support::traits::{ConstU32, ConstU128, EitherOf};
+use frame_support::traits::{ConstU16, ConstU32, ConstU128, EitherOf};
 use frame_system::EnsureRoot;
 use nil_types::{
 	DealId, G1Compressed, RelayBlock, SampleInfo, Terms,
@@ -91,13 +91,21 @@ impl pallet_liveness::Config for Runtime {
 	type Content = Deals;
 	/// As for placements: by then no block comes any more whose relay parent is from before the epoch.
 	type DrawDelay = ConstU32<4>;
+	/// Half of a slash burns at least, as providers say.
+	type MaxBounty = ConstU16<{ pallet_providers::MAX_REPORTER_SHARE }>;
 	type MaxHotFactor = ConstU32<16>;
 	/// All of an hour, and some more: 11 KiB.
 	type MaxItems = ConstU32<32>;
 	type MaxSamples = ConstU32<256>;
+	/// A fifth.
+	type MaxSlash = ConstU16<2_000>;
 	type MaxSteps = ConstU32<64>;
 	/// A minute, for development chains.
 	type MinEpochLength = ConstU32<10>;
+	/// Hours, where epochs are hours: who restarts a machine, or moves it, is not reported.
+	type MinSilentRounds = ConstU32<6>;
+	type Purse = Deals;
+	type Stakes = Providers;
 	type WeightInfo = weights::LivenessWeight;
 }
 
