@@ -151,7 +151,7 @@ impl Maker {
 			let z = settle_point(&self.r_e, &self.provider);
 			let started = std::time::Instant::now();
 			let answer = builder.finish_at(&*self.engine, &z)?;
-			let verdict = self.verify(&answer, &taken, Some((&z, &factors)));
+			let verdict = self.verify(&answer, &taken, Some((&z, factors.as_slice())));
 			outcome.answering += started.elapsed();
 			if let Err(error) = verdict {
 				let why = LeftOut::Wrong(error.to_string());
