@@ -269,22 +269,22 @@ impl Prover {
 			if left_out.contains_key(&slot) {
 				continue;
 			}
-			let mut claimed = Vec::new();
-			for sample in asked {
-				let blob = match &sample.blob {
-					Some(blob) => Some(ready.get(&key(blob)).cloned()),
-					None => None,
-				};
-				claimed.extend(match blob {
-					Some(None) => None,
-					blob => Some((sample.commits, blob.flatten())),
-				});
+			let claimed: Option<Vec<_>> = asked
+				.into_iter()
+				.map(|sample| {
+					let ready = match &sample.blob {
+						Some(blob) => Some(ready.get(&key(blob))?.clone()),
+						None => None,
+					};
+					Some((sample.commits, ready))
+				})
+				.collect();
+			match claimed {
+				Some(samples) => claims.push(Claim { slot, samples }),
+				None => {
+					left_out.insert(slot, "a manifest was not opened".into());
+				},
 			}
-			if claimed.len() < samples {
-				left_out.insert(slot, "a manifest was not opened".into());
-				continue;
-			}
-			claims.push(Claim { slot, samples: claimed });
 		}
 		let maker = Maker {
 			reader: Reader { store: self.store.clone(), metrics: self.metrics.clone() },

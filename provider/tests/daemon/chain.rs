@@ -383,8 +383,8 @@ impl FakeChain {
 		let info = state.settlement.unwrap();
 		assert_eq!((period, r), (info.period, info.randomness));
 		assert!((1..=info.max_items as usize).contains(&items.len()));
-		let (mut slots, mut proven, mut asked, mut factors) =
-			(Vec::new(), Vec::new(), Vec::new(), Vec::new());
+		let (mut slots, mut factors) = (Vec::<SlotIndex>::new(), Vec::new());
+		let (mut proven, mut asked) = (Vec::<AnswerItem>::new(), Vec::<SampleInfo>::new());
 		for group in items.chunks(info.samples as usize) {
 			let slot = group[0].slot;
 			assert!(slots.last() < Some(&slot), "slots rise");
