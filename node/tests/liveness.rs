@@ -4,16 +4,18 @@
 mod support;
 
 use codec::Encode;
-use nil_kzg::{Blob, Engines};
-use nil_runtime::{Balance, Balances, Liveness, Runtime, RuntimeEvent, System};
+use nil_kzg::{Blob, Engines, MsmEngine};
+use nil_runtime::{Balance, Balances, Deals, Liveness, Runtime, RuntimeEvent, System};
 use nil_slab::{
 	Answer, AnswerBuilder, AnswerPart, CheckedWitness, EncodedMdu, MduEncoder, manifest,
 };
 use nil_types::{
-	ContentShape, DutyInfo, Hash32, Profile, RoundInfo, SampleInfo,
+	ContentShape, DealRentInfo, DutyInfo, Earnings, Hash32, Profile, RentInfo, RoundInfo,
+	SampleInfo, SettleSampleInfo, SettlementInfo,
+	challenge::{settle_gamma, settle_point},
 	layout::{BLOB_BYTES, BLOB_PAYLOAD, MDU_PAYLOAD},
 };
-use pallet_liveness::{Call, Error, Event, INDEX_ONE, Item};
+use pallet_liveness::{Call, Earned, Error, Event, INDEX_ONE, Item, SettleBlob, SettleItem};
 use sp_keyring::Sr25519Keyring::{self, *};
 use sp_runtime::DispatchResult;
 use std::sync::LazyLock;
@@ -137,12 +139,117 @@ impl Network {
 			System::read_events_no_consensus()
 				.filter_map(|record| match record.event {
 					RuntimeEvent::Liveness(
-						event @ (Event::Answered { .. } | Event::InvalidProof { .. }),
+						event @ (Event::Answered { .. }
+						| Event::InvalidProof { .. }
+						| Event::Settled { .. }
+						| Event::InvalidSettlement { .. }),
 					) => Some(event),
 					_ => None,
 				})
 				.collect()
 		})
+	}
+
+	/// Makes blocks until a round is drawn of which nothing was asked for before, and has the provider answer all of it.
+	fn serve(&mut self) {
+		let before = self.round().round;
+		self.go_to(before + 1);
+		if self.duty().behind {
+			let call = Call::advance { provider: self.provider.to_account_id(), steps: 64 };
+			assert_eq!(self.send(self.provider, call).0, Ok(()));
+		}
+		let answer = self.answer();
+		assert_eq!(self.send(self.provider, answer.call()), (Ok(()), 0));
+	}
+
+	/// Makes blocks until a period can be settled.
+	fn to_settlement(&mut self, period: u32) {
+		for _ in 0..400 {
+			let info: Option<SettlementInfo> = self.chain.query("NilApi_settlement", &());
+			if info.is_some_and(|info| info.period == period) {
+				return;
+			}
+			self.chain.build_all_good(Vec::new());
+		}
+		panic!("period {period} cannot be settled");
+	}
+
+	/// The provider's settlement of its slot, as the runtime API tells what it must prove.
+	fn settlement(&self) -> Settlement {
+		let info: Option<SettlementInfo> = self.chain.query("NilApi_settlement", &());
+		let SettlementInfo { period, randomness: r, samples, .. } = info.expect("one is over");
+		let (id, slots) = (self.account(), vec![(0u64, SLOT)]);
+		let asked: Vec<SettleSampleInfo> = self.chain.query("NilApi_settle_samples", &(id, slots));
+		assert_eq!(asked.len(), samples as usize);
+		let engine = Engines::pippenger();
+		let mut builder = AnswerBuilder::new(&r, &id);
+		for asked in &asked {
+			let sample = asked.blob.expect("the slot signed everything");
+			let factor = settle_gamma(&r, &id, (0, SLOT), asked.sample);
+			builder.add_with(&part(engine.as_ref(), &sample), &factor).unwrap();
+		}
+		let z = settle_point(&r, &id);
+		let Answer { items, y, pi } = builder.finish_at(engine.as_ref(), &z).unwrap();
+		let items = items
+			.into_iter()
+			.zip(asked)
+			.map(|(item, asked)| SettleItem {
+				deal: 0,
+				slot: SLOT,
+				commits: asked.commits.try_into().unwrap(),
+				blob: Some(SettleBlob {
+					commitment: item.commitment,
+					path: item.path.try_into().unwrap(),
+					manifest_opening: item.manifest_opening,
+				}),
+			})
+			.collect();
+		Settlement { period, r, items, y, pi }
+	}
+
+	/// Submits a settlement, in a block that validates. What the provider's balance grew by, but for the fee.
+	fn settle(&mut self, settlement: Settlement) -> Balance {
+		let before = self.balance(self.provider);
+		let nonce = self.chain.nonce(self.provider);
+		let transaction = self.chain.sign(self.provider, nonce, settlement.call());
+		let built = self.chain.build(vec![transaction]);
+		self.check(&built);
+		assert_eq!(built.outcomes[0].expect("the transaction is valid"), Ok(()));
+		let fee = self.chain.inspect(|| {
+			System::read_events_no_consensus()
+				.filter_map(|record| match record.event {
+					RuntimeEvent::TransactionPayment(
+						pallet_transaction_payment::Event::TransactionFeePaid {
+							actual_fee, ..
+						},
+					) => Some(actual_fee),
+					_ => None,
+				})
+				.sum::<Balance>()
+		});
+		assert!(fee > 0, "settlements are paid for");
+		self.balance(self.provider) + fee - before
+	}
+
+	/// What the slot earned and was not paid.
+	fn rents(&self) -> Vec<RentInfo> {
+		let mut all: Vec<RentInfo> =
+			self.chain.query("NilApi_rents", &(self.account(), 0u32, 100u32));
+		let none: Option<(u64, u8)> = None;
+		all.extend(
+			self.chain.query::<Vec<RentInfo>>("NilApi_endings", &(self.account(), none, 100u32)),
+		);
+		all
+	}
+
+	fn deal_rent(&self) -> DealRentInfo {
+		self.chain.query("NilApi_deal_rent", &0u64)
+	}
+
+	/// What the deal's owner has on hold.
+	fn held_by_owner(&self) -> Balance {
+		let alice = Alice.to_account_id();
+		self.chain.inspect(|| frame_system::Account::<Runtime>::get(alice).data.reserved)
 	}
 
 	/// The provider's answer to everything that it is asked, as the runtime API tells it.
@@ -153,26 +260,7 @@ impl Network {
 		let mut builder = AnswerBuilder::new(&r_e, &self.account());
 		let samples = self.samples(0, u32::MAX);
 		for sample in &samples {
-			let content: &Content = &CONTENT;
-			let covered = sample.first_mdu as usize..;
-			let roots = &content.roots[covered][..sample.mdus as usize];
-			let (mdu, witness) = &content.mdus[sample.mdu as usize];
-			let row = usize::from(sample.leaf - sample.profile.leaf(sample.slot, 0));
-			let shard = &mdu.shards[usize::from(sample.slot)];
-			let part = AnswerPart {
-				ordinal: sample.ordinal,
-				mdu: sample.mdu,
-				manifest_opening: manifest::open(
-					engine.as_ref(),
-					roots,
-					sample.mdu - sample.first_mdu,
-				)
-				.unwrap(),
-				witness,
-				leaf: sample.leaf,
-				blob: Blob::parse(&shard[row * BLOB_BYTES..][..BLOB_BYTES]).unwrap(),
-			};
-			builder.add(&part).unwrap();
+			builder.add(&part(engine.as_ref(), sample)).unwrap();
 		}
 		let Answer { items, y, pi } = builder.finish(engine.as_ref()).unwrap();
 		let items = items
@@ -193,6 +281,25 @@ impl Network {
 	}
 }
 
+/// What proves a sample.
+fn part(engine: &dyn MsmEngine, sample: &SampleInfo) -> AnswerPart<'static> {
+	let content: &'static Content = &CONTENT;
+	let covered = sample.first_mdu as usize..;
+	let roots = &content.roots[covered][..sample.mdus as usize];
+	let (mdu, witness) = &content.mdus[sample.mdu as usize];
+	let row = usize::from(sample.leaf - sample.profile.leaf(sample.slot, 0));
+	let shard = &mdu.shards[usize::from(sample.slot)];
+	let manifest_opening = manifest::open(engine, roots, sample.mdu - sample.first_mdu).unwrap();
+	AnswerPart {
+		ordinal: sample.ordinal,
+		mdu: sample.mdu,
+		manifest_opening,
+		witness,
+		leaf: sample.leaf,
+		blob: Blob::parse(&shard[row * BLOB_BYTES..][..BLOB_BYTES]).unwrap(),
+	}
+}
+
 /// An answer, before it is a call.
 #[derive(Clone)]
 struct Submission {
@@ -207,6 +314,23 @@ impl Submission {
 	fn call(self) -> Call<Runtime> {
 		let Self { epoch, r_e, items, y, pi } = self;
 		Call::submit_proofs { epoch, r_e, items: items.try_into().unwrap(), y, pi }
+	}
+}
+
+/// A settlement, before it is a call.
+#[derive(Clone)]
+struct Settlement {
+	period: u32,
+	r: Hash32,
+	items: Vec<SettleItem>,
+	y: [u8; 32],
+	pi: [u8; 48],
+}
+
+impl Settlement {
+	fn call(self) -> Call<Runtime> {
+		let Self { period, r, items, y, pi } = self;
+		Call::settle { period, r, items: items.try_into().unwrap(), y, pi }
 	}
 }
 
@@ -301,6 +425,91 @@ fn a_provider_answers_round_after_round() {
 		let duty = network.duty();
 		assert_eq!((duty.due, duty.answered.len(), duty.blobs), (SAMPLES, 8, 35));
 		assert_eq!((duty.index, duty.silent, duty.missed), (INDEX_ONE, 0, 0));
+		network.chain.inspect(Liveness::do_try_state).unwrap();
+	}
+}
+
+#[test]
+fn rent_is_paid_for_a_period_and_for_what_is_left_at_the_end() {
+	for backend in Backend::ALL {
+		let mut network = Network::new(backend);
+		let operator = network.provider.to_account_id();
+		network.commit(0);
+		let price = network.chain.inspect(Deals::params).storage_price;
+		// A full MDU has 32 rows, and three blobs are in two. Rounds are of 20 relay blocks.
+		let rate = price * (34 * BLOB_BYTES as u128) * 20 / (1 << 30);
+		let locked = deals::info(&network.chain).locked_rent;
+		assert!(rate > 0 && locked > 100 * rate);
+
+		// Two rounds of the chain's seventh period are answered, and none besides.
+		network.go_to(1);
+		network.serve();
+		network.serve();
+		network.to_settlement(6);
+		let none = Earnings::default();
+		let earned = |paid: u128| Earnings { paid: paid as u64, burned: 0 };
+		let rent = RentInfo {
+			deal: 0,
+			slot: SLOT,
+			rate: rate as u64,
+			open: none,
+			closed: earned(2 * rate),
+			ended: false,
+		};
+		assert_eq!(network.rents(), [rent]);
+		let told = network.deal_rent();
+		assert_eq!((told.left, told.earned, told.until), (locked, 2 * rate, None));
+
+		// What proves nothing is paid nothing.
+		let settlement = network.settlement();
+		let mut wrong = settlement.clone();
+		wrong.y[31] ^= 1;
+		assert_eq!(network.settle(wrong), 0);
+		let invalid = Event::InvalidSettlement { provider: operator.clone(), period: 6, items: 2 };
+		assert_eq!(network.told(), [invalid]);
+		assert_eq!(network.rents(), [rent]);
+
+		assert_eq!(network.settle(settlement.clone()), 2 * rate);
+		let settled = |period: u32, paid: u128| Event::Settled {
+			provider: operator.clone(),
+			deal: 0,
+			slot: SLOT,
+			period,
+			owed: Earned { paid: paid as u64, burned: 0 },
+		};
+		assert_eq!(network.told(), [settled(6, 2 * rate)]);
+		assert_eq!(deals::info(&network.chain).locked_rent, locked - 2 * rate);
+		assert_eq!(network.rents(), [RentInfo { closed: none, ..rent }]);
+		let (outcome, _) = network.send(network.provider, settlement.call());
+		assert_eq!(outcome, refused(Error::NothingOwed));
+
+		// One more round, and the owner cancels in the one after.
+		network.serve();
+		let next = network.round().round + 1;
+		network.go_to(next);
+		let info = deals::info(&network.chain);
+		let held = network.held_by_owner();
+		let cancel = pallet_deals::Call::cancel_deal { deal: 0 };
+		let cancel = network.chain.sign(Alice, network.chain.nonce(Alice), cancel);
+		let built = network.chain.build_all_good(vec![cancel]);
+		network.check(&built);
+		let refund = info.free_escrow + info.locked_rent + info.deposit - rate;
+		assert_eq!(network.held_by_owner(), held - refund);
+		let owed = network.deal_rent();
+		assert_eq!((owed.left, owed.earned, owed.reserve), (rate, rate, 0));
+		let ended = RentInfo { rate: 0, open: earned(rate), closed: none, ended: true, ..rent };
+		assert_eq!(network.rents().last(), Some(&ended));
+		network.chain.inspect(Deals::do_try_state).unwrap();
+
+		network.to_settlement(7);
+		let ended = RentInfo { open: none, closed: earned(rate), ..ended };
+		assert_eq!(network.rents().last(), Some(&ended));
+		let settlement = network.settlement();
+		assert_eq!(network.settle(settlement), rate);
+		assert_eq!(network.told(), [settled(7, rate)]);
+		assert_eq!(network.held_by_owner(), held - refund - rate);
+		assert_eq!(network.deal_rent(), DealRentInfo::default());
+		network.chain.inspect(Deals::do_try_state).unwrap();
 		network.chain.inspect(Liveness::do_try_state).unwrap();
 	}
 }

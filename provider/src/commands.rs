@@ -8,12 +8,12 @@ use crate::{
 };
 use nil_client::{
 	account::AccountId,
-	chain::{At, Call, Chain, ChainConfig, ChainError, Included, WaitFor},
+	chain::{At, Call, Chain, ChainConfig, ChainError, Included, View, WaitFor},
 	http,
 	keys::{Signer, create_key_file},
 	wire::{self, Endpoint, Health},
 };
-use nil_types::{DutyInfo, ProviderInfo, ProviderStatus, RoundInfo};
+use nil_types::{Amount, DutyInfo, ProviderInfo, ProviderStatus, RelayBlock, RoundInfo};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use std::{
@@ -413,7 +413,7 @@ fn apart(chain: Result<OnChain, String>) -> (Result<Json, String>, Result<Standi
 }
 
 /// Tells what the round in force asks for, and what earlier ones have left.
-fn show_round(Standing { round, duty }: &Standing) -> io::Result<()> {
+fn show_round(Standing { round, duty, rent }: &Standing) -> io::Result<()> {
 	let state = match &round.drawn {
 		_ if round.round == 0 => return print_line("round      none yet"),
 		_ if duty.behind => "waits for changes of earlier rounds to be applied".to_owned(),
@@ -427,7 +427,12 @@ fn show_round(Standing { round, duty }: &Standing) -> io::Result<()> {
 		duty.index % INDEX_ONE / (INDEX_ONE / 1000),
 		duty.silent,
 		duty.missed
-	))
+	))?;
+	let owed = match rent.until.filter(|_| rent.owed > 0) {
+		Some(until) => format!("{} to be settled before relay block {until}", Nil(rent.owed)),
+		None => "nothing to be settled".to_owned(),
+	};
+	print_line(format_args!("rent       {} earned in this period, {owed}", Nil(rent.earned)))
 }
 
 /// The daemon's own word, over its API.
@@ -461,6 +466,38 @@ struct Standing {
 	#[serde(flatten)]
 	round: RoundInfo,
 	duty: DutyInfo,
+	rent: Rent,
+}
+
+/// What the provider's slots earned and were not paid.
+#[derive(Default, Serialize)]
+struct Rent {
+	/// In the present period. JSON has it as text: amounts are beyond what its numbers hold exactly.
+	#[serde(serialize_with = "as_text")]
+	earned: Amount,
+	/// What can be settled now.
+	#[serde(serialize_with = "as_text")]
+	owed: Amount,
+	/// The first relay block at which that is lost.
+	until: Option<RelayBlock>,
+}
+
+fn as_text<S: serde::Serializer>(amount: &Amount, serializer: S) -> Result<S::Ok, S::Error> {
+	serializer.collect_str(amount)
+}
+
+impl Rent {
+	async fn of(view: &View<'_>, operator: AccountId) -> Result<Self, ChainError> {
+		let mut rents = view.rents(operator).await?;
+		rents.extend(view.endings(operator).await?);
+		let until = view.settlement().await?.map(|settlement| settlement.until);
+		let mut all = Self { until, ..Self::default() };
+		for rent in rents {
+			all.earned = all.earned.saturating_add(rent.open.paid.into());
+			all.owed = all.owed.saturating_add(rent.closed.paid.into());
+		}
+		Ok(all)
+	}
 }
 
 /// What the chain knows.
@@ -479,7 +516,8 @@ async fn on_chain(config: &Config, operator: AccountId) -> Result<OnChain, Strin
 		let block = chain.head(At::Best).await?;
 		let view = chain.at(block.hash);
 		let found = view.provider(operator).await?;
-		Ok((found, Standing { round: view.round().await?, duty: view.duty(operator).await? }))
+		let (round, duty) = (view.round().await?, view.duty(operator).await?);
+		Ok((found, Standing { round, duty, rent: Rent::of(&view, operator).await? }))
 	};
 	let (found, standing) = asked.await.map_err(|error: ChainError| error.to_string())?;
 	let registration = found.map_or(Json::Null, |info| registration_json(&info));

@@ -56,6 +56,12 @@ pub struct Metrics {
 	pub prover_failures: IntCounter,
 	/// What earlier rounds have left in the provider's account on the chain, by kind.
 	pub account: IntGaugeVec,
+	/// What slots earned and were not paid, in the token's smallest unit, by state.
+	pub rent: IntGaugeVec,
+	/// Calls with settlements that are final.
+	pub settlements: IntCounter,
+	/// Slots whose settlement could not be proven in a round.
+	pub unsettled: IntCounter,
 	/// Seconds of reading the blobs and witnesses of a round's samples.
 	pub read_seconds: Histogram,
 	/// Seconds of opening manifests for a round's samples, or finding openings that were made before.
@@ -133,6 +139,9 @@ impl Metrics {
 			left_out: counter("left_out_total", "Samples that could not be answered")?,
 			prover_failures: counter("prover_failures_total", "Failed looks at a round")?,
 			account: gauges("account", "What earlier rounds left on the chain", &["kind"])?,
+			rent: gauges("rent", "What slots earned and were not paid", &["state"])?,
+			settlements: counter("settlements_total", "Calls with settlements that are final")?,
+			unsettled: counter("unsettled_total", "Slots that could not be settled in a round")?,
 			read_seconds: histogram("read_seconds", "Time of reading a round's samples")?,
 			opening_seconds: histogram("opening_seconds", "Time of opening manifests in a round")?,
 			answer_seconds: histogram("answer_seconds", "Time of making a round's answers")?,

@@ -17,8 +17,8 @@ use frame_support::{
 };
 use nil_runtime_api::MAX_PAGE;
 use nil_types::{
-	CommitInfo, DealId, DealInfo, DutyInfo, Generation, PlacementInfo, ProviderInfo, RoundInfo,
-	SampleInfo, SlotIndex, SlotInfo, Terms,
+	CommitInfo, DealId, DealInfo, DealRentInfo, DutyInfo, Generation, PlacementInfo, ProviderInfo,
+	RentInfo, RoundInfo, SampleInfo, SettleSampleInfo, SettlementInfo, SlotIndex, SlotInfo, Terms,
 };
 use sp_api::impl_runtime_apis;
 use sp_core::{OpaqueMetadata, crypto::KeyTypeId};
@@ -123,6 +123,38 @@ impl_runtime_apis! {
 		fn samples(operator: AccountId, from: u32, limit: u32) -> Vec<SampleInfo> {
 			refuse_unmigrated_state();
 			storage::samples(&operator, from, limit.min(MAX_PAGE))
+		}
+
+		fn settlement() -> Option<SettlementInfo> {
+			refuse_unmigrated_state();
+			Liveness::settlement()
+		}
+
+		fn rents(operator: AccountId, from: u32, limit: u32) -> Vec<RentInfo> {
+			refuse_unmigrated_state();
+			Liveness::rents(&operator, from, limit.min(MAX_PAGE))
+		}
+
+		fn endings(
+			operator: AccountId,
+			after: Option<(DealId, SlotIndex)>,
+			limit: u32,
+		) -> Vec<RentInfo> {
+			refuse_unmigrated_state();
+			Liveness::endings(&operator, after, limit.min(MAX_PAGE))
+		}
+
+		fn settle_samples(
+			operator: AccountId,
+			slots: Vec<(DealId, SlotIndex)>,
+		) -> Vec<SettleSampleInfo> {
+			refuse_unmigrated_state();
+			storage::settle_samples(&operator, slots, MAX_PAGE)
+		}
+
+		fn deal_rent(deal: DealId) -> DealRentInfo {
+			refuse_unmigrated_state();
+			storage::deal_rent(deal)
 		}
 	}
 

@@ -43,13 +43,17 @@ const PROVIDER_PARAMS: pallet_providers::Params = pallet_providers::Params {
 struct Epochs {
 	/// Relay blocks of an epoch.
 	length: RelayBlock,
+	/// Epochs of a settlement period.
+	settlement: u32,
 	/// How much is asked, and what answers are worth.
 	params: LivenessParams,
 }
 
-/// Epochs of two minutes, so that somebody who looks on sees rounds pass. Every eighth sample is drawn by its slot: one.
+/// Epochs of two minutes, and rent settled every sixteen, so that somebody who looks on sees rounds pass. Every eighth sample
+/// is drawn by its slot: one.
 const SHORT_EPOCHS: Epochs = Epochs {
 	length: 20,
+	settlement: 8,
 	params: LivenessParams {
 		samples_per_epoch: 8,
 		hot_factor: 2,
@@ -59,12 +63,19 @@ const SHORT_EPOCHS: Epochs = Epochs {
 			Tier { within: 13, share: 5_000 },
 			Tier { within: 16, share: 2_500 },
 		],
+		settle_samples: 2,
+		silent_rounds: 24,
+		slash: 500,
+		bounty: 1_000,
+		slashing: false,
 	},
 };
 
-/// Epochs of an hour with 22 samples each, which is 528 a day: 525 are needed, and do not divide by 24.
+/// Epochs of an hour with 22 samples each, which is 528 a day: 525 are needed, and do not divide by 24. Rent is settled every
+/// 30 days. Who was silent for a day may be reported and is jailed; nothing is slashed while the network starts.
 const HOURS: Epochs = Epochs {
 	length: 600,
+	settlement: 720,
 	params: LivenessParams {
 		samples_per_epoch: 22,
 		hot_factor: 2,
@@ -74,6 +85,11 @@ const HOURS: Epochs = Epochs {
 			Tier { within: 420, share: 5_000 },
 			Tier { within: 600, share: 2_500 },
 		],
+		settle_samples: 2,
+		silent_rounds: 24,
+		slash: 500,
+		bounty: 1_000,
+		slashing: false,
 	},
 };
 
@@ -129,7 +145,11 @@ fn genesis(parties: Parties, epochs: Epochs) -> Value {
 		polkadot_xcm: PolkadotXcmConfig { safe_xcm_version: Some(XCM_VERSION) },
 		providers: ProvidersConfig { params: PROVIDER_PARAMS },
 		deals: DealsConfig { params: pallet_deals::DealParams::default() },
-		liveness: LivenessConfig { epoch_length: epochs.length, params: epochs.params },
+		liveness: LivenessConfig {
+			epoch_length: epochs.length,
+			settlement_epochs: epochs.settlement,
+			params: epochs.params,
+		},
 		session: SessionConfig {
 			keys: collators
 				.into_iter()

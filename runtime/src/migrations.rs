@@ -70,7 +70,7 @@ use nil_types::{
 	layout::MAX_SLOTS,
 	traits::{Allocation, EpochClock, SlotHooks},
 };
-use pallet_deals::{Commits, Deals};
+use pallet_deals::{CommitPrices, Commits, Deals};
 use pallet_mode2::{Stripe, Stripes};
 
 /// Migrations that run whole in the first block under this runtime, in this order, before the hooks of pallets.
@@ -95,7 +95,7 @@ impl EnterContent {
 	/// What a commit may weigh, with all of its slots: for each an entry of the journal and its end.
 	fn weight() -> Weight {
 		let slots = u64::from(MAX_SLOTS);
-		let (reads, writes) = (slots.saturating_add(4), slots.saturating_mul(2));
+		let (reads, writes) = (slots.saturating_add(5), slots.saturating_mul(2));
 		Weight::from_parts(slots.saturating_mul(40_000_000), 192 * 1024).saturating_add(
 			<Runtime as frame_system::Config>::DbWeight::get().reads_writes(reads, writes),
 		)
@@ -122,11 +122,14 @@ impl EnterContent {
 	fn enter(deal: DealId, generation: Generation, hint: Hint, commit: &CommitInfo) {
 		let Some(Stripe { profile, slots }) = Stripes::<Runtime>::get(deal) else { return };
 		let rows = ContentShape::new(commit.size_bytes).blobs_per_slot(&profile);
+		// What was committed before rent was paid has none, and earns nothing: nobody knows what was locked for it.
+		let price = CommitPrices::<Runtime>::get(deal, generation);
 		for (slot, held) in (SlotIndex::MIN..).zip(slots) {
 			let signed = commit.signed.checked_shr(slot.into()).is_some_and(|bits| bits & 1 == 1);
 			let Some(provider) = held.state.provider().filter(|_| signed) else { continue };
 			let first_mdu = commit.first_mdu;
-			let allocation = Allocation { deal, slot, generation, hint, profile, first_mdu, rows };
+			let allocation =
+				Allocation { deal, slot, generation, hint, profile, first_mdu, rows, price };
 			Liveness::signed(provider, allocation);
 		}
 	}

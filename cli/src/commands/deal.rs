@@ -159,6 +159,7 @@ async fn show(deal: DealId, context: &Context) -> Result<()> {
 	let now = chain.best().terms().await?.relay_block;
 	let slots = chain.best().slots(deal).await?;
 	let commits = chain.best().commits(deal, 0).await?;
+	let rent = chain.best().deal_rent(deal).await?;
 	let placement = match info.status {
 		DealStatus::Placing => chain.best().placement(deal).await?,
 		DealStatus::Active => None,
@@ -173,6 +174,8 @@ async fn show(deal: DealId, context: &Context) -> Result<()> {
 		object.insert("slots".into(), slots.collect());
 		object.insert("commits".into(), commits.iter().map(describe_commit).collect());
 		object.insert("placement".into(), json!(placement));
+		object.insert("earned_rent".into(), rent.earned.to_string().into());
+		object.insert("repair_reserve".into(), rent.reserve.to_string().into());
 	}
 	context.output.result(&document, || {
 		let mut slot_rows = vec![["slot", "state", "provider", "address"].map(Into::into).to_vec()];
@@ -207,7 +210,10 @@ async fn show(deal: DealId, context: &Context) -> Result<()> {
 				if over { "its time is over".into() } else { units::blocks(blocks) },
 			]
 		}));
-		let mut text = fields(&heads(&info, now));
+		let mut heads = heads(&info, now);
+		heads.push(("earned rent", amount(rent.earned)));
+		heads.push(("repair reserve", amount(rent.reserve)));
+		let mut text = fields(&heads);
 		if let Some(placement) = placement {
 			text.push_str(&format!(
 				"drawn from:   the first randomness at relay block {} or later ({} draws found too few)\n",

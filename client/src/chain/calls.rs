@@ -8,7 +8,7 @@ use codec::{Compact, Encode};
 use nil_slab::AnswerItem;
 use nil_types::{
 	Amount, Capability, DealId, Epoch, G1Compressed, Generation, Hash32, Hint, MduIndex, Profile,
-	RelayBlock, ServiceKey, challenge::Place, traits::Receipt,
+	RelayBlock, ServiceKey, SlotIndex, challenge::Place, traits::Receipt,
 };
 
 const BALANCES: u8 = 10;
@@ -115,6 +115,12 @@ impl Call {
 	/// `Liveness.advance`: applies what happened to a provider's allocations in earlier rounds; anybody may.
 	pub fn advance(provider: AccountId, steps: u32) -> Self {
 		Self::new(("Liveness", LIVENESS), ("advance", 1), (provider, steps))
+	}
+
+	/// `Liveness.settle`: has the rent of the signer's slots paid that they earned in the last period. Wrong proofs do not
+	/// fail: the event `Liveness.InvalidSettlement` stands in the place of `Liveness.Settled` then.
+	pub fn settle(settlement: &Settle) -> Self {
+		Self::new(("Liveness", LIVENESS), ("settle", 3), settlement)
 	}
 
 	/// `Providers.register`.
@@ -238,6 +244,46 @@ impl ProofItem {
 	}
 }
 
+/// Arguments of `Liveness.settle`.
+#[derive(Clone, Debug, PartialEq, Eq, Encode)]
+pub struct Settle {
+	/// The period that is settled: the last one.
+	pub period: u32,
+	/// The randomness of its last round.
+	pub r: Hash32,
+	/// All samples of each slot, the slots rising; at most as many as a call may have.
+	pub items: Vec<SettleItem>,
+	/// `sum gamma_i p_i(z)`.
+	pub y: [u8; 32],
+	/// Opening of `sum gamma_i C_i` at `z` to `y`.
+	pub pi: G1Compressed,
+}
+
+/// The proof of one sample of a settlement, as the chain takes it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode)]
+pub struct SettleItem {
+	/// The deal.
+	#[codec(compact)]
+	pub deal: DealId,
+	/// The slot.
+	pub slot: SlotIndex,
+	/// [`SettleSampleInfo::commits`](nil_types::SettleSampleInfo::commits).
+	pub commits: Vec<Generation>,
+	/// The blob; `None` when nothing was drawn that the slot signed.
+	pub blob: Option<SettleBlob>,
+}
+
+/// How a blob's commitment leads up to its deal's manifest.
+#[derive(Clone, Debug, PartialEq, Eq, Encode)]
+pub struct SettleBlob {
+	/// Commitment of the blob.
+	pub commitment: G1Compressed,
+	/// Siblings from the leaf up.
+	pub path: Vec<Hash32>,
+	/// Opening of the manifest at the MDU's place to its root.
+	pub manifest_opening: G1Compressed,
+}
+
 /// Arguments of `Providers.register`.
 #[derive(Clone, Debug, PartialEq, Eq, Encode)]
 pub struct RegisterProvider {
@@ -350,6 +396,29 @@ mod tests {
 			"0b".repeat(32) + &"0c".repeat(48),
 		];
 		assert_eq!(hex::encode(answer.bytes()), expected.concat());
+		let settle = Call::settle(&Settle {
+			period: 1,
+			r: [2; 32],
+			items: vec![SettleItem {
+				deal: 3,
+				slot: 4,
+				commits: vec![5],
+				blob: Some(SettleBlob {
+					commitment: [6; 48],
+					path: vec![[7; 32]],
+					manifest_opening: [8; 48],
+				}),
+			}],
+			y: [9; 32],
+			pi: [10; 48],
+		});
+		let expected = [
+			"2c03".to_owned() + "01000000" + &"02".repeat(32),
+			"04".to_owned() + "0c" + "04" + "04" + "05000000" + "01",
+			"06".repeat(48) + "04" + &"07".repeat(32) + &"08".repeat(48),
+			"09".repeat(32) + &"0a".repeat(48),
+		];
+		assert_eq!(hex::encode(settle.bytes()), expected.concat());
 		let advance = Call::advance(AccountId([2; 32]), 3);
 		let expected = ["2c01", &"02".repeat(32), "03000000"];
 		assert_eq!(hex::encode(advance.bytes()), expected.concat());

@@ -23,7 +23,8 @@ mod submit;
 mod view;
 
 pub use calls::{
-	Call, CommitContent, CreateDeal, ProofItem, RegisterProvider, SubmitProofs, UpdateProvider,
+	Call, CommitContent, CreateDeal, ProofItem, RegisterProvider, Settle, SettleBlob, SettleItem,
+	SubmitProofs, UpdateProvider,
 };
 pub use connection::{Chain, ChainConfig};
 pub use error::ChainError;

@@ -4,8 +4,9 @@ use super::{Chain, ChainError};
 use crate::account::AccountId;
 use codec::{Decode, DecodeAll, Encode};
 use nil_types::{
-	Amount, CommitInfo, DealId, DealInfo, DutyInfo, Generation, Hash32, PlacementInfo,
-	ProviderInfo, RoundInfo, SampleInfo, SlotIndex, SlotInfo, Terms,
+	Amount, CommitInfo, DealId, DealInfo, DealRentInfo, DutyInfo, Generation, Hash32,
+	PlacementInfo, ProviderInfo, RentInfo, RoundInfo, SampleInfo, SettleSampleInfo, SettlementInfo,
+	SlotIndex, SlotInfo, Terms,
 };
 use std::ops::Range;
 
@@ -162,6 +163,62 @@ impl<'a> View<'a> {
 			all.extend(page);
 		}
 		Ok(all)
+	}
+
+	/// The period whose rent can be settled now, if any can.
+	pub async fn settlement(&self) -> Result<Option<SettlementInfo>, ChainError> {
+		self.read("settlement", &()).await
+	}
+
+	/// What a provider's slots earned and were not paid. Slots in which it signed nothing are not among them.
+	pub async fn rents(&self, operator: AccountId) -> Result<Vec<RentInfo>, ChainError> {
+		let fixed = self.fixed().await?;
+		let mut all: Vec<RentInfo> = Vec::new();
+		let mut from = 0u32;
+		loop {
+			let page = fixed.read("rents", &(operator, from, PAGE)).await?;
+			if !extend(&mut all, page) {
+				return Ok(all);
+			}
+			from = from.saturating_add(PAGE);
+		}
+	}
+
+	/// The same of its slots that ended and can still be settled, now or in the next period, in no particular order.
+	pub async fn endings(&self, operator: AccountId) -> Result<Vec<RentInfo>, ChainError> {
+		let fixed = self.fixed().await?;
+		let mut all: Vec<RentInfo> = Vec::new();
+		loop {
+			let after = all.last().map(|rent| (rent.deal, rent.slot));
+			let page = fixed.read("endings", &(operator, after, PAGE)).await?;
+			if !extend(&mut all, page) {
+				return Ok(all);
+			}
+		}
+	}
+
+	/// What a provider must prove to settle these slots now, in their order: all `samples` of each. A slot for which nothing
+	/// can be settled is left out. The samples are of this view's block, as those of rounds are.
+	pub async fn settle_samples(
+		&self,
+		operator: AccountId,
+		slots: &[(DealId, SlotIndex)],
+		samples: u32,
+	) -> Result<Vec<SettleSampleInfo>, ChainError> {
+		let fixed = self.fixed().await?;
+		let room = PAGE.checked_div(samples).unwrap_or(1).max(1);
+		let mut all: Vec<SettleSampleInfo> = Vec::new();
+		for slots in slots.chunks(usize::try_from(room).unwrap_or(1)) {
+			let page: Vec<SettleSampleInfo> =
+				fixed.read("settle_samples", &(operator, slots)).await?;
+			all.extend(page);
+		}
+		Ok(all)
+	}
+
+	/// What a deal's slots earned, and what is left for them.
+	pub async fn deal_rent(&self, deal: DealId) -> Result<DealRentInfo, ChainError> {
+		self.read("deal_rent", &deal).await
 	}
 
 	/// An account's balance; zero for one that does not exist.

@@ -8,6 +8,9 @@ use pallet_beacon::{Bounds, LastDropped, Records, Ring};
 use pallet_deals::{
 	Commits, Deals, ManifestPoints, Owed, Owing, QueueEnds, Remnant, RemnantQueue, Remnants,
 };
+use pallet_liveness::{
+	Earned, Ending, EndingEnds, EndingQueue, Endings, EpochRecord, JournalEnds, Sealed,
+};
 use pallet_providers::{Reweighing, Sweep};
 use sp_core::{Pair, storage::well_known_keys};
 use sp_keyring::Sr25519Keyring;
@@ -164,6 +167,16 @@ pub fn busy() -> TestChain {
 			deal.owner.clone()
 		});
 		Owed::<Runtime>::insert(ENDED, Owing { owner, left, until: 1 });
+
+		// So does what its slot did not settle in time.
+		let (period, owed) = (0, Earned { paid: 900, burned: 100 });
+		let ending = Ending { profile, mdus: 1, period, owed };
+		let provider = one.to_account_id();
+		Endings::<Runtime>::insert(&provider, (ENDED, 0u8), ending);
+		EndingQueue::<Runtime>::insert(0u64, (provider, ENDED, 0u8));
+		EndingEnds::<Runtime>::put(JournalEnds { head: 0, tail: 1 });
+		let sealed = EpochRecord { round: 0, epoch: 0, randomness: [1; 32], drawn_at: 1 };
+		Sealed::<Runtime>::put(sealed);
 
 		Reweighing::<Runtime>::put(Sweep { class: 1, below: 1 });
 

@@ -242,6 +242,7 @@ mod tests;
 #[cfg(any(feature = "std", feature = "try-runtime"))]
 mod try_state;
 mod types;
+mod unsettled;
 pub mod weights;
 
 use frame_support::pallet_macros::import_section;

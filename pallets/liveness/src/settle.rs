@@ -20,10 +20,10 @@ use nil_types::{
 };
 
 /// A slot that is settled.
-struct Account {
-	profile: Profile,
+pub(crate) struct Account {
+	pub(crate) profile: Profile,
 	/// MDUs to draw from.
-	mdus: u32,
+	pub(crate) mdus: u32,
 	owed: Earned,
 	/// What was not settled in the periods before.
 	forfeited: Amount,
@@ -92,7 +92,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// The account of a slot, when something of it is to be settled for a period.
-	fn account(
+	pub(crate) fn account(
 		who: &T::AccountId,
 		(deal, slot): (DealId, SlotIndex),
 		period: Period,

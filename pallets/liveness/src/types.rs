@@ -1,6 +1,7 @@
 //! What the pallet keeps, and what its calls take.
 
 use crate::Config;
+use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use core::marker::PhantomData;
 use frame_support::{
@@ -431,6 +432,30 @@ pub struct SettleBlob {
 	pub path: BoundedVec<Hash32, ConstU32<MAX_PATH>>,
 	/// Opening of the manifest at the MDU's place to its root.
 	pub manifest_opening: G1Compressed,
+}
+
+/// A sample of a slot's settlement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettleDraw {
+	/// Which of the slot's samples.
+	pub sample: u32,
+	/// What [`SettleItem::commits`] must be.
+	pub commits: Vec<Generation>,
+	/// What is to be proven. `None` when nothing is.
+	pub target: Option<SettleTarget>,
+}
+
+/// The blob that a sample of a settlement drew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SettleTarget {
+	/// The generation whose commit has it.
+	pub generation: Generation,
+	/// How the deal is striped.
+	pub profile: Profile,
+	/// MDU in the slab.
+	pub mdu: MduIndex,
+	/// Leaf of the MDU tree.
+	pub leaf: u16,
 }
 
 /// What a provider is asked under an ordinal.

@@ -12,8 +12,8 @@ extern crate alloc;
 use alloc::vec::Vec;
 use codec::Codec;
 use nil_types::{
-	CommitInfo, DealId, DealInfo, DutyInfo, Generation, PlacementInfo, ProviderInfo, RoundInfo,
-	SampleInfo, SlotIndex, SlotInfo, Terms,
+	CommitInfo, DealId, DealInfo, DealRentInfo, DutyInfo, Generation, PlacementInfo, ProviderInfo,
+	RentInfo, RoundInfo, SampleInfo, SettleSampleInfo, SettlementInfo, SlotIndex, SlotInfo, Terms,
 };
 
 /// Items that one call returns at most.
@@ -51,5 +51,24 @@ sp_api::decl_runtime_apis! {
 		/// What a provider is asked in the round in force, in order: under `limit` ordinals from `from` on, as far as they
 		/// are due. An ordinal that is void is left out.
 		fn samples(operator: AccountId, from: u32, limit: u32) -> Vec<SampleInfo>;
+		/// The period whose rent can be settled now. `None` when none can.
+		fn settlement() -> Option<SettlementInfo>;
+		/// What a provider's slots earned and were not paid: those at `limit` places of its list from `from` on. Slots in
+		/// which it signed nothing have no place.
+		fn rents(operator: AccountId, from: u32, limit: u32) -> Vec<RentInfo>;
+		/// The same of its slots that ended and can still be settled, in no particular order.
+		fn endings(
+			operator: AccountId,
+			after: Option<(DealId, SlotIndex)>,
+			limit: u32,
+		) -> Vec<RentInfo>;
+		/// What a provider must prove to settle these slots now, in their order: all samples of each, as far as a page has
+		/// room. A slot for which nothing can be settled is left out.
+		fn settle_samples(
+			operator: AccountId,
+			slots: Vec<(DealId, SlotIndex)>,
+		) -> Vec<SettleSampleInfo>;
+		/// What a deal's slots earned, and what is left for them. All zero for one that ended and owes nothing.
+		fn deal_rent(deal: DealId) -> DealRentInfo;
 	}
 }

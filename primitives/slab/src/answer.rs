@@ -178,23 +178,37 @@ impl Answer {
 		provider: &Hash32,
 		deals: &[DealManifests<'_>],
 	) -> Result<(), AnswerError> {
-		if deals.len() != self.items.len() {
-			return Err(AnswerError::Deals { found: deals.len(), expected: self.items.len() });
+		let factors: Vec<_> =
+			self.items.iter().map(|item| gamma(r_e, provider, item.ordinal)).collect();
+		self.verify_with(&evaluation_point(r_e, provider), &factors, deals)
+	}
+
+	/// As [`Self::verify`], with a point and factors of the caller's in the place of the epoch's: one factor for each item.
+	pub fn verify_with(
+		&self,
+		z: &[u8; 32],
+		factors: &[[u8; 32]],
+		deals: &[DealManifests<'_>],
+	) -> Result<(), AnswerError> {
+		for found in [deals.len(), factors.len()] {
+			if found != self.items.len() {
+				return Err(AnswerError::Deals { found, expected: self.items.len() });
+			}
 		}
 		let mut openings = Vec::with_capacity(self.items.len());
 		let mut terms = Vec::with_capacity(self.items.len());
 		let mut before: Option<u32> = None;
-		for (index, (item, deal)) in self.items.iter().zip(deals).enumerate() {
+		for (index, ((item, factor), deal)) in self.items.iter().zip(factors).zip(deals).enumerate()
+		{
 			// `None` is below every ordinal.
 			if before >= Some(item.ordinal) {
 				return Err(AnswerError::Order { index });
 			}
 			before = Some(item.ordinal);
 			openings.push(item.membership().opening(index, deal)?);
-			terms.push((item.commitment, gamma(r_e, provider, item.ordinal)));
+			terms.push((item.commitment, *factor));
 		}
-		let z = evaluation_point(r_e, provider);
-		let combined = CombinedOpening { terms, z, y: self.y, proof: self.pi };
+		let combined = CombinedOpening { terms, z: *z, y: self.y, proof: self.pi };
 		native::verify_answer(&openings, &combined).map_err(AnswerError::Openings)
 	}
 }
@@ -219,6 +233,16 @@ impl AnswerBuilder {
 
 	/// Adds a sample. Its ordinal must be above those before it. A sample that is refused leaves the answer as it was.
 	pub fn add(&mut self, part: &AnswerPart<'_>) -> Result<(), AnswerMakeError> {
+		let factor = gamma(&self.r_e, &self.provider, part.ordinal);
+		self.add_with(part, &factor)
+	}
+
+	/// As [`Self::add`], with a factor of the caller's in the place of the epoch's: a canonical big-endian scalar.
+	pub fn add_with(
+		&mut self,
+		part: &AnswerPart<'_>,
+		factor: &[u8; 32],
+	) -> Result<(), AnswerMakeError> {
 		let AnswerPart { ordinal, mdu, manifest_opening, witness, leaf, blob } = *part;
 		if let Some(last) = self.items.last()
 			&& ordinal <= last.ordinal
@@ -226,7 +250,7 @@ impl AnswerBuilder {
 			return Err(AnswerMakeError::Order { ordinal, before: last.ordinal });
 		}
 		let (commitment, path) = witness.member(leaf)?;
-		self.sum.add(&gamma(&self.r_e, &self.provider, ordinal), blob)?;
+		self.sum.add(factor, blob)?;
 		let live = witness.live();
 		self.items.push(AnswerItem {
 			ordinal,
@@ -242,10 +266,20 @@ impl AnswerBuilder {
 
 	/// Opens the combination of all blobs: one multi-scalar multiplication.
 	pub fn finish(self, engine: &dyn MsmEngine) -> Result<Answer, AnswerMakeError> {
+		let z = evaluation_point(&self.r_e, &self.provider);
+		self.finish_at(engine, &z)
+	}
+
+	/// As [`Self::finish`], at a point of the caller's in the place of the epoch's: a canonical big-endian scalar.
+	pub fn finish_at(
+		self,
+		engine: &dyn MsmEngine,
+		z: &[u8; 32],
+	) -> Result<Answer, AnswerMakeError> {
 		if self.items.is_empty() {
 			return Err(AnswerMakeError::Empty);
 		}
-		let (y, pi) = self.sum.open(engine, &evaluation_point(&self.r_e, &self.provider))?;
+		let (y, pi) = self.sum.open(engine, z)?;
 		Ok(Answer { items: self.items, y, pi })
 	}
 }

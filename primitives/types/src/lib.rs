@@ -35,7 +35,10 @@ pub use deal::{
 pub use hashing::Hasher;
 pub use hashing::{blake2b_256, hash_to_fr};
 pub use layout::ContentShape;
-pub use liveness::{DrawnInfo, DutyInfo, RoundInfo, SampleInfo};
+pub use liveness::{
+	DealRentInfo, DrawnInfo, DutyInfo, Earnings, RentInfo, RoundInfo, SampleInfo, SettleSampleInfo,
+	SettlementInfo,
+};
 pub use messages::{ReceiptMessage, UploadToken};
 pub use profile::{CodeKind, Profile, ProfileError};
 pub use provider::{Capability, ProviderInfo, ProviderStatus};

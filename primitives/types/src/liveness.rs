@@ -4,7 +4,7 @@
 //! block.
 
 use crate::{
-	DealId, Epoch, Generation, Hash32, MduIndex, Profile, RelayBlock, Round, SlotIndex,
+	Amount, DealId, Epoch, Generation, Hash32, MduIndex, Profile, RelayBlock, Round, SlotIndex,
 	challenge::Place, deal::SerdeBytes,
 };
 use alloc::vec::Vec;
@@ -98,4 +98,86 @@ pub struct SampleInfo {
 	pub first_mdu: MduIndex,
 	/// MDUs that the point covered then: the roots of `first_mdu .. first_mdu + mdus` make it.
 	pub mdus: u32,
+}
+
+/// The period whose rent can be settled now: the one before the present one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize))]
+pub struct SettlementInfo {
+	/// Its number.
+	pub period: u32,
+	/// `R`, from which all samples follow.
+	pub randomness: Hash32,
+	/// Samples that each slot is settled against.
+	pub samples: u32,
+	/// The first relay block at which it cannot be settled any more.
+	pub until: RelayBlock,
+	/// Items that one call may have: one for each sample.
+	pub max_items: u32,
+}
+
+/// Rent that is earned and not settled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, TypeInfo)]
+#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize))]
+pub struct Earnings {
+	/// What the provider gets.
+	pub paid: u64,
+	/// What is burned with it, because answers were late.
+	pub burned: u64,
+}
+
+impl Earnings {
+	/// Both together.
+	pub fn total(&self) -> Amount {
+		Amount::from(self.paid).saturating_add(self.burned.into())
+	}
+}
+
+/// What a slot earned and was not paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize))]
+pub struct RentInfo {
+	/// The deal.
+	pub deal: DealId,
+	/// The slot.
+	pub slot: SlotIndex,
+	/// What a round is worth in which everything is answered in time. 0 for a slot that ended.
+	pub rate: u64,
+	/// What it earned in the present period. It can be settled in the next one.
+	pub open: Earnings,
+	/// What can be settled now.
+	pub closed: Earnings,
+	/// Whether the slot has ended: then nothing is added.
+	pub ended: bool,
+}
+
+/// A sample that a slot is settled against.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize))]
+pub struct SettleSampleInfo {
+	/// The deal.
+	pub deal: DealId,
+	/// The slot.
+	pub slot: SlotIndex,
+	/// Which of the slot's samples.
+	pub sample: u32,
+	/// The generation whose commit has the MDU that was drawn, for each try.
+	pub commits: Vec<Generation>,
+	/// The blob, with the sample's number for an ordinal and the manifest as the round in force found it. `None` when no try
+	/// found anything that the slot signed: then nothing is to be proven.
+	pub blob: Option<SampleInfo>,
+}
+
+/// The rent of a deal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, TypeInfo)]
+#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize))]
+pub struct DealRentInfo {
+	/// What is locked and not paid; of a deal that ended, what it still owes.
+	pub left: Amount,
+	/// What of that its slots earned.
+	pub earned: Amount,
+	/// What of it belongs to the past and was earned by nobody.
+	pub reserve: Amount,
+	/// Of a deal that ended: the first relay block at which nothing is paid any more.
+	pub until: Option<RelayBlock>,
 }

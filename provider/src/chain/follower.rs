@@ -208,8 +208,11 @@ impl Follower {
 			staged_ttl: self.staged_ttl,
 			grace: self.missed.is_some().then_some(terms.receipt_grace),
 		};
+		let endings = self.chain.endings(block, self.operator).await?;
 		for deal in deals {
-			let facts = self.facts(block, *deal).await?;
+			let mut facts = self.facts(block, *deal).await?;
+			let unsettled = endings.iter().filter(|rent| rent.deal == *deal);
+			facts.unsettled = unsettled.map(|rent| rent.slot).collect();
 			let (this, deal) = (self.clone(), *deal);
 			changed |= spawn_blocking(move || this.apply(deal, &facts, &now)).await??;
 		}
@@ -222,6 +225,7 @@ impl Follower {
 			return Ok(DealFacts {
 				deal: None,
 				slots: BTreeSet::new(),
+				unsettled: BTreeSet::new(),
 				asked_from: None,
 				commits: Default::default(),
 			});
@@ -238,7 +242,7 @@ impl Follower {
 			Some(first) => self.chain.commits(at, deal, first).await?.into_iter().collect(),
 			None => Default::default(),
 		};
-		Ok(DealFacts { deal: info, slots, asked_from, commits })
+		Ok(DealFacts { deal: info, slots, unsettled: BTreeSet::new(), asked_from, commits })
 	}
 
 	/// Applies what the finalised chain says about `deal` to everything held of it; whether anything has changed.

@@ -18,8 +18,8 @@ use nil_client::{
 	keys::Signer,
 };
 use nil_types::{
-	CommitInfo, DealId, DealInfo, DutyInfo, Generation, Hash32, ProviderInfo, RoundInfo,
-	SampleInfo, SlotIndex, SlotInfo, Terms,
+	CommitInfo, DealId, DealInfo, DutyInfo, Generation, Hash32, ProviderInfo, RentInfo, RoundInfo,
+	SampleInfo, SettleSampleInfo, SettlementInfo, SlotIndex, SlotInfo, Terms,
 };
 use std::ops::Range;
 
@@ -70,6 +70,24 @@ pub trait ChainView: Send + Sync + std::fmt::Debug + 'static {
 		operator: AccountId,
 		ordinals: Range<u32>,
 	) -> Asked<'_, Vec<SampleInfo>>;
+
+	/// The period whose rent can be settled now, if any can.
+	fn settlement(&self, at: At) -> Asked<'_, Option<SettlementInfo>>;
+
+	/// What a provider's slots earned and were not paid.
+	fn rents(&self, at: At, operator: AccountId) -> Asked<'_, Vec<RentInfo>>;
+
+	/// The same of its slots that ended and can still be settled.
+	fn endings(&self, at: At, operator: AccountId) -> Asked<'_, Vec<RentInfo>>;
+
+	/// What a provider must prove to settle these slots now: all `samples` of each, in their order.
+	fn settle_samples(
+		&self,
+		at: At,
+		operator: AccountId,
+		slots: Vec<(DealId, SlotIndex)>,
+		samples: u32,
+	) -> Asked<'_, Vec<SettleSampleInfo>>;
 
 	/// Submits a transaction and waits until its block is final. Those of one account enter the node's pool one after the
 	/// other.
@@ -157,6 +175,28 @@ impl ChainView for Chain {
 		ordinals: Range<u32>,
 	) -> Asked<'_, Vec<SampleInfo>> {
 		Box::pin(async move { view(self, at).samples(operator, ordinals).await })
+	}
+
+	fn settlement(&self, at: At) -> Asked<'_, Option<SettlementInfo>> {
+		Box::pin(async move { view(self, at).settlement().await })
+	}
+
+	fn rents(&self, at: At, operator: AccountId) -> Asked<'_, Vec<RentInfo>> {
+		Box::pin(async move { view(self, at).rents(operator).await })
+	}
+
+	fn endings(&self, at: At, operator: AccountId) -> Asked<'_, Vec<RentInfo>> {
+		Box::pin(async move { view(self, at).endings(operator).await })
+	}
+
+	fn settle_samples(
+		&self,
+		at: At,
+		operator: AccountId,
+		slots: Vec<(DealId, SlotIndex)>,
+		samples: u32,
+	) -> Asked<'_, Vec<SettleSampleInfo>> {
+		Box::pin(async move { view(self, at).settle_samples(operator, &slots, samples).await })
 	}
 
 	fn submit_noted<'a>(

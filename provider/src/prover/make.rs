@@ -121,7 +121,7 @@ pub struct Maker {
 	pub reader: Reader,
 	/// Multiplies.
 	pub engine: Arc<dyn MsmEngine>,
-	/// The round's randomness.
+	/// The round's randomness, or that of the period that is settled.
 	pub r_e: Hash32,
 	/// Who answers.
 	pub provider: Hash32,
@@ -139,7 +139,7 @@ impl Maker {
 			let mut taken = Vec::new();
 			while taken.len() < self.max_items.max(1) {
 				let Some(ready) = rest.pop_front() else { break };
-				match self.add(&mut builder, &ready, &mut outcome) {
+				match self.add(&mut builder, &ready, ready.sample.ordinal, None, &mut outcome) {
 					Ok(()) => taken.push(ready),
 					Err(why) => outcome.left_out.push((ready.sample, why)),
 				}
@@ -150,7 +150,7 @@ impl Maker {
 			let started = Instant::now();
 			let finished =
 				builder.finish(&*self.engine).map_err(LeftOut::from).and_then(|answer| {
-					let verdict = self.verify(&answer, &taken);
+					let verdict = self.verify(&answer, &taken, None);
 					verdict.map_err(|error| LeftOut::Wrong(error.to_string()))?;
 					Ok(answer)
 				});
@@ -163,10 +163,13 @@ impl Maker {
 		outcome
 	}
 
-	fn add(
+	/// Adds a sample under an ordinal, with a factor if it is not the round's.
+	pub(super) fn add(
 		&self,
 		builder: &mut AnswerBuilder,
 		ready: &Ready,
+		ordinal: u32,
+		factor: Option<&[u8; 32]>,
 		outcome: &mut Outcome,
 	) -> Result<(), LeftOut> {
 		let started = Instant::now();
@@ -174,14 +177,17 @@ impl Maker {
 		outcome.reading += started.elapsed();
 		let Part { witness, shard, blob } = part?;
 		let started = Instant::now();
-		let SampleInfo { ordinal, slot, profile, mdu, leaf, .. } = ready.sample;
+		let SampleInfo { slot, profile, mdu, leaf, .. } = ready.sample;
 		let Ok(blob) = parse_blob(&profile, slot, &blob) else {
 			let rows = row_bit(ready.row());
 			return Err(self.reader.condemn_rows(&ready.held(), &shard, rows).into());
 		};
 		let manifest_opening = ready.manifest_opening;
 		let part = AnswerPart { ordinal, mdu, manifest_opening, witness: &witness, leaf, blob };
-		let added = builder.add(&part);
+		let added = match factor {
+			Some(factor) => builder.add_with(&part, factor),
+			None => builder.add(&part),
+		};
 		outcome.answering += started.elapsed();
 		Ok(added?)
 	}
@@ -194,8 +200,14 @@ impl Maker {
 		Ok(Part { witness, shard, blob })
 	}
 
-	/// As the chain does, which takes a wrong answer for an attempt at fraud.
-	fn verify(&self, answer: &Answer, taken: &[Ready]) -> Result<(), AnswerError> {
+	/// As the chain does, which takes a wrong answer for an attempt at fraud. `at` is the point, and a factor for each sample,
+	/// if these are not the round's.
+	pub(super) fn verify(
+		&self,
+		answer: &Answer,
+		taken: &[Ready],
+		at: Option<(&[u8; 32], &[[u8; 32]])>,
+	) -> Result<(), AnswerError> {
 		// Of a deal's points the one over the item's MDU is looked at alone.
 		let points: Vec<Vec<PointRef>> = taken
 			.iter()
@@ -213,12 +225,15 @@ impl Maker {
 				DealManifests { profile, total_mdus, points }
 			})
 			.collect();
-		answer.verify(&self.r_e, &self.provider, &deals)
+		match at {
+			Some((z, factors)) => answer.verify_with(z, factors, &deals),
+			None => answer.verify(&self.r_e, &self.provider, &deals),
+		}
 	}
 
 	/// An answer is wrong. What is rotten in it is put into quarantine and left out, and the rest gets another try; when
 	/// nothing is, all of it is left out.
-	fn sort_out(
+	pub(super) fn sort_out(
 		&self,
 		taken: Vec<Ready>,
 		why: LeftOut,

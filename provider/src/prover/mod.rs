@@ -21,6 +21,11 @@
 //! many at a time, and kept on disk ([`Store::opening`]). All roots under a manifest point are needed for that. Those of
 //! commits which the slot has missed are fetched from other slots once, and kept as well.
 //!
+//! # Rent
+//!
+//! When a round's samples are answered, the rent of the last period is settled, once: with the same openings,
+//! blobs and kind of proof.
+//!
 //! # What cannot be answered
 //!
 //! Each answer is verified before it is sent, as the chain does. What is missing or rotten on disk is put into quarantine and
@@ -28,6 +33,7 @@
 //! is tried again while the round lasts, for [`crate::scrub`] may have rebuilt it.
 
 mod make;
+mod settle;
 
 pub use make::{LeftOut, Made, Maker, Outcome, Ready, Unopened};
 
@@ -130,6 +136,8 @@ struct Work {
 	done: BTreeSet<u32>,
 	/// Samples that are not tried again.
 	given_up: BTreeSet<u32>,
+	/// What was done about rent.
+	rent: settle::Progress,
 }
 
 impl Work {
@@ -262,8 +270,9 @@ impl Prover {
 			return Ok(Next::Now);
 		}
 		let wanted = work.wanted(&duty);
+		let final_block = At::Block(finalised.hash);
 		if wanted.is_empty() {
-			return Ok(Next::Block);
+			return self.settle(at, final_block, &round, work).await;
 		}
 		let samples = self.unless_stopped(self.chain.samples(at, operator, 0..duty.due)).await?;
 		// What draws nothing is not among them, and owed by nobody.
@@ -274,7 +283,7 @@ impl Prover {
 			samples.into_iter().filter(|sample| wanted.contains(&sample.ordinal)).collect();
 		let made = self.answers(at, &round, r_e, samples, work).await?;
 		if made.is_empty() {
-			return Ok(Next::Block);
+			return self.settle(at, final_block, &round, work).await;
 		}
 		self.send_all(&round, r_e, made, work).await?;
 		Ok(Next::Now)

@@ -45,6 +45,8 @@ pub const OPENINGS: Table = Table::new("openings");
 pub const ROOTS: Table = Table::new("roots");
 /// Answers that were sent and whose outcome was not seen, by round and first ordinal.
 pub const SENT: Table = Table::new("sent");
+/// Settlements that were sent and whose outcome was not seen, by period and first slot.
+pub const SETTLING: Table = Table::new("settling");
 /// Content whose bytes are not what they were: see [`super::rot`].
 pub const ROTTEN: Table = Table::new("rotten");
 
@@ -85,7 +87,7 @@ impl Index {
 			}
 			let known = [STAGED, HOLDINGS, MDUS, CONTENT, REFERENCES, PROMISES];
 			// A store from before one of these lacks nothing when it is empty.
-			for table in known.into_iter().chain([ENDED, OPENINGS, ROOTS, SENT, ROTTEN]) {
+			for table in known.into_iter().chain([ENDED, OPENINGS, ROOTS, SENT, SETTLING, ROTTEN]) {
 				write.open_table(table.definition)?;
 			}
 			if found == Some(FORMAT_WITHOUT_PROMISES) {

@@ -32,6 +32,7 @@
 //! | `openings` | deal, MDU | an opening of the deal's manifest, for proofs |
 //! | `roots` | deal, generation | roots of a commit that no holding has |
 //! | `sent` | round, ordinal | [`Sent`]: an answer whose outcome was not seen |
+//! | `settling` | period, deal, slot | [`Settling`]: a settlement whose outcome was not seen |
 //! | `rotten` | content key | [`Rotten`]: what must not be used |
 //!
 //! Shards whose bytes have not been checked against the commitments are files of one staged row alone and are not in
@@ -51,7 +52,7 @@ mod rot;
 pub use error::StoreError;
 pub use files::{Incoming, Step};
 pub use parts::{Content, Readable, ReadableShard, Recovery, Room, Tally, Upload, Usage};
-pub use proofs::{CommitRoots, Sent};
+pub use proofs::{CommitRoots, Sent, Settling};
 pub use record::{
 	ContentKey, FileId, HeldMdu, Holder, Holding, HoldingKey, Kind, Located, Staged, StagedKey,
 };

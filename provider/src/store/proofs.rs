@@ -7,17 +7,18 @@
 //! *Roots* of commits that the slot has not signed: a manifest point is over the roots of all commits, and a slot may have
 //! missed one. They were checked against the chain, and go with the deal as well.
 //!
-//! *Answers sent*, until their outcome is seen: at most one row for each call of a round.
+//! *Answers sent*, and settlements, until their outcome is seen: at most one row for each call of a round.
 
 use super::{
 	ContentKey, Store, StoreError,
-	index::{ENDED, OPENINGS, ROOTS, SENT},
+	index::{ENDED, OPENINGS, ROOTS, SENT, SETTLING},
 	record::HoldingKey,
 };
 use codec::{Decode, Encode};
 use nil_client::chain::Transaction;
 use nil_types::{
-	DealId, G1Compressed, Generation, Hash32, MduIndex, Round, blake2b_256, layout::SCALAR_BYTES,
+	DealId, G1Compressed, Generation, Hash32, MduIndex, Round, SlotIndex, blake2b_256,
+	layout::SCALAR_BYTES,
 };
 use std::fs;
 
@@ -46,6 +47,28 @@ fn sent_key(round: Round, ordinals: &[u32]) -> [u8; 8] {
 	key[..4].copy_from_slice(&round.to_be_bytes());
 	let first = ordinals.first().copied().unwrap_or_default();
 	key[4..].copy_from_slice(&first.to_be_bytes());
+	key
+}
+
+/// A settlement that was sent.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Settling {
+	/// The period.
+	pub period: u32,
+	/// Its randomness: a settlement with another one is void.
+	pub r: Hash32,
+	/// What it settles, rising; not empty.
+	pub slots: Vec<(DealId, SlotIndex)>,
+	/// The transaction.
+	pub transaction: Transaction,
+}
+
+fn settling_key(period: u32, slots: &[(DealId, SlotIndex)]) -> [u8; 13] {
+	let (deal, slot) = slots.first().copied().unwrap_or_default();
+	let mut key = [0; 13];
+	key[..4].copy_from_slice(&period.to_be_bytes());
+	key[4..12].copy_from_slice(&deal.to_be_bytes());
+	key[12] = slot;
 	key
 }
 
@@ -195,6 +218,30 @@ impl Store {
 	pub fn forget_sent(&self, round: Round, ordinals: &[u32]) -> Result<(), StoreError> {
 		let change = self.index.change()?;
 		change.delete(SENT, &sent_key(round, ordinals))?;
+		self.commit(change)
+	}
+
+	/// Writes down a settlement that is about to be sent.
+	pub fn note_settling(&self, sent: &Settling) -> Result<(), StoreError> {
+		let change = self.index.change()?;
+		change.put(SETTLING, &settling_key(sent.period, &sent.slots), sent)?;
+		self.commit(change)
+	}
+
+	/// The settlements that were sent and whose outcome was not seen.
+	pub fn settling(&self) -> Result<Vec<Settling>, StoreError> {
+		let rows: Vec<((), Settling)> = self.index.scan(SETTLING, &[], |_| Some(()))?;
+		Ok(rows.into_iter().map(|((), sent)| sent).collect())
+	}
+
+	/// The outcome of the settlement of `slots` was seen, or does not matter any more.
+	pub fn forget_settling(
+		&self,
+		period: u32,
+		slots: &[(DealId, SlotIndex)],
+	) -> Result<(), StoreError> {
+		let change = self.index.change()?;
+		change.delete(SETTLING, &settling_key(period, slots))?;
 		self.commit(change)
 	}
 

@@ -4,12 +4,15 @@
 //! |---|---|
 //! | staged shards | their generation was made by a commit, the deal ended, the slot went elsewhere, or `ttl` seconds passed |
 //! | a promise | a finalised commit of its generation shows that other content was committed, the deal ended, or `until` passed without a commit that the slot signed |
-//! | a commit | the round is over in which the chain ended the deal, or gave the slot elsewhere |
+//! | a commit | the round is over in which the chain ended the deal, or gave the slot elsewhere, and its rent is settled or forfeited |
 //!
 //! What ends in a round is still asked for in it, so it is *owed* until a later round is in force on the finalised chain. A
 //! deal that has expired is asked for as well, until the chain has ended it. It is not known whether a promise of a deal that
 //! is gone was committed at the last moment, so that promises of such deals are owed, too. When the end is first seen in a
 //! later round than it happened in, the holding stays for that round: too long rather than too short.
+//!
+//! A slot that ended is owed rent, which is paid in the next period against samples of what it held. So all of it is kept until
+//! the chain says that nothing can be settled any more.
 //!
 //! When the daemon signs late ([`crate::late`]), staged shards and promises of a commit that lacks the slot's receipt are
 //! kept until the commit's grace is over, whatever else has passed.
@@ -28,6 +31,8 @@ pub struct DealFacts<AccountId> {
 	pub deal: Option<DealInfo<AccountId>>,
 	/// The slots that this provider holds or rebuilds.
 	pub slots: BTreeSet<SlotIndex>,
+	/// Its slots that ended, and whose rent this provider can still settle.
+	pub unsettled: BTreeSet<SlotIndex>,
 	/// The generation from which on its commits were asked for; `None` when they were not.
 	pub asked_from: Option<Generation>,
 	/// Its commits from that generation on.
@@ -77,7 +82,7 @@ pub enum Fate {
 	Keep,
 	/// It was committed at this relay block.
 	Commit(RelayBlock),
-	/// It has ended, and why; what is left of the round may still ask for it.
+	/// It has ended, and why; what is left of the round may still ask for it, or the settlement of its rent.
 	Owed(&'static str),
 	/// Nobody needs it any more, and why.
 	Drop(&'static str),
@@ -92,8 +97,12 @@ pub fn holding_fate<AccountId>(
 	ended: Option<Round>,
 ) -> Fate {
 	let over = |reason| {
-		let owed = now.round > 0 && ended.is_none_or(|ended| now.round <= ended);
-		if owed { Fate::Owed(reason) } else { Fate::Drop(reason) }
+		let asked = now.round > 0 && ended.is_none_or(|ended| now.round <= ended);
+		if asked || facts.unsettled.contains(&key.slot) {
+			Fate::Owed(reason)
+		} else {
+			Fate::Drop(reason)
+		}
 	};
 	let Some(deal) = &facts.deal else { return over("the deal ended") };
 	if !facts.slots.contains(&key.slot) {
@@ -200,6 +209,7 @@ mod tests {
 		DealFacts {
 			deal: Some(deal),
 			slots: [2].into(),
+			unsettled: BTreeSet::new(),
 			asked_from: Some(3),
 			commits: commit.map(|commit| (3, commit)).into_iter().collect(),
 		}
@@ -334,6 +344,19 @@ mod tests {
 		let later = Now { relay_block: 101, round: 7, ..NOW };
 		let void = holding_fate(&KEY, &holding(), &facts(None), &later, None);
 		assert_eq!(void, Fate::Drop("the receipt is void"));
+	}
+
+	#[test]
+	fn what_ended_is_owed_until_its_rent_is_settled() {
+		let held = Holding { committed: Some(90), until: 0, ..holding() };
+		let now = Now { round: 9, ..NOW };
+		let judge = |facts: &DealFacts<u8>| holding_fate(&KEY, &held, facts, &now, Some(7));
+		let gone = DealFacts { deal: None, ..facts(None) };
+		assert_eq!(judge(&gone), Fate::Drop("the deal ended"));
+		let unsettled = DealFacts { unsettled: [2].into(), ..gone.clone() };
+		assert_eq!(judge(&unsettled), Fate::Owed("the deal ended"));
+		let other = DealFacts { unsettled: [1].into(), ..gone };
+		assert_eq!(judge(&other), Fate::Drop("the deal ended"));
 	}
 
 	#[test]

@@ -13,8 +13,9 @@ use nil_provider::chain::{Asked, ChainView};
 use nil_slab::{Answer, AnswerItem, DealManifests};
 use nil_types::{
 	Capability, CommitInfo, DealId, DealInfo, DealStatus, DutyInfo, Generation, Hash32, Hint,
-	Profile, ProviderInfo, ProviderStatus, RoundInfo, SampleInfo, SlotIndex, SlotInfo, SlotState,
-	Terms, challenge::Place,
+	Profile, ProviderInfo, ProviderStatus, RentInfo, RoundInfo, SampleInfo, SettleSampleInfo,
+	SettlementInfo, SlotIndex, SlotInfo, SlotState, Terms,
+	challenge::{Place, settle_gamma, settle_point},
 };
 use std::{
 	collections::{BTreeMap, HashMap},
@@ -29,6 +30,8 @@ use tokio::sync::{Barrier, watch};
 pub const GENESIS: Hash32 = [0x11; 32];
 pub const DEAL: DealId = 7;
 pub const NOW: u32 = 1_000;
+/// Live blobs of the MDUs that settlements are about.
+const LIVE: u8 = 3;
 
 /// What one block says.
 #[derive(Clone, Debug)]
@@ -47,6 +50,32 @@ pub struct State {
 	pub duty: DutyInfo,
 	/// What it is asked.
 	pub samples: Vec<SampleInfo>,
+	/// The period that can be settled.
+	pub settlement: Option<SettlementInfo>,
+	/// What its slots earned.
+	pub rents: Vec<RentInfo>,
+	/// What those are owed that ended.
+	pub endings: Vec<RentInfo>,
+	/// What settles them.
+	pub settle_samples: Vec<SettleSampleInfo>,
+}
+
+/// An item of `settle`, as the chain reads it.
+#[derive(Clone, Debug, Decode)]
+struct SettleItem {
+	#[codec(compact)]
+	deal: DealId,
+	slot: SlotIndex,
+	commits: Vec<Generation>,
+	blob: Option<SettleBlob>,
+}
+
+/// The blob of one.
+#[derive(Clone, Debug, Decode)]
+struct SettleBlob {
+	commitment: [u8; 48],
+	path: Vec<Hash32>,
+	manifest_opening: [u8; 48],
 }
 
 /// An item of `submit_proofs`, as the chain reads it.
@@ -90,6 +119,8 @@ pub struct FakeChain {
 	pub refuse: AtomicUsize,
 	/// Answers that were taken, all of which verified.
 	pub taken: Mutex<Vec<Taken>>,
+	/// Slots that were settled, call by call.
+	pub settled: Mutex<Vec<Vec<SlotIndex>>>,
 	/// Steps by which the provider was advanced, call by call.
 	pub advanced: Mutex<Vec<u32>>,
 	/// Transactions that were written down and sent for the first time.
@@ -181,6 +212,10 @@ impl FakeChain {
 			},
 			duty: DutyInfo::default(),
 			samples: Vec::new(),
+			settlement: None,
+			rents: Vec::new(),
+			endings: Vec::new(),
+			settle_samples: Vec::new(),
 		};
 		Self {
 			best: Mutex::new(state.clone()),
@@ -193,6 +228,7 @@ impl FakeChain {
 			added: Mutex::default(),
 			refuse: AtomicUsize::new(0),
 			taken: Mutex::default(),
+			settled: Mutex::default(),
 			advanced: Mutex::default(),
 			noted: AtomicUsize::new(0),
 			hold: AtomicBool::new(false),
@@ -267,6 +303,7 @@ impl FakeChain {
 				});
 				self.advanced.lock().unwrap().push(steps);
 			},
+			[44, 3, arguments @ ..] => self.settle(arguments),
 			other => panic!("another call: {other:?}"),
 		}
 		let number = self.finalised.lock().unwrap().number;
@@ -335,6 +372,70 @@ impl FakeChain {
 		});
 		self.taken.lock().unwrap().push(Taken { round, r_e, ordinals });
 		Ok(())
+	}
+
+	/// Takes a settlement of slots of deal [`DEAL`].
+	fn settle(&self, arguments: &[u8]) {
+		type Arguments = (u32, Hash32, Vec<SettleItem>, [u8; 32], [u8; 48]);
+		let (period, r, items, y, pi) = Arguments::decode_all(&mut &*arguments).unwrap();
+		let state = self.best.lock().unwrap().clone();
+		let provider = state.provider.as_ref().unwrap().operator.0;
+		let info = state.settlement.unwrap();
+		assert_eq!((period, r), (info.period, info.randomness));
+		assert!((1..=info.max_items as usize).contains(&items.len()));
+		let (mut slots, mut factors) = (Vec::<SlotIndex>::new(), Vec::new());
+		let (mut proven, mut asked) = (Vec::<AnswerItem>::new(), Vec::<SampleInfo>::new());
+		for group in items.chunks(info.samples as usize) {
+			let slot = group[0].slot;
+			assert!(slots.last() < Some(&slot), "slots rise");
+			slots.push(slot);
+			let wanted = state.settle_samples.iter().filter(|sample| sample.slot == slot);
+			let wanted: Vec<_> = wanted.collect();
+			assert_eq!(wanted.len(), group.len(), "all of a slot is proven");
+			for (item, wanted) in group.iter().zip(wanted) {
+				assert_eq!((item.deal, item.slot), (DEAL, slot));
+				assert_eq!(item.commits, wanted.commits);
+				assert_eq!(item.blob.is_some(), wanted.blob.is_some());
+				let (Some(blob), Some(sample)) = (&item.blob, wanted.blob) else { continue };
+				proven.push(AnswerItem {
+					ordinal: proven.len() as u32,
+					mdu: sample.mdu,
+					live: LIVE,
+					leaf: sample.leaf,
+					commitment: blob.commitment,
+					path: blob.path.clone(),
+					manifest_opening: blob.manifest_opening,
+				});
+				factors.push(settle_gamma(&r, &provider, (DEAL, slot), wanted.sample));
+				asked.push(sample);
+			}
+		}
+		let points: Vec<_> =
+			asked.iter().map(|sample| [PointRef::Compressed(sample.manifest.0)]).collect();
+		let deals: Vec<_> = asked
+			.iter()
+			.zip(&points)
+			.map(|(sample, points)| DealManifests {
+				profile: sample.profile,
+				total_mdus: sample.mdus.into(),
+				points,
+			})
+			.collect();
+		if !proven.is_empty() {
+			let answer = Answer { items: proven, y, pi };
+			let verdict = answer.verify_with(&settle_point(&r, &provider), &factors, &deals);
+			verdict.expect("a wrong settlement costs a fee");
+		}
+		self.finalised(|state| {
+			for rents in [&mut state.rents, &mut state.endings] {
+				for rent in rents.iter_mut().filter(|rent| slots.contains(&rent.slot)) {
+					assert!(rent.closed.total() > 0, "settled twice");
+					rent.closed = Default::default();
+				}
+			}
+			state.endings.retain(|rent| !slots.contains(&rent.slot));
+		});
+		self.settled.lock().unwrap().push(slots);
 	}
 
 	fn ask<T: Send + 'static>(&self, at: At, answer: impl FnOnce(&State) -> T) -> Asked<'_, T> {
@@ -470,6 +571,31 @@ impl ChainView for FakeChain {
 		self.ask(at, move |state| {
 			let samples = state.samples.iter().copied();
 			samples.filter(|sample| ordinals.contains(&sample.ordinal)).collect()
+		})
+	}
+
+	fn settlement(&self, at: At) -> Asked<'_, Option<SettlementInfo>> {
+		self.ask(at, |state| state.settlement)
+	}
+
+	fn rents(&self, at: At, _: AccountId) -> Asked<'_, Vec<RentInfo>> {
+		self.ask(at, |state| state.rents.clone())
+	}
+
+	fn endings(&self, at: At, _: AccountId) -> Asked<'_, Vec<RentInfo>> {
+		self.ask(at, |state| state.endings.clone())
+	}
+
+	fn settle_samples(
+		&self,
+		at: At,
+		_: AccountId,
+		slots: Vec<(DealId, SlotIndex)>,
+		_: u32,
+	) -> Asked<'_, Vec<SettleSampleInfo>> {
+		self.ask(at, move |state| {
+			let all = state.settle_samples.iter();
+			all.filter(|sample| slots.contains(&(sample.deal, sample.slot))).cloned().collect()
 		})
 	}
 

@@ -3,8 +3,8 @@
 use super::{chain::State, chain::Taken, following::commit, peers::Peers, *};
 use nil_slab::manifest;
 use nil_types::{
-	DrawnInfo, SampleInfo, challenge::Place, challenge::SizeClass, deal::SerdeBytes,
-	layout::BLOB_BYTES,
+	DrawnInfo, Earnings, RentInfo, SampleInfo, SettleSampleInfo, SettlementInfo, challenge::Place,
+	challenge::SizeClass, deal::SerdeBytes, layout::BLOB_BYTES,
 };
 use std::{fs, sync::atomic::Ordering};
 
@@ -250,6 +250,67 @@ async fn a_deal_that_ended_is_answered_to_the_end_of_its_round() {
 	// In the next round nothing is owed, and nothing is kept.
 	world.chain.finalised(|state| draw(state, 2, Vec::new()));
 	eventually("the round is over", async || {
+		world.chain.finalised(|_| {});
+		files(&world.data().join("shards")).is_empty()
+	})
+	.await;
+}
+
+/// What a slot that ended is owed.
+fn owed(slot: u8) -> RentInfo {
+	let closed = Earnings { paid: 900, burned: 100 };
+	RentInfo { deal: DEAL, slot, rate: 0, open: Earnings::default(), closed, ended: true }
+}
+
+/// What settles it: a sample of each row, the second one found by the second try.
+fn settle_samples(slot: u8) -> Vec<SettleSampleInfo> {
+	let roots = COMMIT.roots();
+	(0..2u32)
+		.map(|number| SettleSampleInfo {
+			deal: DEAL,
+			slot,
+			sample: number,
+			commits: vec![1; 1 + number as usize],
+			blob: Some(SampleInfo { place: None, ..sample(number, slot, number as u8, &roots) }),
+		})
+		.collect()
+}
+
+#[tokio::test]
+async fn what_an_ended_deal_owes_is_settled_once_and_kept_until_then() {
+	let world = world(&format!("{NO_SCRUB}\nstore.sweep_secs = 1")).await;
+	world.chain.finalised(|state| {
+		state.deal = None;
+		state.endings = (0..3).map(owed).collect();
+		draw(state, 1, Vec::new());
+	});
+	following::blocks_pass(&world).await;
+	// The period in which it ended is not over yet.
+	world.chain.finalised(|state| draw(state, 2, Vec::new()));
+	following::blocks_pass(&world).await;
+	assert_eq!(files(&world.data().join("shards")).len(), 3);
+	eventually("it is told", async || world.metric("rent{state=\"owed\"}").await == 2_700).await;
+	assert!(world.chain.settled.lock().unwrap().is_empty());
+
+	world.chain.finalised(|state| {
+		let (randomness, until) = ([9; 32], chain::NOW + 5_000);
+		let settlement = SettlementInfo { period: 4, randomness, samples: 2, until, max_items: 4 };
+		state.settlement = Some(settlement);
+		state.settle_samples = (0..3).flat_map(settle_samples).collect();
+		draw(state, 3, Vec::new());
+	});
+	eventually("rent is settled", async || {
+		world.chain.finalised(|_| {});
+		world.chain.settled.lock().unwrap().len() >= 2
+	})
+	.await;
+	quiet(&world).await;
+	let mut calls = world.chain.settled.lock().unwrap().clone();
+	calls.sort_unstable();
+	assert_eq!(calls, [vec![0, 1], vec![2]]);
+	assert_eq!(world.metric("settlements_total").await, 2);
+	assert_eq!(world.metric("rent{state=\"owed\"}").await, 0);
+	eventually("nothing is kept", async || {
 		world.chain.finalised(|_| {});
 		files(&world.data().join("shards")).is_empty()
 	})

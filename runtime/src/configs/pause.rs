@@ -18,13 +18,15 @@
 //! | `deals.top_up`, `extend_deal` | goes on | content would be lost at its deadline |
 //! | `deals.add_receipt` | goes on | the time for it runs out, and it makes commits safer that are there already |
 //! | `deals.upkeep`, `mode2.place` | goes on | do what the hooks do anyway |
-//! | `liveness.submit_proofs`, `advance` | goes on | rounds go on, and who is silent is to blame |
+//! | `liveness.submit_proofs`, `advance`, `report` | goes on | rounds go on, and who is silent is to blame |
+//! | `liveness.settle` | goes on | rent is forfeited at its deadline |
+//! | `liveness.forfeit` | goes on | does what the hook does anyway |
 //! | `deals.create_deal`, `commit_content`, `authorize_uploader` | stops | new money and new content |
 //! | `providers.add_stake`, `drain` | goes on | more security; fewer duties |
 //! | `providers.update`, `rotate_service_key` | goes on | a provider that moves must be found, and a stolen key replaced |
 //! | `providers.register` | stops | new parties |
 //! | `providers.remove_stake`, `withdraw_stake`, `leave` | stops | lets stake out |
-//! | `set_params`, `attest` | goes on | needs the administrator, who may be repairing |
+//! | `set_params`, `set_min_term`, `attest`, `pardon` | goes on | needs the administrator, who may be repairing |
 //! | `balances.*` | stops | while it is not known what was taken, money moves into deals alone |
 //! | messages of other chains | wait | they move money too |
 
@@ -84,6 +86,7 @@ impl Contains<RuntimeCall> for GoesOn {
 					| pallet_deals::Call::extend_deal { .. }
 					| pallet_deals::Call::cancel_deal { .. }
 					| pallet_deals::Call::set_params { .. }
+					| pallet_deals::Call::set_min_term { .. }
 					| pallet_deals::Call::upkeep { .. }
 					| pallet_deals::Call::revoke_uploader { .. }
 			),
@@ -94,6 +97,7 @@ impl Contains<RuntimeCall> for GoesOn {
 					| pallet_providers::Call::add_stake { .. }
 					| pallet_providers::Call::drain { .. }
 					| pallet_providers::Call::attest { .. }
+					| pallet_providers::Call::pardon { .. }
 					| pallet_providers::Call::set_params { .. }
 			),
 			RuntimeCall::Mode2(call) => matches!(call, pallet_mode2::Call::place { .. }),
@@ -102,6 +106,9 @@ impl Contains<RuntimeCall> for GoesOn {
 				pallet_liveness::Call::submit_proofs { .. }
 					| pallet_liveness::Call::advance { .. }
 					| pallet_liveness::Call::set_params { .. }
+					| pallet_liveness::Call::settle { .. }
+					| pallet_liveness::Call::forfeit { .. }
+					| pallet_liveness::Call::report { .. }
 			),
 			_ => false,
 		}

@@ -9,15 +9,17 @@ use crate::{
 	UNIT, answers::HostAnswers, manifest::HostManifest, weights,
 };
 use alloc::{collections::BTreeMap, vec::Vec};
-use frame_support::traits::{ConstU32, ConstU128, EitherOf};
+use frame_support::traits::{ConstU16, ConstU32, ConstU128, EitherOf};
 use frame_system::EnsureRoot;
 use nil_types::{
-	DealId, G1Compressed, RelayBlock, SampleInfo, Terms,
+	Amount, DealId, DealRentInfo, G1Compressed, RelayBlock, SampleInfo, SettleSampleInfo,
+	SettlementInfo, SlotIndex, Terms,
 	deal::SerdeBytes,
 	layout::MDUS_PER_MANIFEST,
 	traits::{ContentSource, ManifestMath, RelayBeacon},
 };
-use pallet_liveness::Asked;
+use pallet_deals::Owing;
+use pallet_liveness::{Asked, SettleDraw, SettleTarget};
 
 /// Relay blocks of a day.
 const DAY: RelayBlock = 24 * 60 * 60 / 6;
@@ -91,41 +93,58 @@ impl pallet_liveness::Config for Runtime {
 	type Content = Deals;
 	/// As for placements: by then no block comes any more whose relay parent is from before the epoch.
 	type DrawDelay = ConstU32<4>;
+	/// Half of a slash burns at least, as providers say.
+	type MaxBounty = ConstU16<{ pallet_providers::MAX_REPORTER_SHARE }>;
 	type MaxHotFactor = ConstU32<16>;
 	/// All of an hour, and some more: 11 KiB.
 	type MaxItems = ConstU32<32>;
 	type MaxSamples = ConstU32<256>;
+	/// A fifth.
+	type MaxSlash = ConstU16<2_000>;
 	type MaxSteps = ConstU32<64>;
 	/// A minute, for development chains.
 	type MinEpochLength = ConstU32<10>;
+	/// Hours, where epochs are hours: who restarts a machine, or moves it, is not reported.
+	type MinSilentRounds = ConstU32<6>;
+	type Purse = Deals;
+	type Stakes = Providers;
 	type WeightInfo = weights::LivenessWeight;
 }
 
-/// What a provider is asked under `limit` ordinals from `from` on, as far as they are due.
-pub fn samples(operator: &AccountId, from: u32, limit: u32) -> Vec<SampleInfo> {
-	const PER_POINT: u64 = MDUS_PER_MANIFEST as u64;
-	let began_at = Liveness::round_info().began_at;
-	// Many samples are of the same deal.
-	let mut manifests = BTreeMap::<(DealId, u32), G1Compressed>::new();
-	let mut mdus = BTreeMap::<DealId, u64>::new();
-	let sample = |ordinal: u32| {
-		let asked = Liveness::asked(operator, ordinal)?;
+/// Manifest points as the round in force found them: many samples are of the same deal.
+struct Manifests {
+	/// The relay block in which the round began.
+	began_at: RelayBlock,
+	points: BTreeMap<(DealId, u32), G1Compressed>,
+	/// MDUs of deals.
+	mdus: BTreeMap<DealId, u64>,
+}
+
+impl Manifests {
+	fn new() -> Self {
+		let began_at = Liveness::round_info().began_at;
+		Self { began_at, points: BTreeMap::new(), mdus: BTreeMap::new() }
+	}
+
+	/// What a provider is told about a sample.
+	fn sample(&mut self, ordinal: u32, asked: Asked) -> Option<SampleInfo> {
+		const PER_POINT: u64 = MDUS_PER_MANIFEST as u64;
 		let Asked { deal, slot, generation, profile, mdu, leaf, place } = asked;
 		let index = u32::try_from(mdu / PER_POINT).ok()?;
-		let manifest = match manifests.get(&(deal, index)) {
+		let manifest = match self.points.get(&(deal, index)) {
 			Some(manifest) => *manifest,
 			None => {
 				let manifest =
 					HostManifest::compress(&<Deals as ContentSource>::manifest(deal, index)?);
-				manifests.insert((deal, index), manifest);
+				self.points.insert((deal, index), manifest);
 				manifest
 			},
 		};
-		let had = match mdus.get(&deal) {
+		let had = match self.mdus.get(&deal) {
 			Some(had) => *had,
 			None => {
-				let had = Deals::mdus_before(deal, generation, began_at)?;
-				mdus.insert(deal, had);
+				let had = Deals::mdus_before(deal, generation, self.began_at)?;
+				self.mdus.insert(deal, had);
 				had
 			},
 		};
@@ -143,9 +162,61 @@ pub fn samples(operator: &AccountId, from: u32, limit: u32) -> Vec<SampleInfo> {
 			first_mdu,
 			mdus: u32::try_from(had.saturating_sub(first_mdu).min(PER_POINT)).ok()?,
 		})
-	};
+	}
+}
+
+/// What a provider is asked under `limit` ordinals from `from` on, as far as they are due.
+pub fn samples(operator: &AccountId, from: u32, limit: u32) -> Vec<SampleInfo> {
+	let mut manifests = Manifests::new();
 	let end = from.saturating_add(limit).min(Liveness::due(operator));
-	(from..end).filter_map(sample).collect()
+	(from..end)
+		.filter_map(|ordinal| manifests.sample(ordinal, Liveness::asked(operator, ordinal)?))
+		.collect()
+}
+
+/// What a provider must prove to settle these slots: up to `limit` samples.
+pub fn settle_samples(
+	operator: &AccountId,
+	slots: Vec<(DealId, SlotIndex)>,
+	limit: u32,
+) -> Vec<SettleSampleInfo> {
+	let Some(SettlementInfo { samples, .. }) = Liveness::settlement() else { return Vec::new() };
+	let room = limit.checked_div(samples).unwrap_or_default();
+	let mut manifests = Manifests::new();
+	let mut all = Vec::new();
+	for (deal, slot) in slots.into_iter().take(room as usize) {
+		for SettleDraw { sample, commits, target } in Liveness::settle_draws(operator, deal, slot) {
+			let blob = target.and_then(|SettleTarget { generation, profile, mdu, leaf }| {
+				let asked = Asked { deal, slot, generation, profile, mdu, leaf, place: None };
+				manifests.sample(sample, asked)
+			});
+			if blob.is_some() == target.is_some() {
+				all.push(SettleSampleInfo { deal, slot, sample, commits, blob });
+			}
+		}
+	}
+	all
+}
+
+/// What a deal's slots earned, and what is left for them.
+pub fn deal_rent(deal: DealId) -> DealRentInfo {
+	if let Some(Owing { left, until, .. }) = pallet_deals::Owed::<Runtime>::get(deal) {
+		return DealRentInfo { left, earned: left, reserve: 0, until: Some(until) };
+	}
+	let Some(held) = pallet_deals::Deals::<Runtime>::get(deal) else {
+		return DealRentInfo::default();
+	};
+	let earned = (SlotIndex::MIN..)
+		.zip(Mode2::slots(deal))
+		.filter_map(|(slot, info)| Liveness::rent_of(info.state.provider()?, deal, slot))
+		.map(|rent| rent.open.total().saturating_add(rent.closed.total()))
+		.fold(0, Amount::saturating_add);
+	DealRentInfo {
+		left: held.ledger.locked,
+		earned,
+		reserve: Deals::repair_reserve(deal, <Beacon as RelayBeacon>::now(), earned),
+		until: None,
+	}
 }
 
 /// Prices, fees and deadlines in force, and the relay chain's clock.

@@ -88,6 +88,26 @@ impl ::pallet_liveness::WeightInfo for LivenessWeight {
 		Samples::set_params()
 	}
 
+	fn settle(n: u32) -> Weight {
+		Samples::settle(n)
+	}
+
+	fn pay_out() -> Weight {
+		Samples::pay_out()
+	}
+
+	fn forfeit() -> Weight {
+		Samples::forfeit()
+	}
+
+	fn report() -> Weight {
+		Samples::report()
+	}
+
+	fn sweep_ending() -> Weight {
+		Samples::sweep_ending()
+	}
+
 	fn poll() -> Weight {
 		Samples::poll()
 	}

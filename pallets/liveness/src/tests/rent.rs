@@ -5,7 +5,8 @@ use frame_support::{
 	assert_noop, assert_ok, storage::with_storage_layer, traits::Hooks, weights::Weight,
 };
 use nil_types::{
-	Amount, CommitInfo, ContentShape, DealId, G1Compressed, Hash32, Hint, RelayBlock,
+	Amount, CommitInfo, ContentShape, DealId, Earnings, G1Compressed, Hash32, Hint, RelayBlock,
+	RentInfo,
 	challenge::{SETTLE_TRIES, settle_draw, settle_gamma, settle_point, settle_seed},
 	layout::{BLOB_BYTES, MDU_PAYLOAD, rent},
 	traits::{Allocation, RentPurse, SlotHooks},
@@ -504,8 +505,31 @@ fn what_the_slot_did_not_sign_is_passed_over() {
 		let settlement = Settlement::of(&provider, &[0]);
 		let tries = settlement.items.iter().map(|item| item.commits.len()).max().unwrap();
 		assert!(tries > 1);
+		// Providers are told the same.
+		let told = Liveness::settle_draws(&provider, 0, SLOT);
+		assert_eq!(told.len(), settlement.items.len());
+		for (told, item) in told.iter().zip(&settlement.items) {
+			assert_eq!(told.commits, item.commits.to_vec());
+			let target = told.target;
+			assert!(target.is_none_or(|target| target.generation == 2));
+			let commitment =
+				target.map(|target| commitment_of(&point_of(0, 0), target.mdu, target.leaf));
+			assert_eq!(item.blob.as_ref().map(|blob| blob.commitment), commitment);
+		}
+		let owed = |paid: u64| RentInfo {
+			deal: 0,
+			slot: SLOT,
+			rate: RATE,
+			open: Earnings::default(),
+			closed: Earnings { paid, burned: 0 },
+			ended: false,
+		};
+		assert_eq!(Liveness::rents(&provider, 0, 9), [owed(4 * RATE)]);
+		assert_eq!(Liveness::rents(&provider, 1, 9), []);
 		assert_ok!(settlement.dispatch());
 		assert_eq!(Wallets::get(&provider), 4 * Amount::from(RATE));
+		assert_eq!(Liveness::rents(&provider, 0, 9), [owed(0)]);
+		assert_eq!(Liveness::settle_draws(&provider, 0, SLOT), []);
 	});
 }
 

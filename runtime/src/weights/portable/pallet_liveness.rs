@@ -57,6 +57,39 @@ impl<T: frame_system::Config> pallet_liveness::WeightInfo for WeightInfo<T> {
 			.saturating_add(T::DbWeight::get().reads(2))
 			.saturating_add(T::DbWeight::get().writes(1))
 	}
+	/// The range of component `n` is `[1, 32]`.
+	fn settle(n: u32, ) -> Weight {
+		Weight::from_parts(15_000_000_000, 0)
+			.saturating_add(Weight::from_parts(0, 14000))
+			.saturating_add(Weight::from_parts(2_300_000_000, 0).saturating_mul(n.into()))
+			.saturating_add(T::DbWeight::get().reads(9))
+			.saturating_add(T::DbWeight::get().reads((8_u64).saturating_mul(n.into())))
+			.saturating_add(Weight::from_parts(0, 60000).saturating_mul(n.into()))
+	}
+	fn pay_out() -> Weight {
+		Weight::from_parts(80_000_000, 0)
+			.saturating_add(Weight::from_parts(0, 12000))
+			.saturating_add(T::DbWeight::get().reads(5))
+			.saturating_add(T::DbWeight::get().writes(5))
+	}
+	fn forfeit() -> Weight {
+		Weight::from_parts(40_000_000, 0)
+			.saturating_add(Weight::from_parts(0, 14000))
+			.saturating_add(T::DbWeight::get().reads(11))
+			.saturating_add(T::DbWeight::get().writes(1))
+	}
+	fn report() -> Weight {
+		Weight::from_parts(150_000_000, 0)
+			.saturating_add(Weight::from_parts(0, 60000))
+			.saturating_add(T::DbWeight::get().reads(26))
+			.saturating_add(T::DbWeight::get().writes(24))
+	}
+	fn sweep_ending() -> Weight {
+		Weight::from_parts(25_000_000, 0)
+			.saturating_add(Weight::from_parts(0, 9000))
+			.saturating_add(T::DbWeight::get().reads(3))
+			.saturating_add(T::DbWeight::get().writes(3))
+	}
 	fn poll() -> Weight {
 		Weight::from_parts(8_000_000, 0)
 			.saturating_add(Weight::from_parts(0, 4000))

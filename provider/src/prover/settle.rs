@@ -1,0 +1,421 @@
+//! Settlements: rent of the last period is paid against samples of the slots that earned it.
+//!
+//! Once a round, when its samples are answered, the chain is asked what can be settled: what slots earned in the last period,
+//! and what those are owed that ended in it. So a period is settled in its first rounds, and what could not be proven is
+//! tried again in each round that is left of it.
+//!
+//! Many slots share a call and its one opening. A slot stands or falls as a whole: if one of its samples cannot be proven,
+//! it is left out, and nothing else is. Manifests are opened as the round in force found them, so that a settlement holds
+//! for that round alone; none is sent when the round is about to end.
+
+use super::{LeftOut, Maker, Next, Outcome, ProveError, Prover, Ready, TRY_AGAIN, Work, is_over};
+use crate::{
+	content::Reader,
+	metrics::clamp,
+	store::{Settling, Store},
+};
+use futures::future::{BoxFuture, join_all};
+use nil_client::chain::{
+	At, BlockRef, Call, ChainError, Settle, SettleBlob, SettleItem, Transaction,
+};
+use nil_slab::{AnswerBuilder, AnswerItem};
+use nil_types::{
+	DealId, G1Compressed, Generation, Hash32, RelayBlock, RentInfo, RoundInfo, SampleInfo,
+	SettleSampleInfo, SettlementInfo, SlotIndex,
+	challenge::{settle_gamma, settle_point},
+};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use tokio::{task::spawn_blocking, time::Instant};
+
+/// A slot of a deal.
+pub(super) type SlotKey = (DealId, SlotIndex);
+
+/// Slots that are settled at a time.
+const BATCH: usize = 128;
+/// Relay blocks that must be left of a round for a settlement to be in it.
+const MARGIN: RelayBlock = 5;
+
+/// Refusals of a settlement that the chain would repeat in the same round.
+const LASTING: [&str; 7] = [
+	"OutOfOrder",
+	"WrongSamples",
+	"NothingOwed",
+	"WrongCommit",
+	"BadStructure",
+	"Inconsistent",
+	"Unpaid",
+];
+
+/// What was done about rent in a round.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+	/// Nothing is left to be done in the round.
+	over: bool,
+	/// When the chain is asked again, after something was left out.
+	again: Option<Instant>,
+	/// Slots whose settlements are final.
+	done: BTreeSet<SlotKey>,
+	/// Slots that were left out, and are tried again.
+	left_out: BTreeSet<SlotKey>,
+	/// Slots that are not tried again in the round.
+	given_up: BTreeSet<SlotKey>,
+}
+
+impl Progress {
+	/// Slots that can be settled and are worth a try, rising.
+	fn wanted(&mut self, rents: &[RentInfo]) -> Vec<SlotKey> {
+		let owed = rents.iter().filter(|rent| rent.closed.total() > 0);
+		let mut owed: BTreeSet<SlotKey> = owed.map(|rent| (rent.deal, rent.slot)).collect();
+		// Settled in a block that is final, and owed all the same: the chain found the proof wrong.
+		let wrong: Vec<SlotKey> = owed.intersection(&self.done).copied().collect();
+		if !wrong.is_empty() {
+			tracing::error!(
+				slots = ?wrong,
+				"the chain took settlements for wrong that had verified here; they are made anew in the next round"
+			);
+			self.done.retain(|slot| !wrong.contains(slot));
+			self.given_up.extend(wrong);
+		}
+		owed.retain(|slot| !self.given_up.contains(slot));
+		if self.again.is_some_and(|again| Instant::now() < again) {
+			owed.retain(|slot| !self.left_out.contains(slot));
+		} else {
+			self.again = None;
+		}
+		owed.into_iter().collect()
+	}
+}
+
+/// What a slot must prove.
+#[derive(Clone, Debug)]
+struct Claim {
+	slot: SlotKey,
+	/// For each sample the commits of its tries, and the blob unless there is none to be proven.
+	samples: Vec<(Vec<Generation>, Option<Ready>)>,
+}
+
+/// One call's settlement.
+#[derive(Clone, Debug)]
+struct Made {
+	slots: Vec<SlotKey>,
+	items: Vec<SettleItem>,
+	y: [u8; 32],
+	pi: G1Compressed,
+}
+
+impl Maker {
+	/// Settles all of these slots, rising, that can be settled, and says why others cannot.
+	fn settle(
+		&self,
+		claims: &[Claim],
+		samples: usize,
+		outcome: &mut Outcome,
+	) -> (Vec<Made>, Vec<(SlotKey, LeftOut)>) {
+		let together = self.max_items.checked_div(samples).unwrap_or(1).max(1);
+		let (mut made, mut left_out) = (Vec::new(), Vec::new());
+		for claims in claims.chunks(together) {
+			if claims.len() > 1
+				&& let Ok(all) = self.settle_call(claims, outcome)
+			{
+				made.push(all);
+				continue;
+			}
+			// One of them cannot be settled, or there is but one.
+			for claim in claims {
+				match self.settle_call(std::slice::from_ref(claim), outcome) {
+					Ok(one) => made.push(one),
+					Err(why) => left_out.push((claim.slot, why)),
+				}
+			}
+		}
+		(made, left_out)
+	}
+
+	/// One call for all of these slots.
+	fn settle_call(&self, claims: &[Claim], outcome: &mut Outcome) -> Result<Made, LeftOut> {
+		let mut builder = AnswerBuilder::new(&self.r_e, &self.provider);
+		let (mut taken, mut factors, mut ordinal) = (Vec::new(), Vec::new(), 0u32);
+		for Claim { slot, samples } in claims {
+			for (sample, (_, ready)) in (0u32..).zip(samples) {
+				let Some(ready) = ready else { continue };
+				let factor = settle_gamma(&self.r_e, &self.provider, *slot, sample);
+				self.add(&mut builder, ready, ordinal, Some(&factor), outcome)?;
+				ordinal = ordinal.saturating_add(1);
+				taken.push(ready.clone());
+				factors.push(factor);
+			}
+		}
+		let mut proven = VecDeque::<AnswerItem>::new();
+		let (mut y, mut pi) = ([0; 32], [0; 48]);
+		if !taken.is_empty() {
+			let z = settle_point(&self.r_e, &self.provider);
+			let started = std::time::Instant::now();
+			let answer = builder.finish_at(&*self.engine, &z)?;
+			let verdict = self.verify(&answer, &taken, Some((&z, factors.as_slice())));
+			outcome.answering += started.elapsed();
+			if let Err(error) = verdict {
+				let why = LeftOut::Wrong(error.to_string());
+				if claims.len() == 1 {
+					// What is rotten is put into quarantine, or the deal's openings are in doubt.
+					let why = LeftOut::Wrong(error.to_string());
+					self.sort_out(taken, why, &mut VecDeque::new(), outcome);
+				}
+				return Err(why);
+			}
+			(y, pi) = (answer.y, answer.pi);
+			proven.extend(answer.items);
+		}
+		let mut items = Vec::new();
+		for Claim { slot: (deal, slot), samples } in claims {
+			for (commits, ready) in samples {
+				let proof = ready.as_ref().and_then(|_| proven.pop_front());
+				let blob = proof.map(|item| SettleBlob {
+					commitment: item.commitment,
+					path: item.path,
+					manifest_opening: item.manifest_opening,
+				});
+				items.push(SettleItem { deal: *deal, slot: *slot, commits: commits.clone(), blob });
+			}
+		}
+		Ok(Made { slots: claims.iter().map(|claim| claim.slot).collect(), items, y, pi })
+	}
+}
+
+impl Prover {
+	/// Settles what can be settled. `at` and `finalised` are the blocks that the round was read at.
+	pub(super) async fn settle(
+		&self,
+		at: At,
+		finalised: At,
+		round: &RoundInfo,
+		work: &mut Work,
+	) -> Result<Next, ProveError> {
+		let progress = &mut work.rent;
+		if progress.over && progress.again.is_none_or(|again| Instant::now() < again) {
+			return Ok(Next::Block);
+		}
+		let info = self.unless_stopped(self.chain.settlement(at)).await?;
+		let settled = self.unless_stopped(self.chain.settlement(finalised)).await?;
+		if info != settled {
+			return Ok(Next::Block);
+		}
+		if self.resume_settlements(info.as_ref(), progress).await? {
+			return Ok(Next::Now);
+		}
+		let operator = self.operator.account_id();
+		let mut rents = self.unless_stopped(self.chain.rents(at, operator)).await?;
+		rents.extend(self.unless_stopped(self.chain.endings(at, operator)).await?);
+		self.tell_rent(&rents);
+		let wanted = progress.wanted(&rents);
+		let Some(info) = info.filter(|_| !wanted.is_empty()) else {
+			progress.over = true;
+			return Ok(Next::Block);
+		};
+		let now = self.unless_stopped(self.chain.terms(at)).await?.relay_block;
+		if now.saturating_add(MARGIN) >= round.ends_at.min(info.until) {
+			// The next round's, or too late.
+			return Ok(Next::Block);
+		}
+		let batch: Vec<SlotKey> = wanted.into_iter().take(BATCH).collect();
+		let made = self.settlements(at, &info, batch, progress).await?;
+		if made.is_empty() {
+			return Ok(Next::Now);
+		}
+		self.send_settlements(&info, made, progress).await?;
+		Ok(Next::Now)
+	}
+
+	fn tell_rent(&self, rents: &[RentInfo]) {
+		let sum = |part: fn(&RentInfo) -> u64| {
+			clamp(rents.iter().fold(0, |sum: u64, rent| sum.saturating_add(part(rent))))
+		};
+		let gauges = &self.metrics.rent;
+		gauges.with_label_values(&["earned"]).set(sum(|rent| rent.open.paid));
+		gauges.with_label_values(&["owed"]).set(sum(|rent| rent.closed.paid));
+	}
+
+	/// Makes settlements of slots. Each of these is in one of them, or left out.
+	async fn settlements(
+		&self,
+		at: At,
+		info: &SettlementInfo,
+		batch: Vec<SlotKey>,
+		progress: &mut Progress,
+	) -> Result<Vec<Made>, ProveError> {
+		let asked =
+			self.chain.settle_samples(at, self.operator.account_id(), batch.clone(), info.samples);
+		let mut asked_of = BTreeMap::<SlotKey, Vec<SettleSampleInfo>>::new();
+		for sample in self.unless_stopped(asked).await? {
+			asked_of.entry((sample.deal, sample.slot)).or_default().push(sample);
+		}
+		let blobs: Vec<SampleInfo> =
+			asked_of.values().flatten().filter_map(|sample| sample.blob).collect();
+		let (ready, unopened) = self.openings(at, blobs).await?;
+		let key = |sample: &SampleInfo| (sample.deal, sample.slot, sample.ordinal);
+		let ready: BTreeMap<_, Ready> =
+			ready.into_iter().map(|ready| (key(&ready.sample), ready)).collect();
+		let mut left_out: BTreeMap<SlotKey, String> = unopened
+			.into_iter()
+			.map(|(sample, why)| ((sample.deal, sample.slot), why.to_string()))
+			.collect();
+
+		let samples = usize::try_from(info.samples).unwrap_or(usize::MAX);
+		let mut claims = Vec::new();
+		for slot in batch {
+			let Some(asked) = asked_of.remove(&slot).filter(|asked| asked.len() == samples) else {
+				left_out.insert(slot, "the chain does not say what is to be proven".into());
+				continue;
+			};
+			if left_out.contains_key(&slot) {
+				continue;
+			}
+			let claimed: Option<Vec<_>> = asked
+				.into_iter()
+				.map(|sample| {
+					let ready = match &sample.blob {
+						Some(blob) => Some(ready.get(&key(blob))?.clone()),
+						None => None,
+					};
+					Some((sample.commits, ready))
+				})
+				.collect();
+			match claimed {
+				Some(samples) => claims.push(Claim { slot, samples }),
+				None => {
+					left_out.insert(slot, "a manifest was not opened".into());
+				},
+			}
+		}
+		let maker = Maker {
+			reader: Reader { store: self.store.clone(), metrics: self.metrics.clone() },
+			engine: self.engine.clone(),
+			r_e: info.randomness,
+			provider: self.operator.account_id().0,
+			max_items: usize::try_from(info.max_items).unwrap_or(usize::MAX),
+		};
+		let (made, failed, outcome) = spawn_blocking(move || {
+			let mut outcome = Outcome::default();
+			let (made, failed) = maker.settle(&claims, samples, &mut outcome);
+			(made, failed, outcome)
+		})
+		.await?;
+		for deal in outcome.doubtful {
+			self.on_store(move |store| store.forget_openings(deal)).await?;
+		}
+		left_out.extend(failed.into_iter().map(|(slot, why)| (slot, why.to_string())));
+		for (slot, why) in left_out {
+			let (deal, slot_index) = slot;
+			if progress.left_out.insert(slot) {
+				self.metrics.unsettled.inc();
+				tracing::error!(
+					period = info.period,
+					until = info.until,
+					deal,
+					slot = slot_index,
+					%why,
+					"the rent of a slot cannot be settled, and is lost unless it can in time"
+				);
+			}
+			progress.again.get_or_insert_with(|| Instant::now() + TRY_AGAIN);
+		}
+		Ok(made)
+	}
+
+	/// Waits for settlements that were sent before; whether there were any.
+	async fn resume_settlements(
+		&self,
+		info: Option<&SettlementInfo>,
+		progress: &mut Progress,
+	) -> Result<bool, ProveError> {
+		let now = info.map(|info| (info.period, info.randomness));
+		let all = self.on_store(Store::settling).await?;
+		let (current, over): (Vec<_>, Vec<_>) =
+			all.into_iter().partition(|sent| Some((sent.period, sent.r)) == now);
+		for sent in over {
+			self.on_store(move |store| store.forget_settling(sent.period, &sent.slots)).await?;
+		}
+		let Some(info) = info.filter(|_| !current.is_empty()) else { return Ok(false) };
+		tracing::info!(
+			period = info.period,
+			transactions = current.len(),
+			"settlements were sent before the last stop, waiting for them"
+		);
+		let outcomes = join_all(current.iter().map(|sent| self.chain.resume(&sent.transaction)));
+		let outcomes = self.until_stopped(outcomes).await?;
+		let slots = current.into_iter().map(|sent| sent.slots).collect();
+		self.settlements_done(info.period, slots, outcomes, progress).await?;
+		Ok(true)
+	}
+
+	/// Sends settlements, all at once, and waits until they are final.
+	async fn send_settlements(
+		&self,
+		info: &SettlementInfo,
+		made: Vec<Made>,
+		progress: &mut Progress,
+	) -> Result<(), ProveError> {
+		let slots: Vec<Vec<SlotKey>> = made.iter().map(|made| made.slots.clone()).collect();
+		let sends = made.into_iter().map(|made| self.send_settlement(info, made));
+		let outcomes = self.until_stopped(join_all(sends)).await?;
+		self.settlements_done(info.period, slots, outcomes, progress).await
+	}
+
+	async fn send_settlement(
+		&self,
+		info: &SettlementInfo,
+		made: Made,
+	) -> Result<BlockRef, ChainError> {
+		let (period, r): (u32, Hash32) = (info.period, info.randomness);
+		let Made { slots, items, y, pi } = made;
+		let call = Call::settle(&Settle { period, r, items, y, pi });
+		let store = self.store.clone();
+		let note = move |transaction: &Transaction| -> BoxFuture<'static, Result<(), String>> {
+			let (store, transaction) = (store.clone(), transaction.clone());
+			let sent = Settling { period, r, slots: slots.clone(), transaction };
+			Box::pin(async move {
+				let noted = spawn_blocking(move || store.note_settling(&sent)).await;
+				let noted = noted.map_err(|error| error.to_string())?;
+				noted.map_err(|error| error.to_string())
+			})
+		};
+		self.chain.submit_noted(&call, &self.operator, &note).await
+	}
+
+	/// Takes note of what became of settlements. The first failure is told when all are through.
+	async fn settlements_done(
+		&self,
+		period: u32,
+		slots: Vec<Vec<SlotKey>>,
+		outcomes: Vec<Result<BlockRef, ChainError>>,
+		progress: &mut Progress,
+	) -> Result<(), ProveError> {
+		let mut failure = None;
+		for (slots, outcome) in slots.into_iter().zip(outcomes) {
+			match outcome {
+				Ok(block) => {
+					self.metrics.settlements.inc();
+					tracing::info!(
+						period,
+						slots = slots.len(),
+						block = block.number,
+						"settled rent"
+					);
+					progress.done.extend(&slots);
+				},
+				Err(error) => {
+					let over = is_over(&error);
+					if LASTING.iter().any(|name| error.is_dispatch("Liveness", name)) {
+						progress.given_up.extend(&slots);
+					}
+					failure.get_or_insert(error);
+					if !over {
+						// It may still take effect: the next look takes it up.
+						continue;
+					}
+				},
+			}
+			self.on_store(move |store| store.forget_settling(period, &slots)).await?;
+		}
+		failure.map_or(Ok(()), |error| Err(error.into()))
+	}
+}
