@@ -436,13 +436,16 @@ impl<T: Config> DealHooks for Pallet<T> {
 
 	fn set_signed(deal: DealId, generation: Generation, slot: SlotIndex, signed: bool) {
 		let Some(bit) = 1u32.checked_shl(slot.into()) else { return };
-		Commits::<T>::mutate_extant(deal, generation, |commit| {
-			if signed {
-				commit.signed |= bit;
-			} else {
-				commit.signed &= !bit;
-			}
-		});
+		let Some(mut commit) = Commits::<T>::get(deal, generation) else { return };
+		let before = commit.signed;
+		if signed {
+			commit.signed |= bit;
+		} else {
+			commit.signed &= !bit;
+		}
+		if commit.signed != before {
+			Commits::<T>::insert(deal, generation, commit);
+		}
 	}
 
 	fn receipt_grace() -> RelayBlock {
