@@ -285,7 +285,7 @@ impl DealHooks for MockDeals {
 	fn set_signed(deal: DealId, generation: Generation, slot: SlotIndex, signed: bool) {
 		Committed::mutate(deal, generation, |commit| {
 			let commit = commit.as_mut().expect("the commit is there");
-			commit.signed = commit.signed & !(1 << slot) | u32::from(signed) << slot;
+			commit.signed = (commit.signed & !(1 << slot)) | (u32::from(signed) << slot);
 		});
 	}
 
