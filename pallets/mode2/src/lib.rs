@@ -691,7 +691,7 @@ pub mod pallet {
 		/// Makes the caller, from whom the slot was taken, its candidate again, in the place of another: its deal is lost
 		/// unless it comes back. It proves that it has the slot, as every candidate does.
 		#[pallet::call_index(5)]
-		#[pallet::weight(T::WeightInfo::come_back())]
+		#[pallet::weight(T::WeightInfo::come_back().saturating_add(T::WeightInfo::dismiss()))]
 		pub fn come_back(origin: OriginFor<T>, deal: DealId, slot: SlotIndex) -> DispatchResult {
 			let who = ensure_signed(origin)?;
 			Self::do_come_back(who, deal, slot)

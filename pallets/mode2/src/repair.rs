@@ -479,6 +479,7 @@ impl<T: Config> Pallet<T> {
 		let profile = stripe.profile;
 		let mut reserved = candidate.reserved;
 		if let Some((last, _)) = T::Deals::stored(deal, generation) {
+			ensure!(items.len() as u32 == T::RepairSamples::get(), Error::<T>::WrongSamples);
 			let claims = Self::repair_claims((deal, index), &profile, &last, &r, items)?;
 			if !T::Answers::verify(&claims, &repair_point(&r, generation), y, pi) {
 				Self::deposit_event(Event::InvalidRepair {
@@ -541,14 +542,13 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// What samples must prove, when items are of their form.
-	fn repair_claims<'a>(
+	pub(crate) fn repair_claims<'a>(
 		(deal, slot): (DealId, SlotIndex),
 		profile: &Profile,
 		last: &CommitInfo,
 		r: &[u8; 32],
 		items: &'a [RepairItem],
 	) -> Result<Vec<AnswerClaim<'a>>, Error<T>> {
-		ensure!(items.len() as u32 == T::RepairSamples::get(), Error::<T>::WrongSamples);
 		let mdus = last.first_mdu.saturating_add(ContentShape::new(last.size_bytes).mdus());
 		let mdus = u32::try_from(mdus).map_err(|_| Error::<T>::WrongGeneration)?;
 		let mut points = BTreeMap::<u32, G1Uncompressed>::new();

@@ -25,7 +25,7 @@ pub trait WeightInfo {
 	fn complete_repair(n: u32) -> Weight;
 	/// Looking at a slot of a provider that departs, and taking it.
 	fn departure_step() -> Weight;
-	/// [`crate::Call::come_back`].
+	/// [`crate::Call::come_back`] in the place of nobody.
 	fn come_back() -> Weight;
 }
 
@@ -68,6 +68,6 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().reads_writes(140, 110))
 	}
 	fn come_back() -> Weight {
-		Self::draw_candidate().saturating_add(Self::dismiss())
+		Self::draw_candidate()
 	}
 }
