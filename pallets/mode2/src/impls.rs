@@ -272,7 +272,10 @@ impl<T: Config> Pallet<T> {
 		(SlotIndex::MIN..)
 			.zip(stripe.slots)
 			.map(|(slot, held)| {
-				let provider = held.state.provider();
+				let provider = match &held.state {
+					SlotState::Repairing { provider: None, candidate, .. } => Some(candidate),
+					state => state.provider(),
+				};
 				SlotInfo {
 					slot,
 					service_key: provider.and_then(T::Providers::service_key),

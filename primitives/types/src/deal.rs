@@ -212,9 +212,9 @@ pub struct SlotInfo<AccountId> {
 	pub slot: SlotIndex,
 	/// Who holds it.
 	pub state: SlotState<AccountId>,
-	/// The responsible provider's key for receipts.
+	/// Whose receipts count: the responsible provider's key, or the candidate's while nobody is responsible.
 	pub service_key: Option<ServiceKey>,
-	/// The responsible provider's addresses, as multiaddr text.
+	/// The addresses of the same, as multiaddr text.
 	pub multiaddrs: Vec<Vec<u8>>,
 }
 
