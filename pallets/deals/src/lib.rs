@@ -25,6 +25,7 @@
 //! | [`create_deal`](Call::create_deal) | anyone, who becomes the owner | |
 //! | [`commit_content`](Call::commit_content) | owner, or an uploader within its budget and time | Active, before the deadline |
 //! | [`add_receipt`](Call::add_receipt) | anyone | within [`Config::ReceiptGrace`] of the commit |
+//! | [`replace_slot`](Call::replace_slot) | owner | a slot's receipt is missing, after that time |
 //! | [`top_up`](Call::top_up) | anyone; a sponsor's money is held in the owner's account | before the deadline |
 //! | [`extend_deal`](Call::extend_deal) | owner | before the deadline |
 //! | [`cancel_deal`](Call::cancel_deal) | owner | always, also after the deadline |
