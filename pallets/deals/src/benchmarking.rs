@@ -218,6 +218,22 @@ mod benches {
 	}
 
 	#[benchmark]
+	fn replace_slot() {
+		let deal = active::<T>();
+		Prepared::new::<T>(deal, 1).commit::<T>(deal, 31);
+		let over = T::Beacon::now().saturating_add(T::ReceiptGrace::get()).saturating_add(1);
+		T::Beacon::set_record(over, [7; 64]);
+		// Nobody pays for so short a term.
+		Deals::<T>::mutate(deal, |deal| {
+			deal.as_mut().expect("the deal exists").expires_at = RelayBlock::MAX;
+		});
+		#[block]
+		{
+			Pallet::<T>::do_replace_slot(owner::<T>(), deal, 31, 1).expect("a receipt is missing");
+		}
+	}
+
+	#[benchmark]
 	fn top_up() {
 		let deal = active::<T>();
 		let sponsor = rich::<T>("sponsor");

@@ -17,7 +17,7 @@ use frame_support::{
 };
 use nil_types::{
 	Amount, CommitInfo, ContentShape, DealId, DealInfo, DealStatus, Generation, Hint, Profile,
-	RelayBlock,
+	RelayBlock, SlotIndex,
 	deal::SerdeBytes,
 	layout::{MAX_INDEX_BYTES, MAX_MDUS, rent},
 	messages::roots_hash,
@@ -40,6 +40,7 @@ impl<T> From<SlotError> for Error<T> {
 			SlotError::TooFew => Self::TooFewReceipts,
 			SlotError::OutOfCapacity => Self::ProviderOutOfCapacity,
 			SlotError::OutOfStake => Self::ProviderOutOfStake,
+			SlotError::NotReplaceable => Self::SlotNotReplaceable,
 		}
 	}
 }
@@ -244,6 +245,24 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
+	pub(crate) fn do_replace_slot(
+		who: T::AccountId,
+		id: DealId,
+		slot: SlotIndex,
+		generation: Generation,
+	) -> DispatchResult {
+		let now = T::Beacon::now();
+		let deal = Self::living(id, now)?;
+		ensure!(deal.owner == who, Error::<T>::NotOwner);
+		ensure!(slot < deal.profile.n(), Error::<T>::NoSuchSlot);
+		let commit = Commits::<T>::get(id, generation).ok_or(Error::<T>::UnknownCommit)?;
+		let bit = 1u32.checked_shl(slot.into()).ok_or(Error::<T>::NoSuchSlot)?;
+		let late = now > commit.at.saturating_add(T::ReceiptGrace::get());
+		ensure!(late && commit.signed & bit == 0, Error::<T>::ReceiptNotMissing);
+		T::Slots::replace(id, slot).map_err(Error::<T>::from)?;
+		Ok(())
+	}
+
 	pub(crate) fn do_top_up(who: T::AccountId, id: DealId, amount: Amount) -> DispatchResult {
 		ensure!(amount > 0, Error::<T>::Zero);
 		let mut deal = Self::living(id, T::Beacon::now())?;
@@ -403,6 +422,34 @@ impl<T: Config> DealHooks for Pallet<T> {
 
 	fn storage_price() -> Amount {
 		Params::<T>::get().storage_price
+	}
+
+	fn living(deal: DealId) -> Option<(Hint, Generation)> {
+		let deal = Self::living(deal, T::Beacon::now()).ok()?;
+		Some((deal.hint, deal.generation))
+	}
+
+	fn stored(deal: DealId, generation: Generation) -> Option<(CommitInfo, Amount)> {
+		let commit = Commits::<T>::get(deal, generation)?;
+		Some((commit, CommitPrices::<T>::get(deal, generation)))
+	}
+
+	fn set_signed(deal: DealId, generation: Generation, slot: SlotIndex, signed: bool) {
+		let Some(bit) = 1u32.checked_shl(slot.into()) else { return };
+		let Some(mut commit) = Commits::<T>::get(deal, generation) else { return };
+		let before = commit.signed;
+		if signed {
+			commit.signed |= bit;
+		} else {
+			commit.signed &= !bit;
+		}
+		if commit.signed != before {
+			Commits::<T>::insert(deal, generation, commit);
+		}
+	}
+
+	fn receipt_grace() -> RelayBlock {
+		T::ReceiptGrace::get()
 	}
 
 	#[cfg(feature = "runtime-benchmarks")]

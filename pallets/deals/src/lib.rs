@@ -25,6 +25,7 @@
 //! | [`create_deal`](Call::create_deal) | anyone, who becomes the owner | |
 //! | [`commit_content`](Call::commit_content) | owner, or an uploader within its budget and time | Active, before the deadline |
 //! | [`add_receipt`](Call::add_receipt) | anyone | within [`Config::ReceiptGrace`] of the commit |
+//! | [`replace_slot`](Call::replace_slot) | owner | a slot's receipt is missing, after that time |
 //! | [`top_up`](Call::top_up) | anyone; a sponsor's money is held in the owner's account | before the deadline |
 //! | [`extend_deal`](Call::extend_deal) | owner | before the deadline |
 //! | [`cancel_deal`](Call::cancel_deal) | owner | always, also after the deadline |
@@ -488,6 +489,12 @@ pub mod pallet {
 		/// The owner may upload without being authorised.
 		#[codec(index = 31)]
 		OwnerUploads,
+		/// The slot is being repaired, or was replaced for a missing receipt not long ago, or too many of the deal are.
+		#[codec(index = 32)]
+		SlotNotReplaceable,
+		/// The slot has signed the commit, or still may.
+		#[codec(index = 33)]
+		ReceiptNotMissing,
 	}
 
 	#[pallet::hooks]
@@ -648,6 +655,21 @@ pub mod pallet {
 			MinTerm::<T>::put(blocks);
 			Self::deposit_event(Event::MinTermSet { blocks });
 			Ok(())
+		}
+
+		/// Lets the chain draw another provider for a slot that has not signed the commit of `generation` and may not any
+		/// more. The present one stays responsible for what it signed until the other has all. The caller is the deal's
+		/// owner; refused when the same was done for the slot not long ago.
+		#[pallet::call_index(11)]
+		#[pallet::weight(T::WeightInfo::replace_slot())]
+		pub fn replace_slot(
+			origin: OriginFor<T>,
+			deal: DealId,
+			slot: SlotIndex,
+			generation: Generation,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_replace_slot(who, deal, slot, generation)
 		}
 	}
 }

@@ -11,7 +11,7 @@ use frame_support::{
 use frame_system::EnsureRoot;
 use nil_types::{
 	Amount, ContentShape, DealId, G1Compressed, G1Uncompressed, Hash32, Hint, Profile, RelayBlock,
-	Round, blake2b_256,
+	Round, SlotIndex, blake2b_256,
 	layout::MDUS_PER_MANIFEST,
 	messages::roots_hash,
 	traits::{
@@ -111,6 +111,9 @@ pub type Earned = StorageMap<Mock, frame_support::Twox64Concat, DealId, (Amount,
 /// By how much slots were told that they earn more.
 #[storage_alias]
 pub type Raised = StorageValue<Mock, Vec<(DealId, Amount)>, ValueQuery>;
+/// Slots that were asked to be replaced.
+#[storage_alias]
+pub type Replaced = StorageValue<Mock, Vec<(DealId, SlotIndex)>, ValueQuery>;
 #[storage_alias]
 pub type PlacedSlots = StorageMap<Mock, frame_support::Twox64Concat, DealId, Profile>;
 
@@ -182,6 +185,15 @@ impl SlotManager<AccountId> for MockSlots {
 
 	fn raise(deal: DealId, price: Amount) {
 		Raised::append((deal, price));
+	}
+
+	fn replace(deal: DealId, slot: SlotIndex) -> Result<(), SlotError> {
+		let profile = PlacedSlots::get(deal).ok_or(SlotError::NoSuchSlot)?;
+		if Replaced::get().contains(&(deal, slot)) || slot >= profile.n() {
+			return Err(SlotError::NotReplaceable);
+		}
+		Replaced::append((deal, slot));
+		Ok(())
 	}
 
 	fn close(deal: DealId) {

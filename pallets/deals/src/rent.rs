@@ -106,6 +106,7 @@ impl<T: Config> RentPurse<T::AccountId> for Pallet<T> {
 			return;
 		}
 		owing.left = owing.left.saturating_add(amount);
+		owing.until = owing.until.max(until);
 		Owed::<T>::insert(deal, owing);
 		Self::deposit_event(Event::RentOwed { deal, amount, until });
 	}

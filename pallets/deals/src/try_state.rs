@@ -160,6 +160,8 @@ impl<T: Config> Pallet<T> {
 
 	/// * A deal that waits for slots has no commits.
 	/// * A deal has the commits of generations `1 ..= generation`; each starts where the one before ended.
+	/// * Only slots of the deal have signed a commit. (At least `k + 1` did when it was made. A repair takes a signature back
+	///   while the slot's new provider lacks the commit.)
 	/// * MDUs, payload bytes and stored bytes of a deal are the sums over its commits.
 	/// * A deal has at most [`MAX_MDUS`] MDUs, and one manifest point per 4,096 of them.
 	fn check_content() -> Checked {
@@ -174,8 +176,8 @@ impl<T: Config> Pallet<T> {
 					.ok_or("a deal has the commits of all its generations")?;
 				ensure!(commit.first_mdu == mdus, "a commit starts where the one before ended");
 				ensure!(
-					commit.signed.count_ones() > u32::from(deal.profile.k),
-					"at least k + 1 slots have signed each commit"
+					commit.signed.checked_shr(deal.profile.n().into()).is_none_or(|rest| rest == 0),
+					"only slots of the deal have signed a commit"
 				);
 				let shape = ContentShape::new(commit.size_bytes);
 				mdus = mdus.saturating_add(shape.mdus());

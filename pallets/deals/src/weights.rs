@@ -25,6 +25,8 @@ pub trait WeightInfo {
 	fn authorize_uploader() -> Weight;
 	/// [`crate::Call::revoke_uploader`] of a full list.
 	fn revoke_uploader() -> Weight;
+	/// [`crate::Call::replace_slot`].
+	fn replace_slot() -> Weight;
 	/// Upkeep that finds nothing to do.
 	fn upkeep_base() -> Weight;
 	/// A step of upkeep that ends a deal.
@@ -36,6 +38,10 @@ pub trait WeightInfo {
 }
 
 impl WeightInfo for () {
+	fn replace_slot() -> Weight {
+		Weight::from_parts(90_000_000, 90_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(40, 4))
+	}
 	fn create_deal() -> Weight {
 		Weight::from_parts(90_000_000, 12_000)
 			.saturating_add(RocksDbWeight::get().reads_writes(12, 11))

@@ -131,7 +131,16 @@ impl<T: Config> SlotHooks<T::AccountId> for Pallet<T> {
 	}
 
 	fn ended(provider: &T::AccountId, deal: DealId, slot: SlotIndex) {
-		Self::stop_rent(provider, deal, slot);
+		Self::stop_rent(provider, deal, slot, true);
 		Self::note(provider, Change::Ended { deal, slot });
+	}
+
+	fn released(provider: &T::AccountId, deal: DealId, slot: SlotIndex) {
+		Self::stop_rent(provider, deal, slot, false);
+		Self::note(provider, Change::Ended { deal, slot });
+	}
+
+	fn ended_after_release(provider: &T::AccountId, deal: DealId, slot: SlotIndex) {
+		Self::owe_ending(provider, deal, slot);
 	}
 }

@@ -184,8 +184,14 @@ impl<T: Config> Pallet<T> {
 		Some(book)
 	}
 
-	/// Ends what a slot earns, at the beginning of the round in force. What it is owed stays with its deal.
-	pub(crate) fn stop_rent(provider: &T::AccountId, deal: DealId, slot: SlotIndex) {
+	/// Ends what a slot earns, at the beginning of the round in force. What it is owed stays with its deal: locked while that
+	/// goes on, on hold when it ends `with_deal`. Only then is the deal's least term owed.
+	pub(crate) fn stop_rent(
+		provider: &T::AccountId,
+		deal: DealId,
+		slot: SlotIndex,
+		with_deal: bool,
+	) {
 		let (Some(book), Some((at, mut held)), Some(term)) =
 			(Self::closed_book(provider), Self::held(provider, deal, slot), T::Purse::term(deal))
 		else {
@@ -197,7 +203,11 @@ impl<T: Config> Pallet<T> {
 		let forfeited = Self::reckon(&book, &mut held, &term);
 		Self::tell_forfeit(provider, deal, slot, forfeited);
 		let (now, length) = (T::Beacon::now(), EpochLength::<T>::get());
-		let rest = epoch_of(term.least, length).saturating_sub(epoch_of(now, length));
+		let rest = if with_deal {
+			epoch_of(term.least, length).saturating_sub(epoch_of(now, length))
+		} else {
+			0
+		};
 		let least = Earned { paid: held.rent.rate.saturating_mul(rest.into()), burned: 0 };
 		let owed = held.rent.closed.plus(held.rent.open).plus(least);
 		let mdus = held.rent.mdus;
@@ -208,7 +218,9 @@ impl<T: Config> Pallet<T> {
 			return;
 		}
 		let period = Self::period_of(Self::present());
-		T::Purse::owe(deal, owed.total(), Self::period_start(period.saturating_add(2)));
+		if with_deal {
+			T::Purse::owe(deal, owed.total(), Self::period_start(period.saturating_add(2)));
+		}
 		Endings::<T>::insert(provider, (deal, slot), Ending { profile, mdus, period, owed });
 		EndingEnds::<T>::mutate(|ends| {
 			EndingQueue::<T>::insert(ends.tail, (provider, deal, slot));
@@ -216,5 +228,14 @@ impl<T: Config> Pallet<T> {
 		});
 		let provider = provider.clone();
 		Self::deposit_event(Event::RentEnded { provider, deal, slot, period, owed });
+	}
+
+	/// A deal ends that lost a slot's provider before: what that can still settle is kept.
+	pub(crate) fn owe_ending(provider: &T::AccountId, deal: DealId, slot: SlotIndex) {
+		let Some(ending) = Endings::<T>::get(provider, (deal, slot)) else { return };
+		if ending.period.saturating_add(1) >= Self::period_of(Self::present()) {
+			let until = Self::period_start(ending.period.saturating_add(2));
+			T::Purse::owe(deal, ending.owed.total(), until);
+		}
 	}
 }

@@ -2,17 +2,21 @@
 //!
 //! What deals ask of this pallet (requests, receipts, closing) is measured where it is called: in the calls of the deals.
 
-use crate::{Call, Config, Lane, LaneEnds, Lanes, Pallet, Requests, SlotsOf, Stripes};
-use alloc::vec::Vec;
+use crate::{
+	ADOPT_STEPS, Adoption, Call, Config, Lane, LaneEnds, Lanes, MAX_OWN, OwnCommits, Pallet,
+	RepairItem, Repairs, Requests, SlotsOf, Stage, Stripes,
+};
+use alloc::{vec, vec::Vec};
 use frame_benchmarking::v2::*;
-use frame_support::weights::WeightMeter;
+use frame_support::{BoundedVec, traits::Get, weights::WeightMeter};
 use frame_system::RawOrigin;
 use nil_types::{
-	CodeKind, DealId, Hint, Profile, ReceiptMessage, SlotIndex,
+	CodeKind, CommitInfo, DealId, G1Compressed, G1Uncompressed, Generation, Hint, Profile,
+	ReceiptMessage, SlotIndex,
 	layout::MAX_SLOTS,
 	traits::{
-		BENCHMARK_KEY_TYPE, CommitTerms, DealHooks, ProviderRegistry, Receipt, RelayBeacon,
-		SlotManager,
+		AnswerMath, BENCHMARK_KEY_TYPE, CommitTerms, ContentSource, DealHooks, DepartureHooks,
+		ProviderRegistry, Receipt, RelayBeacon, SlotManager,
 	},
 };
 use sp_core::{crypto::KeyTypeId, sr25519};
@@ -64,6 +68,75 @@ pub(crate) fn receipts<T: Config>(terms: &CommitTerms) -> Vec<Receipt> {
 		.collect()
 }
 
+/// A point of the group: the generator.
+const POINT: G1Uncompressed = [
+	0x17, 0xf1, 0xd3, 0xa7, 0x31, 0x97, 0xd7, 0x94, 0x26, 0x95, 0x63, 0x8c, 0x4f, 0xa9, 0xac, 0x0f,
+	0xc3, 0x68, 0x8c, 0x4f, 0x97, 0x74, 0xb9, 0x05, 0xa1, 0x4e, 0x3a, 0x3f, 0x17, 0x1b, 0xac, 0x58,
+	0x6c, 0x55, 0xe8, 0x3f, 0xf9, 0x7a, 0x1a, 0xef, 0xfb, 0x3a, 0xf0, 0x0a, 0xdb, 0x22, 0xc6, 0xbb,
+	0x08, 0xb3, 0xf4, 0x81, 0xe3, 0xaa, 0xa0, 0xf1, 0xa0, 0x9e, 0x30, 0xed, 0x74, 0x1d, 0x8a, 0xe4,
+	0xfc, 0xf5, 0xe0, 0x95, 0xd5, 0xd0, 0x0a, 0xf6, 0x00, 0xdb, 0x18, 0xcb, 0x2c, 0x04, 0xb3, 0xed,
+	0xd0, 0x3c, 0xc7, 0x44, 0xa2, 0x88, 0x8a, 0xe4, 0x0c, 0xaa, 0x23, 0x29, 0x46, 0xc5, 0xe7, 0xe1,
+];
+
+/// The same in 48 bytes. Its second coordinate is the smaller one of the two, which needs no flag.
+fn compressed() -> G1Compressed {
+	let mut point = [0; 48];
+	for (to, from) in point.iter_mut().zip(POINT) {
+		*to = from;
+	}
+	point[0] |= 0x80;
+	point
+}
+
+/// A placed deal of the widest stripe, with others that could be drawn.
+fn stored<T: Config>() -> DealId {
+	let deal = T::Deals::benchmark_deal(WIDEST, Hint::Cold);
+	if let Some(request) = Requests::<T>::take(deal) {
+		Pallet::<T>::dequeue(request.place);
+	}
+	let providers = T::Providers::benchmark_providers(CANDIDATES);
+	let stripe = usize::from(WIDEST.n());
+	let drawn = providers.into_iter().map(|(provider, _)| provider).take(stripe).collect();
+	Pallet::<T>::give_slots(deal, WIDEST, drawn).expect("the registry knows its providers");
+	T::Deals::placed(deal);
+	deal
+}
+
+/// Commits of one MDU each, up to a generation, which nobody has signed.
+fn committed<T: Config>(deal: DealId, generation: Generation) {
+	for generation in 1..=generation {
+		let first_mdu = u64::from(generation.saturating_sub(1));
+		let info = CommitInfo {
+			first_mdu,
+			size_bytes: 1,
+			index_len: 0,
+			index_root: [1; 32],
+			roots_hash: [2; 32],
+			signed: 0,
+			at: 0,
+		};
+		T::Content::set_commit(deal, generation, info);
+	}
+}
+
+/// Does the next step of a slot's repair, with a record for it.
+fn step<T: Config>(deal: DealId) {
+	let repair = Repairs::<T>::get(deal, 0).expect("the slot is repaired");
+	T::Beacon::set_record(repair.due, [7; 64]);
+	Pallet::<T>::do_repair(deal, 0).expect("the step is due");
+}
+
+/// A deal whose first slot has a candidate that knows its samples. Who that is.
+fn rebuilding<T: Config>() -> (DealId, T::AccountId) {
+	let deal = stored::<T>();
+	assert!(Pallet::<T>::do_evict(deal, 0));
+	step::<T>(deal);
+	step::<T>(deal);
+	let stage = Repairs::<T>::get(deal, 0).map(|repair| repair.stage);
+	let Some(Stage::Rebuilding(candidate)) = stage else { unreachable!() };
+	(deal, candidate.provider)
+}
+
 #[benchmarks]
 mod benches {
 	use super::*;
@@ -108,6 +181,126 @@ mod benches {
 		}
 		assert_eq!(goes_on, Some(true));
 		assert_eq!(Lanes::<T>::get(Lane::Fresh).head, tail);
+	}
+
+	#[benchmark]
+	fn serve_repairs_base() {
+		let mut meter = WeightMeter::new();
+		#[block]
+		{
+			Pallet::<T>::serve_repairs(&mut meter);
+		}
+		assert!(meter.consumed().ref_time() > 0);
+	}
+
+	#[benchmark]
+	fn draw_candidate() {
+		let deal = stored::<T>();
+		assert!(Pallet::<T>::do_evict(deal, 0));
+		let repair = Repairs::<T>::get(deal, 0).expect("the slot is repaired");
+		T::Beacon::set_record(repair.due, [7; 64]);
+		#[block]
+		{
+			Pallet::<T>::do_repair(deal, 0).expect("the draw is due");
+		}
+		let stage = Repairs::<T>::get(deal, 0).map(|repair| repair.stage);
+		assert!(matches!(stage, Some(Stage::Rebuilding(_))));
+	}
+
+	#[benchmark]
+	fn dismiss() {
+		let (deal, who) = rebuilding::<T>();
+		committed::<T>(deal, MAX_OWN);
+		let mut repair = Repairs::<T>::get(deal, 0).expect("the slot is repaired");
+		if let Stage::Rebuilding(candidate) = &mut repair.stage {
+			candidate.own = OwnCommits::truncate_from((1..=MAX_OWN).collect());
+		}
+		Repairs::<T>::insert(deal, 0, repair);
+		for generation in 1..=MAX_OWN {
+			T::Deals::set_signed(deal, generation, 0, true);
+		}
+		#[block]
+		{
+			Pallet::<T>::do_decline(who, deal, 0).expect("it is the candidate");
+		}
+		let stage = Repairs::<T>::get(deal, 0).map(|repair| repair.stage);
+		assert!(matches!(stage, Some(Stage::Waiting)));
+	}
+
+	#[benchmark]
+	fn adopt() {
+		let deal = stored::<T>();
+		committed::<T>(deal, ADOPT_STEPS);
+		let stripe = Stripes::<T>::get(deal).expect("the deal has slots");
+		let provider = stripe.slots[0].state.provider().cloned().expect("somebody holds it");
+		let reserved = u64::from(ADOPT_STEPS).saturating_mul(4 << 20);
+		assert!(T::Providers::add_used(&provider, reserved).is_ok());
+		let own = OwnCommits::default();
+		let (proved, next) = (ADOPT_STEPS, ADOPT_STEPS);
+		let mut adoption = Adoption { provider, proved, next, reserved, own };
+		let through;
+		#[block]
+		{
+			through = Pallet::<T>::adopt(deal, 0, &mut adoption, ADOPT_STEPS);
+		}
+		assert!(through);
+	}
+
+	#[benchmark]
+	fn complete_repair(n: Linear<1, { T::RepairSamples::get() }>) {
+		let (deal, who) = rebuilding::<T>();
+		committed::<T>(deal, 1);
+		T::Content::set_manifest(deal, 0, POINT);
+		let item = RepairItem {
+			generation: 1,
+			commitment: compressed(),
+			path: BoundedVec::truncate_from(vec![[1; 32]; WIDEST.path_len()]),
+			manifest_opening: compressed(),
+		};
+		let items = vec![item; n as usize];
+		let last = T::Content::commit(deal, 1).expect("it was committed");
+		// A deal that has content has a history, which only its owner can make. So the check and the rest are measured one
+		// after the other: of proofs, and of the end of the repair of a deal without content.
+		#[block]
+		{
+			let claims = Pallet::<T>::repair_claims((deal, 0), &WIDEST, &last, &[7; 32], &items)
+				.expect("the items are of their form");
+			T::Answers::verify(&claims, &[0; 32], &[0; 32], &compressed());
+			Pallet::<T>::do_complete(who, deal, 0, 0, &[], &[0; 32], &[0; 48])
+				.expect("it is the candidate");
+		}
+		assert!(Repairs::<T>::get(deal, 0).is_none());
+	}
+
+	#[benchmark]
+	fn departure_step() {
+		let deal = stored::<T>();
+		let stripe = Stripes::<T>::get(deal).expect("the deal has slots");
+		let provider = stripe.slots[0].state.provider().cloned().expect("somebody holds it");
+		<Pallet<T> as DepartureHooks<_>>::departs(&provider);
+		let (evicted, stepped);
+		#[block]
+		{
+			evicted = Pallet::<T>::do_evict(deal, 0);
+			stepped = Pallet::<T>::departure_step();
+		}
+		assert!(evicted && stepped);
+	}
+
+	#[benchmark]
+	fn come_back() {
+		let deal = stored::<T>();
+		for slot in 0..=WIDEST.m {
+			assert!(Pallet::<T>::do_evict(deal, slot));
+		}
+		let repair = Repairs::<T>::get(deal, 0).expect("the slot is repaired");
+		let former = repair.former.expect("somebody held it");
+		#[block]
+		{
+			Pallet::<T>::do_come_back(former, deal, 0).expect("the deal is lost");
+		}
+		let stage = Repairs::<T>::get(deal, 0).map(|repair| repair.stage);
+		assert!(matches!(stage, Some(Stage::Rebuilding(_))));
 	}
 
 	impl_benchmark_test_suite!(Pallet, crate::mock::new_test_ext(), crate::mock::Test);

@@ -1,7 +1,8 @@
 //! What the call does, slots as deals see them, and what the runtime API asks.
 
 use crate::{
-	Config, Error, Event, Lane, Pallet, Request, Requests, SlotsOf, Stripe, Stripes, WeightInfo,
+	Asked, Config, Dismissal, Error, Event, Lane, Pallet, Repair, Repairs, Request, Requests,
+	SlotsOf, Stage, Stripe, Stripes, WeightInfo,
 };
 use alloc::vec::Vec;
 use frame_support::{
@@ -11,7 +12,7 @@ use frame_support::{
 };
 use nil_types::{
 	Amount, ContentShape, DealId, Hash32, Hint, PlacementInfo, Profile, ReceiptMessage, RelayBlock,
-	SlotIndex, SlotInfo,
+	RepairCause, SlotIndex, SlotInfo, SlotState,
 	traits::{
 		Allocation, CommitTerms, ProviderRegistry, Receipt, RegistryError, RelayBeacon, SlotError,
 		SlotHooks, SlotManager,
@@ -24,6 +25,18 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn do_place(deal: DealId) -> DispatchResult {
 		let request = Requests::<T>::get(deal).ok_or(Error::<T>::NoRequest)?;
 		Self::serve(deal, request, T::Beacon::now()).ok_or(Error::<T>::NotDue)?;
+		Ok(())
+	}
+
+	pub(crate) fn do_repair(deal: DealId, slot: SlotIndex) -> DispatchResult {
+		let repair = Repairs::<T>::get(deal, slot).ok_or(Error::<T>::NoRepair)?;
+		Self::serve_repair(deal, slot, repair, T::Beacon::now()).ok_or(Error::<T>::NotDue)?;
+		Ok(())
+	}
+
+	pub(crate) fn do_decline(who: T::AccountId, deal: DealId, slot: SlotIndex) -> DispatchResult {
+		let declined = Self::dismiss_if(deal, slot, &who, Dismissal::Declined);
+		ensure!(declined, Error::<T>::NotCandidate);
 		Ok(())
 	}
 
@@ -43,6 +56,21 @@ impl<T: Config> Pallet<T> {
 			"a second draw could use randomness that is already known"
 		);
 		assert!(T::MaxFresh::get() > 0, "no deal could ever ask for slots");
+		assert!(T::MaxRepairs::get() > 0, "no slot could ever be repaired");
+		assert!(T::RepairSamples::get() > 0, "candidates would have nothing to prove");
+		assert!(T::RepairWindow::get() > 0, "no candidate could ever be in time");
+		let quarter = T::BlockWeights::get().max_block.saturating_div(4);
+		assert!(
+			T::WeightInfo::serve_repairs_base()
+				.saturating_add(T::WeightInfo::pass_ticket())
+				.saturating_add(Self::repair_weight())
+				.all_lte(quarter),
+			"no block has room for a step of a repair"
+		);
+		assert!(
+			Self::complete_weight(T::RepairSamples::get()).all_lte(quarter.saturating_mul(2)),
+			"no block has room for the end of a repair"
+		);
 		let draw = T::WeightInfo::serve_base()
 			.saturating_add(T::WeightInfo::pass_ticket())
 			.saturating_add(T::WeightInfo::place());
@@ -62,7 +90,13 @@ impl<T: Config> Pallet<T> {
 	) -> Result<(), SlotError> {
 		let profile = stripe.profile;
 		let slot = stripe.slots.get_mut(usize::from(receipt.slot)).ok_or(SlotError::NoSuchSlot)?;
-		let provider = slot.state.provider().cloned().ok_or(SlotError::NoSuchSlot)?;
+		// While nobody is responsible for the slot its candidate may sign, so that a deal under repair can grow.
+		let (provider, is_candidate) = match &slot.state {
+			SlotState::Active { provider }
+			| SlotState::Repairing { provider: Some(provider), .. } => (provider.clone(), false),
+			SlotState::Repairing { provider: None, candidate, .. } => (candidate.clone(), true),
+			SlotState::Vacant => return Err(SlotError::NoSuchSlot),
+		};
 		ensure!(receipt.until >= now, SlotError::Expired);
 		let key = T::Providers::service_key(&provider).ok_or(SlotError::BadSignature)?;
 		let message = ReceiptMessage {
@@ -89,8 +123,12 @@ impl<T: Config> Pallet<T> {
 			RegistryError::OutOfCapacity => SlotError::OutOfCapacity,
 			RegistryError::OutOfStake => SlotError::OutOfStake,
 		})?;
-		slot.bytes = slot.bytes.saturating_add(terms.bytes_per_slot);
-		slot.signed = slot.signed.saturating_add(1);
+		if is_candidate {
+			Self::note_own(terms, receipt.slot)?;
+		} else {
+			slot.bytes = slot.bytes.saturating_add(terms.bytes_per_slot);
+			slot.signed = slot.signed.saturating_add(1);
+		}
 		let allocation = Allocation {
 			deal: terms.deal,
 			slot: receipt.slot,
@@ -109,6 +147,18 @@ impl<T: Config> Pallet<T> {
 			provider,
 			bytes: terms.bytes_per_slot,
 		});
+		Ok(())
+	}
+
+	/// Writes down that the candidate for a slot signed a commit.
+	fn note_own(terms: &CommitTerms, slot: SlotIndex) -> Result<(), SlotError> {
+		let mut repair = Repairs::<T>::get(terms.deal, slot).ok_or(SlotError::NoSuchSlot)?;
+		let Stage::Rebuilding(candidate) = &mut repair.stage else {
+			return Err(SlotError::NoSuchSlot);
+		};
+		candidate.own.try_push(terms.generation).map_err(|_| SlotError::OutOfCapacity)?;
+		candidate.own_bytes = candidate.own_bytes.saturating_add(terms.bytes_per_slot);
+		Repairs::<T>::insert(terms.deal, slot, repair);
 		Ok(())
 	}
 }
@@ -143,6 +193,12 @@ impl<T: Config> SlotManager<T::AccountId> for Pallet<T> {
 
 	fn accept_late(terms: &CommitTerms, receipt: &Receipt) -> Result<(), SlotError> {
 		let mut stripe = Stripes::<T>::get(terms.deal).ok_or(SlotError::NoSuchSlot)?;
+		// What a new provider has yet to be given it does not sign.
+		if let Some(Repair { stage: Stage::Adopting(adoption), .. }) =
+			Repairs::<T>::get(terms.deal, receipt.slot)
+		{
+			ensure!(terms.generation > adoption.next, SlotError::Duplicate);
+		}
 		Self::book(&mut stripe, terms, receipt, Self::genesis(), T::Beacon::now())?;
 		Stripes::<T>::insert(terms.deal, stripe);
 		Ok(())
@@ -160,12 +216,25 @@ impl<T: Config> SlotManager<T::AccountId> for Pallet<T> {
 		}
 	}
 
+	fn replace(deal: DealId, slot: SlotIndex) -> Result<(), SlotError> {
+		let now = T::Beacon::now();
+		let rested = Asked::<T>::get(deal, slot)
+			.is_none_or(|at| now >= at.saturating_add(T::RepairCooldown::get()));
+		ensure!(
+			rested && Self::begin(deal, slot, RepairCause::MissingReceipt),
+			SlotError::NotReplaceable
+		);
+		Asked::<T>::insert(deal, slot, now);
+		Ok(())
+	}
+
 	fn close(deal: DealId) {
 		if let Some(request) = Requests::<T>::take(deal) {
 			Self::dequeue(request.place);
 			Self::deposit_event(Event::RequestWithdrawn { deal });
 			return;
 		}
+		Self::close_repairs(deal);
 		let Some(stripe) = Stripes::<T>::take(deal).defensive() else { return };
 		for (index, slot) in (SlotIndex::MIN..).zip(stripe.slots) {
 			let Some(provider) = slot.state.provider().cloned() else { continue };
@@ -203,7 +272,10 @@ impl<T: Config> Pallet<T> {
 		(SlotIndex::MIN..)
 			.zip(stripe.slots)
 			.map(|(slot, held)| {
-				let provider = held.state.provider();
+				let provider = match &held.state {
+					SlotState::Repairing { provider: None, candidate, .. } => Some(candidate),
+					state => state.provider(),
+				};
 				SlotInfo {
 					slot,
 					service_key: provider.and_then(T::Providers::service_key),

@@ -20,6 +20,13 @@
 //! | [`SlotManager::accept`], [`SlotManager::accept_late`] | the deals | content is committed, a receipt is added |
 //! | [`SlotManager::raise`] | the deals | what is stored earns more |
 //! | [`SlotManager::close`] | the deals | a deal ends |
+//! | [`SlotManager::replace`] | the deals, for the owner | a receipt is missing for good |
+//! | [`Evictions::evict`] | who finds fault with a slot | a slot's provider failed |
+//! | [`DepartureHooks::departs`] | the registry | a provider drains or is jailed |
+//! | [`relieve`](Call::relieve) | anyone, free of fees | a provider departs and the hooks have not come to a slot |
+//! | [`repair`](Call::repair) | anyone | a step of a repair is due and the hooks have not served it |
+//! | [`complete_repair`](Call::complete_repair), [`decline`](Call::decline) | the candidate, free of fees | it was drawn |
+//! | [`come_back`](Call::come_back) | from whom a slot was taken | too few others hold the deal |
 //!
 //! ## Placement
 //!
@@ -58,29 +65,86 @@
 //! a receipt, is told to [`Config::Hooks`], once: that is who asks providers for what they store, and says what they have
 //! earned.
 //!
+//! ## Repair
+//!
+//! ```text
+//! Active(p)        --drain, missing receipt-->  Active(p), asked      --drawn-->  Repairing(p, c)   --proved-->  Active(c)
+//! Active(p)        --eviction-->                Vacant, asked         --drawn-->  Repairing(-, c)   --proved-->  Active(c)
+//! Repairing(p, c)  --eviction of p-->           Repairing(-, c)
+//! Repairing(p, c)  --late, declined, departs--> Active(p), asked;     of (-, c): Vacant, asked
+//! ```
+//!
+//! *Who.* The chain draws the candidate, as it draws stripes: from the first record `DrawDelay` after it was asked for, with
+//! `H("nil/repair/place/v1" ‖ genesis ‖ deal ‖ slot ‖ attempts ‖ record ‖ its relay block)`, one that has room for all that the slot
+//! may store, is neither a provider nor a candidate of the deal, and is not the candidate that was let go just before, if
+//! others are found. The room is booked with it at once. When nobody is found, it is drawn again after `RetryDelay`.
+//!
+//! *What it proves.* `R` is the hash of the same under the tag `nil/repair/v1`, with the first record `DrawDelay` after the candidate
+//! was drawn. It is drawn once. With it begins the candidate's window, `RepairWindow` relay blocks:
+//!
+//! ```text
+//! seed(i) = H("nil/repair/chal/v1" ‖ R ‖ i)                 i < RepairSamples
+//! mdu     = uniform(first half, MDUs up to the generation proved)
+//! row     = uniform(last half, live rows of that MDU)
+//! z       = hash_to_Fr("nil/repair/z/v1" ‖ R ‖ generation)
+//! gamma   = hash_to_Fr("nil/repair/gamma/v1" ‖ R ‖ i)
+//! ```
+//!
+//! It may prove any generation that is the deal's, or was until a commit that is no older than the grace for receipts. So no
+//! stream of commits keeps it out. Manifests are those that the round in force found: what was committed in this round can be
+//! proved in the next. Wrong proofs change nothing; they may be of another branch of the chain, or of the round before.
+//!
+//! *What changes hands.* When the proof is right, the old provider is released and the candidate holds the slot. Commits are
+//! then given to it, the latest first, `ADOPT_STEPS` at once and the rest by the hooks: those up to the generation it proved it
+//! owes, at the prices locked in for them; of later ones a signature of the old provider is taken back, and it may sign them
+//! while the grace for receipts lasts.
+//!
+//! *Who is responsible meanwhile.* A provider that drains or lacks a receipt: it is sampled, paid and can be slashed until it is
+//! released, and its receipts count. After an eviction nobody is, and the candidate's receipts count; it owes what it signs, up
+//! to 64 commits, and loses them with its candidacy.
+//!
+//! *How many.* Of a deal at most `m` slots at once, evictions apart, which are not put off; and at most `m - 1` because their
+//! providers drain, or one where `m = 1`, since it is replaced before it goes. For a missing receipt each slot at most once in
+//! `RepairCooldown`.
+//!
+//! *Departures.* Providers that drain or were jailed stand in a queue. `on_idle` goes through the slots of the one at the head,
+//! `MaxDepartureSteps` in a block and no more than repairs may wait; one some of whose slots had to wait goes to the end.
+//!
+//! *Lost deals.* When more than `m` slots are nobody's there is nothing to rebuild from, and an event says so. Whoever lost a slot
+//! by eviction, and was pardoned, may then come back as its candidate.
+//!
 //! ## Invariants
 //!
 //! Checked by `try_state` and stated there: a deal has a request or a stripe, never both; a stripe has `n` slots of distinct
-//! providers; the index of slots by provider says what the stripes say; every waiting request is in the queue once.
+//! providers and candidates; the index of slots by provider says what the stripes say, candidates included; every waiting
+//! request is in the queue once, and every repair; a slot has a candidate exactly while its repair has one.
 //!
 //! ## Limits
 //!
-//! At most 32 slots per stripe, so every operation here is bounded. Nothing in a block depends on the number of deals.
+//! * At most 32 slots per stripe, so every operation here is bounded. Nothing in a block depends on the number of deals.
+//! * A new provider earns what commits locked in, without what extensions of the deal added since; that stays with the deal.
+//! * What a provider earned of a slot that was taken from it can be settled as ever. When the slot has changed hands twice by
+//!   the deal's end, what the first one had not settled by then is the owner's.
+//! * A candidate knows its samples when its window begins. That it has more than these is for the samples of every round to
+//!   find out, for which it answers from then on.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
 
 pub use pallet::*;
+pub use repair::ADOPT_STEPS;
 pub use types::*;
 pub use weights::WeightInfo;
 
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
+mod departures;
 mod impls;
 #[cfg(test)]
 mod mock;
 mod queue;
+mod repair;
 #[cfg(test)]
 mod tests;
 #[cfg(any(feature = "std", feature = "try-runtime"))]
@@ -91,7 +155,7 @@ pub mod weights;
 #[cfg(doc)]
 use nil_types::{
 	ReceiptMessage, SlotState,
-	traits::{RelayBeacon, SlotManager},
+	traits::{DepartureHooks, Evictions, RelayBeacon, SlotManager},
 };
 
 #[frame_support::pallet]
@@ -101,8 +165,9 @@ pub mod pallet {
 	use frame_support::{pallet_prelude::*, weights::WeightMeter};
 	use frame_system::pallet_prelude::*;
 	use nil_types::{
-		DealId, Generation, Hash32, Hint, Profile, RelayBlock, SlotIndex,
-		traits::{DealHooks, ProviderRegistry, RelayBeacon, SlotHooks},
+		DealId, G1Compressed, Generation, Hash32, Hint, Profile, RelayBlock, RepairCause,
+		SlotIndex,
+		traits::{AnswerMath, ContentSource, DealHooks, ProviderRegistry, RelayBeacon, SlotHooks},
 	};
 
 	/// The pallet's storage layout.
@@ -127,6 +192,12 @@ pub mod pallet {
 		/// The deals.
 		type Deals: DealHooks;
 
+		/// The content that candidates prove. Its deals must be those.
+		type Content: ContentSource;
+
+		/// The arithmetic of proofs.
+		type Answers: AnswerMath;
+
 		/// Who is told what providers owe.
 		type Hooks: SlotHooks<Self::AccountId>;
 
@@ -145,6 +216,26 @@ pub mod pallet {
 		/// Requests that found too few providers and that the hooks try again.
 		#[pallet::constant]
 		type MaxRetrying: Get<u32>;
+
+		/// Repairs that may wait for the draw of a candidate, and as many again that found none.
+		#[pallet::constant]
+		type MaxRepairs: Get<u32>;
+
+		/// Relay blocks in which a candidate must prove that it has a slot, from when it knows its samples.
+		#[pallet::constant]
+		type RepairWindow: Get<RelayBlock>;
+
+		/// Relay blocks between two repairs of a slot for missing receipts.
+		#[pallet::constant]
+		type RepairCooldown: Get<RelayBlock>;
+
+		/// Blobs that a candidate proves.
+		#[pallet::constant]
+		type RepairSamples: Get<u32>;
+
+		/// Slots of departing providers that a block looks at.
+		#[pallet::constant]
+		type MaxDepartureSteps: Get<u32>;
 
 		/// Weights of the calls and of the steps of the hooks.
 		type WeightInfo: WeightInfo;
@@ -179,6 +270,56 @@ pub mod pallet {
 	/// The ends of each lane.
 	#[pallet::storage]
 	pub type Lanes<T: Config> = StorageMap<_, Twox64Concat, Lane, LaneEnds, ValueQuery>;
+
+	/// The slots that get another provider.
+	#[pallet::storage]
+	pub type Repairs<T: Config> = StorageDoubleMap<
+		_,
+		Twox64Concat,
+		DealId,
+		Twox64Concat,
+		SlotIndex,
+		Repair<T::AccountId>,
+		OptionQuery,
+	>;
+
+	/// The queue of repairs: lane and ticket to a slot.
+	#[pallet::storage]
+	pub type RepairQueue<T: Config> =
+		StorageDoubleMap<_, Twox64Concat, Lane, Twox64Concat, u64, SlotKey, OptionQuery>;
+
+	/// From whom each slot was taken last, while its deal lives.
+	#[pallet::storage]
+	pub type Formers<T: Config> = StorageDoubleMap<
+		_,
+		Twox64Concat,
+		DealId,
+		Twox64Concat,
+		SlotIndex,
+		T::AccountId,
+		OptionQuery,
+	>;
+
+	/// When each slot was replaced last for a missing receipt.
+	#[pallet::storage]
+	pub type Asked<T: Config> =
+		StorageDoubleMap<_, Twox64Concat, DealId, Twox64Concat, SlotIndex, RelayBlock, OptionQuery>;
+
+	/// The deals of which more than `m` slots are nobody's, and since when.
+	#[pallet::storage]
+	pub type Lost<T: Config> = StorageMap<_, Twox64Concat, DealId, RelayBlock, OptionQuery>;
+
+	/// Providers whose slots go to others, by ticket. One that became active again is passed over.
+	#[pallet::storage]
+	pub type Departing<T: Config> = StorageMap<_, Twox64Concat, u64, T::AccountId, OptionQuery>;
+
+	/// The ends of that queue.
+	#[pallet::storage]
+	pub type DepartureEnds<T: Config> = StorageValue<_, LaneEnds, ValueQuery>;
+
+	/// The slot of the provider at its head that was looked at last.
+	#[pallet::storage]
+	pub type DepartureCursor<T: Config> = StorageValue<_, SlotKey, OptionQuery>;
 
 	/// What happened, complete enough to rebuild the pallet's state.
 	#[pallet::event]
@@ -242,7 +383,7 @@ pub mod pallet {
 			/// The deal.
 			deal: DealId,
 		},
-		/// A slot ended with its deal; its provider may free the space.
+		/// A slot ended with its deal, or was given to another provider or taken; its provider may free the space.
 		#[codec(index = 5)]
 		SlotReleased {
 			/// The deal.
@@ -253,6 +394,149 @@ pub mod pallet {
 			provider: T::AccountId,
 			/// Bytes given back.
 			bytes: u64,
+		},
+		/// A slot gets another provider.
+		#[codec(index = 6)]
+		RepairRequested {
+			/// The deal.
+			deal: DealId,
+			/// The slot.
+			slot: SlotIndex,
+			/// Why.
+			cause: RepairCause,
+			/// The first randomness recorded at or after this relay block draws a candidate.
+			draw_at: RelayBlock,
+		},
+		/// No candidate was found; the repair waits on.
+		#[codec(index = 7)]
+		RepairDeferred {
+			/// The deal.
+			deal: DealId,
+			/// The slot.
+			slot: SlotIndex,
+			/// Draws so far.
+			attempts: u32,
+			/// The first randomness recorded at or after this relay block draws again.
+			draw_at: RelayBlock,
+			/// Whether the hooks will not try again, but anyone may.
+			parked: bool,
+		},
+		/// A candidate for a slot was drawn. It may decline.
+		#[codec(index = 8)]
+		CandidateDrawn {
+			/// The deal.
+			deal: DealId,
+			/// The slot.
+			slot: SlotIndex,
+			/// The candidate.
+			candidate: T::AccountId,
+			/// The deal's generation.
+			generation: Generation,
+			/// Bytes that are booked with it.
+			reserved: u64,
+			/// The first randomness recorded at or after this relay block draws its samples.
+			samples_at: RelayBlock,
+		},
+		/// The samples of a candidate were drawn, and its window began.
+		#[codec(index = 9)]
+		SamplesDrawn {
+			/// The deal.
+			deal: DealId,
+			/// The slot.
+			slot: SlotIndex,
+			/// The candidate.
+			candidate: T::AccountId,
+			/// `R`, from which the samples follow.
+			samples: Hash32,
+			/// The last relay block of the window.
+			until: RelayBlock,
+		},
+		/// A candidate was let go; another is drawn.
+		#[codec(index = 10)]
+		CandidateDismissed {
+			/// The deal.
+			deal: DealId,
+			/// The slot.
+			slot: SlotIndex,
+			/// The candidate.
+			candidate: T::AccountId,
+			/// Why.
+			reason: Dismissal,
+			/// The first randomness recorded at or after this relay block draws another.
+			draw_at: RelayBlock,
+		},
+		/// A candidate proved that it has a slot up to a generation, and is its provider.
+		#[codec(index = 11)]
+		RepairCompleted {
+			/// The deal.
+			deal: DealId,
+			/// The slot.
+			slot: SlotIndex,
+			/// Its provider from now on.
+			provider: T::AccountId,
+			/// What it proved.
+			generation: Generation,
+			/// Why the slot was repaired.
+			cause: RepairCause,
+		},
+		/// A slot's new provider owes a commit that it did not sign.
+		#[codec(index = 12)]
+		CommitAdopted {
+			/// The deal.
+			deal: DealId,
+			/// The slot.
+			slot: SlotIndex,
+			/// The generation that the commit made.
+			generation: Generation,
+			/// The provider.
+			provider: T::AccountId,
+			/// Bytes that it stores for the commit.
+			bytes: u64,
+		},
+		/// A candidate's proofs were wrong, or of other content than the chain's when the round in force began.
+		#[codec(index = 13)]
+		InvalidRepair {
+			/// The deal.
+			deal: DealId,
+			/// The slot.
+			slot: SlotIndex,
+			/// The candidate.
+			candidate: T::AccountId,
+			/// What it was to prove.
+			generation: Generation,
+		},
+		/// A slot was taken from its provider.
+		#[codec(index = 14)]
+		SlotEvicted {
+			/// The deal.
+			deal: DealId,
+			/// The slot.
+			slot: SlotIndex,
+			/// Who held it.
+			provider: T::AccountId,
+		},
+		/// A deal ended while a slot of it was repaired.
+		#[codec(index = 15)]
+		RepairWithdrawn {
+			/// The deal.
+			deal: DealId,
+			/// The slot.
+			slot: SlotIndex,
+		},
+		/// More than `m` slots of a deal are nobody's. It can be read again when enough of those come back whom they were
+		/// taken from.
+		#[codec(index = 16)]
+		DealLost {
+			/// The deal.
+			deal: DealId,
+			/// How many slots.
+			missing: u8,
+		},
+		/// A lost deal has enough slots again.
+		#[codec(index = 17)]
+		DealRecovered {
+			/// The deal.
+			deal: DealId,
 		},
 	}
 
@@ -265,6 +549,45 @@ pub mod pallet {
 		/// The request's relay block has not come, or no randomness was recorded since.
 		#[codec(index = 1)]
 		NotDue,
+		/// The slot is not being repaired, or is but for its bookkeeping.
+		#[codec(index = 2)]
+		NoRepair,
+		/// The caller is not the slot's candidate.
+		#[codec(index = 3)]
+		NotCandidate,
+		/// The candidate's samples are not drawn yet.
+		#[codec(index = 4)]
+		NotDrawn,
+		/// The candidate's window is over.
+		#[codec(index = 5)]
+		WindowOver,
+		/// The generation does not exist, or was followed by another for too long.
+		#[codec(index = 6)]
+		WrongGeneration,
+		/// There are more or fewer items than samples.
+		#[codec(index = 7)]
+		WrongSamples,
+		/// A commit is not the one that has the MDU drawn.
+		#[codec(index = 8)]
+		WrongCommit,
+		/// A path has another length than its profile's.
+		#[codec(index = 9)]
+		BadStructure,
+		/// The content is of the round in force, and can be proved from the next one on.
+		#[codec(index = 10)]
+		TooRecent,
+		/// The candidate has neither the capacity nor the stake for what was committed since it was drawn.
+		#[codec(index = 11)]
+		NoRoom,
+		/// The provider holds no slot of that number, or keeps it, or too much of the deal is being repaired.
+		#[codec(index = 12)]
+		NothingToRelieve,
+		/// The deal has not lost too many slots.
+		#[codec(index = 13)]
+		NotLost,
+		/// The slot was not taken from the caller, or the caller has another one of the deal.
+		#[codec(index = 14)]
+		NotFormer,
 	}
 
 	#[pallet::hooks]
@@ -273,8 +596,18 @@ pub mod pallet {
 		fn on_poll(_: BlockNumberFor<T>, meter: &mut WeightMeter) {
 			// The other half is for calls, however long the queue.
 			let mut half = WeightMeter::with_limit(meter.remaining() / 2);
+			let mut quarter = WeightMeter::with_limit(half.remaining() / 2);
+			Self::serve_repairs(&mut quarter);
+			half.consume(quarter.consumed());
 			Self::serve_queue(&mut half);
 			meter.consume(half.consumed());
+		}
+
+		/// Lets slots of providers that depart go to others. What they ask for is drawn in later blocks.
+		fn on_idle(_: BlockNumberFor<T>, remaining: Weight) -> Weight {
+			let mut meter = WeightMeter::with_limit(remaining);
+			Self::serve_departures(&mut meter);
+			meter.consumed()
 		}
 
 		fn integrity_test() {
@@ -296,6 +629,72 @@ pub mod pallet {
 		pub fn place(origin: OriginFor<T>, deal: DealId) -> DispatchResult {
 			ensure_signed(origin)?;
 			Self::do_place(deal)
+		}
+
+		/// Does what is due for the repair of a slot: draws a candidate, or its samples, or lets it go after its window, or
+		/// gives commits to the slot's new provider. Finding no candidate is not an error.
+		#[pallet::call_index(1)]
+		#[pallet::weight(Pallet::<T>::repair_weight())]
+		pub fn repair(origin: OriginFor<T>, deal: DealId, slot: SlotIndex) -> DispatchResult {
+			ensure_signed(origin)?;
+			Self::do_repair(deal, slot)
+		}
+
+		/// Lets the caller no longer be the candidate for a slot. Free of fees.
+		#[pallet::call_index(2)]
+		#[pallet::weight(T::WeightInfo::dismiss())]
+		pub fn decline(
+			origin: OriginFor<T>,
+			deal: DealId,
+			slot: SlotIndex,
+		) -> DispatchResultWithPostInfo {
+			let who = ensure_signed(origin)?;
+			Self::do_decline(who, deal, slot)?;
+			Ok(Pays::No.into())
+		}
+
+		/// Gives a slot to its candidate, the caller, which proves that it stores the slot up to `generation`: `items` are its
+		/// samples in order, `y` and `pi` open the combination of their commitments. Wrong proofs change nothing and are no
+		/// error, see [`Event::InvalidRepair`]. Free of fees when they are right.
+		#[pallet::call_index(3)]
+		#[pallet::weight(Pallet::<T>::complete_weight(items.len() as u32))]
+		pub fn complete_repair(
+			origin: OriginFor<T>,
+			deal: DealId,
+			slot: SlotIndex,
+			generation: Generation,
+			items: BoundedVec<RepairItem, T::RepairSamples>,
+			y: [u8; 32],
+			pi: G1Compressed,
+		) -> DispatchResultWithPostInfo {
+			let who = ensure_signed(origin)?;
+			let right = Self::do_complete(who, deal, slot, generation, &items, &y, &pi)?;
+			Ok(if right { Pays::No } else { Pays::Yes }.into())
+		}
+
+		/// Does with a slot what the status of its provider asks for: takes it from one that was jailed, asks for another for
+		/// one that drains, and lets either go that is only its candidate. Free of fees, since there was something to do.
+		#[pallet::call_index(4)]
+		#[pallet::weight(T::WeightInfo::departure_step())]
+		pub fn relieve(
+			origin: OriginFor<T>,
+			provider: T::AccountId,
+			deal: DealId,
+			slot: SlotIndex,
+		) -> DispatchResultWithPostInfo {
+			ensure_signed(origin)?;
+			let done = Self::do_relieve(&provider, deal, slot);
+			ensure!(done, Error::<T>::NothingToRelieve);
+			Ok(Pays::No.into())
+		}
+
+		/// Makes the caller, from whom the slot was taken, its candidate again, in the place of another: its deal is lost
+		/// unless it comes back. It proves that it has the slot, as every candidate does.
+		#[pallet::call_index(5)]
+		#[pallet::weight(T::WeightInfo::come_back().saturating_add(T::WeightInfo::dismiss()))]
+		pub fn come_back(origin: OriginFor<T>, deal: DealId, slot: SlotIndex) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_come_back(who, deal, slot)
 		}
 	}
 }

@@ -10,11 +10,16 @@ use frame_support::{
 	weights::{Weight, WeightMeter},
 };
 use nil_types::{
-	DealId, Hash32, Hint, Profile, ReceiptMessage, RelayBlock, ServiceKey, SlotIndex, blake2b_256,
+	Amount, CommitInfo, ContentShape, DealId, G1Compressed, G1Uncompressed, Generation, Hash32,
+	Hint, Profile, ReceiptMessage, RelayBlock, ServiceKey, SlotIndex, SlotState, blake2b_256,
+	challenge::settle_draw,
+	repair::repair_seed,
 	traits::{
-		Allocation, BeaconPruned, CommitTerms, DealHooks, ProviderRegistry, Randomness, Receipt,
-		RegistryError, RelayBeacon, SlotHooks, SlotManager,
+		Allocation, AnswerClaim, AnswerMath, BeaconPruned, CommitTerms, ContentSource, DealHooks,
+		Departure, DepartureHooks, ProviderRegistry, Randomness, Receipt, RegistryError,
+		RelayBeacon, SlotHooks, SlotManager,
 	},
+	uniform,
 };
 use sp_core::{Pair, sr25519};
 use sp_keystore::{KeystoreExt, testing::MemoryKeystore};
@@ -26,7 +31,7 @@ pub type AccountId = u64;
 /// Providers that tests begin with: accounts `0..PROVIDERS`.
 pub const PROVIDERS: u64 = 12;
 /// Bytes that each offers.
-pub const CAPACITY: u64 = 1_000_000;
+pub const CAPACITY: u64 = 1_000_000_000;
 /// Relay block at which tests begin.
 pub const START: RelayBlock = 1_000;
 /// The price that the deals ask for.
@@ -35,6 +40,14 @@ pub const PRICE: u128 = 77;
 pub const DRAW_DELAY: RelayBlock = 4;
 /// Relay blocks between two draws that find too few.
 pub const RETRY_DELAY: RelayBlock = 10;
+/// Relay blocks of a candidate's window.
+pub const WINDOW: RelayBlock = 30;
+/// Relay blocks between two repairs of a slot for missing receipts.
+pub const COOLDOWN: RelayBlock = 100;
+/// Blobs that candidates prove.
+pub const SAMPLES: u32 = 3;
+/// Relay blocks for which a generation may be proved after the next one was committed.
+pub const GRACE: RelayBlock = 20;
 /// Requests that may wait in each lane.
 pub const LANE: u32 = 5;
 
@@ -88,6 +101,7 @@ pub struct Registered {
 	pub used: u64,
 	pub slots: u32,
 	pub draining: bool,
+	pub jailed: bool,
 }
 
 #[storage_alias]
@@ -113,7 +127,7 @@ impl ProviderRegistry<AccountId> for MockRegistry {
 	fn draw(seed: Hash32, count: u32, _: Hint, price: u128) -> Option<Vec<AccountId>> {
 		assert_eq!(price, PRICE, "slots are drawn at the deals' price");
 		let mut eligible: Vec<_> = Registry::iter()
-			.filter(|(_, provider)| !provider.draining)
+			.filter(|(_, provider)| !provider.draining && !provider.jailed)
 			.map(|(id, _)| (blake2b_256(&[&seed[..], &id.to_le_bytes()].concat()), id))
 			.collect();
 		eligible.sort_unstable();
@@ -121,9 +135,41 @@ impl ProviderRegistry<AccountId> for MockRegistry {
 		(drawn.len() == count as usize).then_some(drawn)
 	}
 
+	fn draw_another(
+		seed: Hash32,
+		_: Hint,
+		price: u128,
+		bytes: u64,
+		excluded: &[AccountId],
+	) -> Option<AccountId> {
+		assert_eq!(price, PRICE, "slots are drawn at the deals' price");
+		Registry::iter()
+			.filter(|(id, provider)| {
+				!provider.draining
+					&& !provider.jailed
+					&& !excluded.contains(id)
+					&& provider.capacity - provider.used >= bytes
+			})
+			.map(|(id, _)| (blake2b_256(&[&seed[..], &id.to_le_bytes()].concat()), id))
+			.min()
+			.map(|(_, id)| id)
+	}
+
+	fn departure(provider: &AccountId) -> Option<Departure> {
+		match Registry::get(provider)? {
+			Registered { jailed: true, .. } => Some(Departure::Eviction),
+			Registered { draining: true, .. } => Some(Departure::Drain),
+			_ => None,
+		}
+	}
+
 	fn slot_taken(provider: &AccountId) -> Result<(), RegistryError> {
 		Registry::mutate(provider, |entry| {
-			entry.as_mut().map(|entry| entry.slots += 1).ok_or(RegistryError::Unknown)
+			entry
+				.as_mut()
+				.filter(|entry| !entry.draining && !entry.jailed)
+				.map(|entry| entry.slots += 1)
+				.ok_or(RegistryError::Unknown)
 		})
 	}
 
@@ -171,6 +217,49 @@ impl ProviderRegistry<AccountId> for MockRegistry {
 	}
 }
 
+/// What deals have committed.
+#[storage_alias]
+pub type Committed =
+	StorageDoubleMap<Mock, Twox64Concat, DealId, Twox64Concat, Generation, CommitInfo>;
+
+/// Content as the deals have committed it.
+#[derive(Debug)]
+pub struct MockContent;
+
+impl ContentSource for MockContent {
+	fn manifest(_: DealId, index: u32) -> Option<G1Uncompressed> {
+		(index == 0).then_some([5; 96])
+	}
+
+	fn commit(deal: DealId, generation: Generation) -> Option<CommitInfo> {
+		Committed::get(deal, generation)
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn set_manifest(_: DealId, _: u32, _: G1Uncompressed) {}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn set_commit(deal: DealId, generation: Generation, commit: CommitInfo) {
+		Committed::insert(deal, generation, commit);
+	}
+}
+
+/// Proofs that are right when `y` is 1 and each commitment names its leaf.
+#[derive(Debug)]
+pub struct MockMath;
+
+impl AnswerMath for MockMath {
+	fn verify(claims: &[AnswerClaim<'_>], _: &[u8; 32], y: &[u8; 32], _: &G1Compressed) -> bool {
+		assert!(!claims.is_empty(), "an answer has items");
+		*y == [1; 32] && claims.iter().all(|claim| *claim.commitment == commitment(claim.leaf))
+	}
+}
+
+/// The commitment that stands for a leaf.
+pub fn commitment(leaf: u16) -> G1Compressed {
+	[leaf as u8; 48]
+}
+
 /// Deals that remember which of them were placed.
 #[derive(Debug)]
 pub struct MockDeals;
@@ -183,6 +272,25 @@ impl DealHooks for MockDeals {
 
 	fn storage_price() -> u128 {
 		PRICE
+	}
+
+	fn living(deal: DealId) -> Option<(Hint, Generation)> {
+		Some((Hint::Hot, Committed::iter_key_prefix(deal).max().unwrap_or_default()))
+	}
+
+	fn stored(deal: DealId, generation: Generation) -> Option<(CommitInfo, Amount)> {
+		Some((Committed::get(deal, generation)?, PRICE))
+	}
+
+	fn set_signed(deal: DealId, generation: Generation, slot: SlotIndex, signed: bool) {
+		Committed::mutate(deal, generation, |commit| {
+			let commit = commit.as_mut().expect("the commit is there");
+			commit.signed = (commit.signed & !(1 << slot)) | (u32::from(signed) << slot);
+		});
+	}
+
+	fn receipt_grace() -> RelayBlock {
+		GRACE
 	}
 
 	#[cfg(feature = "runtime-benchmarks")]
@@ -199,6 +307,8 @@ pub enum Told {
 	Signed(AccountId, Allocation),
 	Raised(AccountId, DealId, SlotIndex, u128),
 	Ended(AccountId, DealId, SlotIndex),
+	Released(AccountId, DealId, SlotIndex),
+	EndedAfterRelease(AccountId, DealId, SlotIndex),
 }
 
 /// All that hooks were told, in order.
@@ -221,6 +331,14 @@ impl SlotHooks<AccountId> for MockHooks {
 	fn ended(provider: &AccountId, deal: DealId, slot: SlotIndex) {
 		Heard::append(Told::Ended(*provider, deal, slot));
 	}
+
+	fn released(provider: &AccountId, deal: DealId, slot: SlotIndex) {
+		Heard::append(Told::Released(*provider, deal, slot));
+	}
+
+	fn ended_after_release(provider: &AccountId, deal: DealId, slot: SlotIndex) {
+		Heard::append(Told::EndedAfterRelease(*provider, deal, slot));
+	}
 }
 
 impl pallet_mode2::Config for Test {
@@ -232,6 +350,13 @@ impl pallet_mode2::Config for Test {
 	type RetryDelay = ConstU32<RETRY_DELAY>;
 	type MaxFresh = ConstU32<LANE>;
 	type MaxRetrying = ConstU32<LANE>;
+	type Content = MockContent;
+	type Answers = MockMath;
+	type MaxRepairs = ConstU32<LANE>;
+	type RepairWindow = ConstU32<WINDOW>;
+	type RepairCooldown = ConstU32<COOLDOWN>;
+	type RepairSamples = ConstU32<SAMPLES>;
+	type MaxDepartureSteps = ConstU32<4>;
 	type WeightInfo = ();
 }
 
@@ -373,4 +498,106 @@ pub fn events() -> Vec<Event<Test>> {
 		.collect();
 	System::reset_events();
 	events
+}
+
+/// Commits one MDU to a deal as the deals do, with receipts of these slots. Its generation.
+pub fn commit(deal: DealId, slots: impl IntoIterator<Item = SlotIndex>) -> Generation {
+	let generation = Committed::iter_key_prefix(deal).max().unwrap_or_default() + 1;
+	let terms = CommitTerms { first_mdu: u64::from(generation) - 1, ..terms(deal, generation) };
+	let signed = signers(deal);
+	let receipts: Vec<_> = slots
+		.into_iter()
+		.map(|slot| sign(&terms, slot, Now::get() + 10, signed[usize::from(slot)]))
+		.collect();
+	let signed = Mode2::accept(&terms, &receipts).expect("the receipts are right");
+	let CommitTerms { first_mdu, size_bytes, index_len, index_root, roots_hash, .. } = terms;
+	let at = Now::get();
+	let info = CommitInfo { first_mdu, size_bytes, index_len, index_root, roots_hash, signed, at };
+	Committed::insert(deal, generation, info);
+	generation
+}
+
+/// Whose receipts count for each slot; nobody's account for those of which nobody's does.
+pub fn signers(deal: DealId) -> Vec<AccountId> {
+	let signer = |slot: &Slot<AccountId>| match &slot.state {
+		SlotState::Repairing { provider: None, candidate, .. } => *candidate,
+		state => state.provider().copied().unwrap_or(AccountId::MAX - 1),
+	};
+	Stripes::<Test>::get(deal)
+		.map(|stripe| stripe.slots.iter().map(signer).collect())
+		.unwrap_or_default()
+}
+
+/// The state of a slot.
+pub fn state(deal: DealId, slot: SlotIndex) -> SlotState<AccountId> {
+	Stripes::<Test>::get(deal).expect("placed").slots[usize::from(slot)].state.clone()
+}
+
+/// Runs the hook until a slot has a candidate that knows its samples. Who that is.
+pub fn candidate(deal: DealId, slot: SlotIndex) -> AccountId {
+	for _ in 0..2 {
+		advance(DRAW_DELAY);
+		record(deal as u8);
+		serve_all();
+	}
+	let repair = Repairs::<Test>::get(deal, slot).expect("the slot is repaired");
+	let Stage::Rebuilding(candidate) = repair.stage else { panic!("{repair:?}") };
+	assert!(candidate.samples.is_some());
+	candidate.provider
+}
+
+/// The right proof of a candidate for a generation.
+pub fn proof(
+	deal: DealId,
+	slot: SlotIndex,
+	generation: Generation,
+) -> frame_support::BoundedVec<RepairItem, ConstU32<SAMPLES>> {
+	let repair = Repairs::<Test>::get(deal, slot).expect("the slot is repaired");
+	let Stage::Rebuilding(Candidate { samples: Some(r), .. }) = repair.stage else {
+		panic!("{repair:?}")
+	};
+	let profile = Stripes::<Test>::get(deal).expect("placed").profile;
+	let items = (0..if generation == 0 { 0 } else { SAMPLES }).map(|sample| {
+		// Every commit of tests has one MDU.
+		let (mdu, pick) = settle_draw(&repair_seed(&r, sample), generation);
+		let commit = Committed::get(deal, mdu + 1).expect("committed");
+		let live = ContentShape::new(commit.size_bytes).live(0);
+		let row = uniform(pick, u32::from(profile.live_rows(live))).unwrap_or_default();
+		RepairItem {
+			generation: mdu + 1,
+			commitment: commitment(profile.leaf(slot, row as u8)),
+			path: frame_support::BoundedVec::truncate_from(vec![[0; 32]; profile.path_len()]),
+			manifest_opening: [0; 48],
+		}
+	});
+	frame_support::BoundedVec::truncate_from(items.collect())
+}
+
+/// Lets a candidate prove a generation.
+pub fn complete(
+	who: AccountId,
+	deal: DealId,
+	slot: SlotIndex,
+	generation: Generation,
+) -> frame_support::pallet_prelude::DispatchResultWithPostInfo {
+	let items = proof(deal, slot, generation);
+	let origin = RuntimeOrigin::signed(who);
+	Mode2::complete_repair(origin, deal, slot, generation, items, [1; 32], [0; 48])
+}
+
+/// Lets a provider drain, and tells the pallet.
+pub fn drain(provider: AccountId) {
+	Registry::mutate(provider, |entry| entry.as_mut().expect("registered").draining = true);
+	<Mode2 as DepartureHooks<_>>::departs(&provider);
+}
+
+/// Jails a provider, and tells the pallet.
+pub fn jail(provider: AccountId) {
+	Registry::mutate(provider, |entry| entry.as_mut().expect("registered").jailed = true);
+	<Mode2 as DepartureHooks<_>>::departs(&provider);
+}
+
+/// Runs the idle hook with room for everything.
+pub fn idle() -> Weight {
+	Mode2::on_idle(1, Weight::MAX)
 }

@@ -2,14 +2,15 @@
 
 use crate::{
 	Config, Deferral, Event, Head, Lane, LaneEnds, Lanes, Outcome, Pallet, ProviderList, Queue,
-	Request, Requests, Slot, SlotList, SlotsOf, Stripe, Stripes, WeightInfo,
+	RepairQueue, Repairs, Request, Requests, Slot, SlotKey, SlotList, SlotsOf, Stripe, Stripes,
+	WeightInfo,
 };
 use alloc::vec::Vec;
 use frame_support::{
 	defensive,
 	storage::with_storage_layer,
 	traits::{Defensive, DefensiveSaturating, Get},
-	weights::WeightMeter,
+	weights::{Weight, WeightMeter},
 };
 use nil_types::{
 	DealId, Profile, RelayBlock, SlotIndex,
@@ -19,8 +20,11 @@ use nil_types::{
 use sp_runtime::DispatchError;
 
 impl Lane {
-	/// Both lanes, in the order in which a round serves them.
+	/// The lanes of requests for stripes, in the order in which a round serves them.
 	pub(crate) const ALL: [Self; 2] = [Self::Fresh, Self::Retry];
+	/// The lanes of repairs, in the order in which a round serves them.
+	pub(crate) const REPAIRS: [Self; 5] =
+		[Self::Repair, Self::RepairRetry, Self::Sampling, Self::Window, Self::Adopting];
 }
 
 impl<T: Config> Pallet<T> {
@@ -29,11 +33,19 @@ impl<T: Config> Pallet<T> {
 		match lane {
 			Lane::Fresh => T::MaxFresh::get(),
 			Lane::Retry => T::MaxRetrying::get(),
+			Lane::Repair | Lane::RepairRetry => T::MaxRepairs::get(),
+			// Each was drawn from one of those, and has a slot of its own.
+			Lane::Sampling | Lane::Window | Lane::Adopting => u32::MAX,
 		}
 	}
 
-	/// Gives a deal a ticket at the end of a lane. `None` when the lane is full.
-	pub(crate) fn enqueue(lane: Lane, deal: DealId) -> Option<(Lane, u64)> {
+	/// Whether one more may wait in a lane.
+	pub(crate) fn has_room(lane: Lane) -> bool {
+		Lanes::<T>::get(lane).waiting < Self::lane_capacity(lane)
+	}
+
+	/// Takes a ticket at the end of a lane. `None` when the lane is full.
+	fn take_ticket(lane: Lane) -> Option<u64> {
 		let mut ends = Lanes::<T>::get(lane);
 		if ends.waiting >= Self::lane_capacity(lane) {
 			return None;
@@ -41,21 +53,86 @@ impl<T: Config> Pallet<T> {
 		let ticket = ends.tail;
 		ends.tail = ticket.checked_add(1)?;
 		ends.waiting = ends.waiting.saturating_add(1);
-		Queue::<T>::insert(lane, ticket, deal);
 		Lanes::<T>::insert(lane, ends);
+		Some(ticket)
+	}
+
+	/// Gives a deal a ticket at the end of a lane of requests. `None` when the lane is full.
+	pub(crate) fn enqueue(lane: Lane, deal: DealId) -> Option<(Lane, u64)> {
+		let ticket = Self::take_ticket(lane)?;
+		Queue::<T>::insert(lane, ticket, deal);
 		Some((lane, ticket))
 	}
 
-	/// Takes a request out of the queue, wherever in it it waits.
+	/// Gives a slot a ticket at the end of a lane of repairs. `None` when the lane is full.
+	pub(crate) fn enqueue_repair(lane: Lane, slot: SlotKey) -> Option<(Lane, u64)> {
+		let ticket = Self::take_ticket(lane)?;
+		RepairQueue::<T>::insert(lane, ticket, slot);
+		Some((lane, ticket))
+	}
+
+	/// Takes a request or a repair out of the queue, wherever in it it waits.
 	pub(crate) fn dequeue(place: Option<(Lane, u64)>) {
 		let Some((lane, ticket)) = place else { return };
-		Queue::<T>::remove(lane, ticket);
+		if Lane::REPAIRS.contains(&lane) {
+			RepairQueue::<T>::remove(lane, ticket);
+		} else {
+			Queue::<T>::remove(lane, ticket);
+		}
 		Lanes::<T>::mutate(lane, |ends| {
 			ends.waiting = ends.waiting.defensive_saturating_sub(1);
 			if ends.head == ticket {
 				ends.head = ticket.saturating_add(1);
 			}
 		});
+	}
+
+	/// Does what is due for repairs, the lanes in turn, while the meter has room for another step.
+	pub(crate) fn serve_repairs(meter: &mut WeightMeter) {
+		if meter.try_consume(T::WeightInfo::serve_repairs_base()).is_err() {
+			return;
+		}
+		let now = T::Beacon::now();
+		let mut open = Lane::REPAIRS.map(|lane| (lane, Lanes::<T>::get(lane).waiting > 0));
+		while open.iter().any(|(_, open)| *open) {
+			for (lane, open) in open.iter_mut().filter(|(_, open)| *open) {
+				let Some(goes_on) = Self::serve_repair_head(*lane, now, meter) else { return };
+				*open = goes_on;
+			}
+		}
+	}
+
+	/// Serves the head of a lane of repairs: whether the lane may hold more that is due, or `None` when the meter is
+	/// exhausted.
+	pub(crate) fn serve_repair_head(
+		lane: Lane,
+		now: RelayBlock,
+		meter: &mut WeightMeter,
+	) -> Option<bool> {
+		meter.try_consume(T::WeightInfo::pass_ticket()).ok()?;
+		let LaneEnds { head, tail, .. } = Lanes::<T>::get(lane);
+		if head >= tail {
+			return Some(false);
+		}
+		let Some((deal, slot)) = RepairQueue::<T>::get(lane, head) else {
+			Lanes::<T>::mutate(lane, |ends| ends.head = ends.head.saturating_add(1));
+			return Some(true);
+		};
+		let Some(repair) = Repairs::<T>::get(deal, slot) else {
+			defensive!("a ticket stands for a repair");
+			Self::dequeue(Some((lane, head)));
+			return Some(true);
+		};
+		if now < repair.due {
+			return Some(false);
+		}
+		meter.try_consume(Self::repair_weight()).ok()?;
+		Some(Self::serve_repair(deal, slot, repair, now).is_some())
+	}
+
+	/// What a step of a repair may weigh, whichever it is.
+	pub(crate) fn repair_weight() -> Weight {
+		T::WeightInfo::draw_candidate().max(T::WeightInfo::dismiss()).max(T::WeightInfo::adopt())
 	}
 
 	/// What stands at the head of a lane.

@@ -7,3 +7,4 @@ mod properties;
 mod queries;
 mod queue;
 mod receipts;
+mod repair;

@@ -2,7 +2,10 @@
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{BoundedVec, traits::ConstU32};
-use nil_types::{DealId, Hint, Profile, RelayBlock, SlotState, layout::MAX_SLOTS};
+use nil_types::{
+	DealId, G1Compressed, Generation, Hash32, Hint, Profile, RelayBlock, RepairCause, SlotIndex,
+	SlotState, layout::MAX_SLOTS,
+};
 use scale_info::TypeInfo;
 
 /// The slots of a deal, in the stripe's order.
@@ -75,6 +78,21 @@ pub enum Lane {
 	/// Requests that found too few providers.
 	#[codec(index = 1)]
 	Retry,
+	/// Repairs that wait for the record that draws a candidate.
+	#[codec(index = 2)]
+	Repair,
+	/// Repairs that found no candidate.
+	#[codec(index = 3)]
+	RepairRetry,
+	/// Candidates that wait for the record that draws their samples.
+	#[codec(index = 4)]
+	Sampling,
+	/// Candidates that rebuild, by the ends of their windows.
+	#[codec(index = 5)]
+	Window,
+	/// Slots with a new provider that is given their commits.
+	#[codec(index = 6)]
+	Adopting,
 }
 
 /// The ends and the length of a lane.
@@ -108,6 +126,126 @@ pub enum Deferral {
 	/// The record that would have decided has been dropped.
 	#[codec(index = 1)]
 	RecordLost,
+}
+
+/// Commits that the candidate for a slot that nobody holds may sign before it has the slot.
+pub const MAX_OWN: u32 = 64;
+/// Siblings on the longest path in an MDU tree of any profile: 2,048 leaves.
+pub const MAX_PATH: u32 = 11;
+
+/// Commits that a candidate signed itself, rising but for late receipts.
+pub type OwnCommits = BoundedVec<Generation, ConstU32<MAX_OWN>>;
+
+/// A slot, by its deal.
+pub type SlotKey = (DealId, SlotIndex);
+
+/// A slot that gets another provider.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Repair<AccountId> {
+	/// Why.
+	pub cause: RepairCause,
+	/// Relay block at which it began.
+	pub since: RelayBlock,
+	/// Draws so far.
+	pub attempts: u32,
+	/// The last candidate, which the next draw leaves out.
+	pub refused: Option<AccountId>,
+	/// Whom the slot was taken from.
+	pub former: Option<AccountId>,
+	/// From which relay block on the next step may be taken; the end of the window of a candidate that has its samples.
+	pub due: RelayBlock,
+	/// How far it is.
+	pub stage: Stage<AccountId>,
+	/// Where it waits. `None` when it waits for [`crate::Call::repair`] alone.
+	pub place: Option<(Lane, u64)>,
+}
+
+/// How far a repair is.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub enum Stage<AccountId> {
+	/// It waits for the draw of a candidate.
+	#[codec(index = 0)]
+	Waiting,
+	/// A candidate rebuilds the slot.
+	#[codec(index = 1)]
+	Rebuilding(Candidate<AccountId>),
+	/// The slot has its new provider, which is given the commits.
+	#[codec(index = 2)]
+	Adopting(Adoption<AccountId>),
+}
+
+/// Who rebuilds a slot.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Candidate<AccountId> {
+	/// The provider.
+	pub provider: AccountId,
+	/// Draws of the repair before the one that it came from.
+	pub attempt: u32,
+	/// `R`, from which its samples follow, once that is known.
+	pub samples: Option<Hash32>,
+	/// Bytes that are booked with it for what it rebuilds.
+	pub reserved: u64,
+	/// Commits that it signed itself.
+	pub own: OwnCommits,
+	/// Bytes of these.
+	pub own_bytes: u64,
+}
+
+/// What a slot's new provider is still to be given.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Adoption<AccountId> {
+	/// The new provider.
+	pub provider: AccountId,
+	/// The generation that it proved.
+	pub proved: Generation,
+	/// The generation to be looked at next, downwards. 0 when all are through.
+	pub next: Generation,
+	/// Bytes that are booked with it and belong to no commit yet.
+	pub reserved: u64,
+	/// Commits that it signed as a candidate.
+	pub own: OwnCommits,
+}
+
+/// The proof of one sample of a candidate: how a blob's commitment leads up to the deal's manifest.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct RepairItem {
+	/// The generation whose commit has the MDU that was drawn.
+	#[codec(compact)]
+	pub generation: Generation,
+	/// Commitment of the blob.
+	pub commitment: G1Compressed,
+	/// Siblings from the leaf up.
+	pub path: BoundedVec<Hash32, ConstU32<MAX_PATH>>,
+	/// Opening of the manifest at the MDU's place to its root.
+	pub manifest_opening: G1Compressed,
+}
+
+/// Why a candidate was let go.
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub enum Dismissal {
+	/// Its window was over.
+	#[codec(index = 0)]
+	Late,
+	/// It declined.
+	#[codec(index = 1)]
+	Declined,
+	/// It drains or was jailed.
+	#[codec(index = 2)]
+	Departs,
+	/// The provider that the slot was taken from came back, to save a lost deal.
+	#[codec(index = 3)]
+	FormerCameBack,
 }
 
 /// What came of serving a request.

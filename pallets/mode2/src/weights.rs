@@ -13,6 +13,20 @@ pub trait WeightInfo {
 	fn serve_base() -> Weight;
 	/// Looking at the head of a lane, and passing over it when its request has left.
 	fn pass_ticket() -> Weight;
+	/// Serving lanes of repairs in which nothing waits.
+	fn serve_repairs_base() -> Weight;
+	/// [`crate::Call::repair`] that draws a candidate, or its samples, for a deal of 32 slots.
+	fn draw_candidate() -> Weight;
+	/// Letting a candidate go that signed as many commits as it may.
+	fn dismiss() -> Weight;
+	/// Giving [`crate::ADOPT_STEPS`] commits to a new provider.
+	fn adopt() -> Weight;
+	/// [`crate::Call::complete_repair`] with `n` items, but for the commits that are adopted.
+	fn complete_repair(n: u32) -> Weight;
+	/// Looking at a slot of a provider that departs, and taking it.
+	fn departure_step() -> Weight;
+	/// [`crate::Call::come_back`] in the place of nobody.
+	fn come_back() -> Weight;
 }
 
 impl WeightInfo for () {
@@ -26,5 +40,34 @@ impl WeightInfo for () {
 	fn pass_ticket() -> Weight {
 		Weight::from_parts(12_000_000, 6_000)
 			.saturating_add(RocksDbWeight::get().reads_writes(3, 1))
+	}
+	fn serve_repairs_base() -> Weight {
+		Weight::from_parts(12_000_000, 10_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(6, 0))
+	}
+	fn draw_candidate() -> Weight {
+		Weight::from_parts(1_000_000_000, 400_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(400, 30))
+	}
+	fn dismiss() -> Weight {
+		Weight::from_parts(400_000_000, 220_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(90, 90))
+	}
+	fn adopt() -> Weight {
+		Weight::from_parts(200_000_000, 60_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(50, 50))
+	}
+	fn complete_repair(n: u32) -> Weight {
+		Weight::from_parts(6_000_000_000, 60_000)
+			.saturating_add(Weight::from_parts(2_000_000_000, 6_000).saturating_mul(n.into()))
+			.saturating_add(RocksDbWeight::get().reads_writes(40, 30))
+			.saturating_add(RocksDbWeight::get().reads_writes(3, 0).saturating_mul(n.into()))
+	}
+	fn departure_step() -> Weight {
+		Weight::from_parts(500_000_000, 320_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(140, 110))
+	}
+	fn come_back() -> Weight {
+		Self::draw_candidate()
 	}
 }

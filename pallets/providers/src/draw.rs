@@ -1,7 +1,7 @@
 //! Drawing operators by weight, without replacement, with bounded work. The module docs of the crate give the rules.
 
 use crate::{
-	CandidateCount, Candidates, Config, DomainKey, DomainWeights, Ledgers, Nodes, Pallet,
+	CandidateCount, Candidates, Config, DomainKey, DomainWeights, Ledger, Ledgers, Nodes, Pallet,
 	Parameters,
 	tree::{Node, NodeKey, Store},
 	types::classes,
@@ -110,6 +110,19 @@ impl<T: Config> Pallet<T> {
 		hint: Hint,
 		price: Amount,
 	) -> Draw<T::AccountId> {
+		Self::draw_others(seed, count, hint, price, 0, &[])
+	}
+
+	/// The same among those who have room for `bytes` and are none of `excluded`. The domains of those of `excluded` that are
+	/// candidates are used.
+	pub fn draw_others(
+		seed: Hash32,
+		count: u32,
+		hint: Hint,
+		price: Amount,
+		bytes: u64,
+		excluded: &[T::AccountId],
+	) -> Draw<T::AccountId> {
 		let classes = classes(hint);
 		let candidates = classes
 			.iter()
@@ -130,6 +143,24 @@ impl<T: Config> Pallet<T> {
 		let mut domains = BTreeMap::<DomainKey, Met>::new();
 		// Candidates taken out for their domain alone.
 		let mut aside = Vec::<Leaf>::new();
+
+		for operator in excluded {
+			let Some(ledger) = Ledgers::<T>::get(operator) else { continue };
+			let class = ledger.capability;
+			let Some(position) = ledger.position.filter(|_| classes.contains(&class)) else {
+				continue;
+			};
+			let weight = trees.leaf(class, position);
+			trees.set_leaf(class, position, 0);
+			let domain = Self::meet(&mut domains, &ledger, &classes);
+			if !domain.used {
+				domain.used = true;
+				used = used.saturating_add(domain.weight);
+			}
+			domain.weight = domain.weight.saturating_sub(weight);
+			used = used.saturating_sub(weight);
+			eligible = eligible.saturating_sub(weight);
+		}
 
 		while (picked.len() as u64) < u64::from(count) {
 			let others = eligible.saturating_sub(used);
@@ -156,14 +187,12 @@ impl<T: Config> Pallet<T> {
 				defensive!("every candidate has a ledger");
 				return draw;
 			};
-			let domain = domains.entry(ledger.domain_key()).or_insert_with_key(|key| {
-				let weight = classes.iter().fold(0u64, |sum, class| {
-					sum.saturating_add(DomainWeights::<T>::get(class, key))
-				});
-				Met { weight, used: false }
-			});
+			let domain = Self::meet(&mut domains, &ledger, &classes);
 
-			if ledger.price_floor > price || ledger.weight(&params) == 0 {
+			if ledger.price_floor > price
+				|| ledger.weight(&params) == 0
+				|| ledger.free(&params) < bytes
+			{
 				eligible = eligible.saturating_sub(leaf.weight);
 				domain.weight = domain.weight.saturating_sub(leaf.weight);
 				if domain.used {
@@ -181,6 +210,20 @@ impl<T: Config> Pallet<T> {
 		}
 		draw.operators = Some(picked);
 		draw
+	}
+
+	/// The domain of a candidate, as a draw has met it or meets it now.
+	fn meet<'a>(
+		domains: &'a mut BTreeMap<DomainKey, Met>,
+		ledger: &Ledger,
+		classes: &[Capability; 2],
+	) -> &'a mut Met {
+		domains.entry(ledger.domain_key()).or_insert_with_key(|key| {
+			let weight = classes
+				.iter()
+				.fold(0u64, |sum, class| sum.saturating_add(DomainWeights::<T>::get(class, key)));
+			Met { weight, used: false }
+		})
 	}
 }
 

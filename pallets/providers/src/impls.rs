@@ -11,7 +11,8 @@ use frame_support::{
 	traits::{DefensiveSaturating, Get, fungible::MutateHold, tokens::Precision},
 };
 use nil_types::{
-	Amount, Capability, ProviderInfo, ProviderStatus, RelayBlock, ServiceKey, traits::RelayBeacon,
+	Amount, Capability, ProviderInfo, ProviderStatus, RelayBlock, ServiceKey,
+	traits::{DepartureHooks, RelayBeacon},
 };
 use sp_runtime::{DispatchError, DispatchResult};
 
@@ -201,6 +202,7 @@ impl<T: Config> Pallet<T> {
 		Self::delist(&mut ledger);
 		ledger.status = ProviderStatus::Draining;
 		Ledgers::<T>::insert(&operator, ledger);
+		T::Departures::departs(&operator);
 		Self::deposit_event(Event::Draining { operator });
 		Ok(())
 	}

@@ -123,7 +123,10 @@ pub mod pallet {
 		traits::fungible::{InspectHold, Mutate, MutateHold},
 	};
 	use frame_system::pallet_prelude::*;
-	use nil_types::{Amount, Capability, RelayBlock, ServiceKey, traits::RelayBeacon};
+	use nil_types::{
+		Amount, Capability, RelayBlock, ServiceKey,
+		traits::{DepartureHooks, RelayBeacon},
+	};
 
 	/// The version of the storage layout.
 	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
@@ -157,6 +160,9 @@ pub mod pallet {
 
 		/// The relay chain's clock.
 		type Beacon: RelayBeacon;
+
+		/// Who gives the slots of providers that drain or are jailed to others.
+		type Departures: DepartureHooks<Self::AccountId>;
 
 		/// Sets the parameters.
 		type AdminOrigin: EnsureOrigin<Self::RuntimeOrigin>;
@@ -587,7 +593,8 @@ pub mod pallet {
 			Self::do_withdraw_stake(operator)
 		}
 
-		/// Starts leaving: no new slots from now on. A jailed provider may leave too.
+		/// Starts leaving: no new slots from now on, and those that it holds go to others, one after another. It stays
+		/// responsible for each until then. A jailed provider may leave too.
 		#[pallet::call_index(6)]
 		#[pallet::weight(T::WeightInfo::drain())]
 		pub fn drain(origin: OriginFor<T>) -> DispatchResult {

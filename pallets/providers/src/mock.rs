@@ -76,6 +76,7 @@ impl pallet_providers::Config for Test {
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type Currency = Balances;
 	type Beacon = MockBeacon;
+	type Departures = ();
 	type AdminOrigin = EnsureRoot<AccountId>;
 	type AttestOrigin = EnsureRoot<AccountId>;
 	type EvidenceWindow = ConstU32<WINDOW>;

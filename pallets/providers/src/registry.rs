@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use frame_support::{BoundedVec, defensive};
 use nil_types::{
 	Amount, Hash32, Hint, ProviderStatus, ServiceKey,
-	traits::{ProviderRegistry, RegistryError},
+	traits::{Departure, ProviderRegistry, RegistryError},
 };
 
 impl<T: Config> Pallet<T> {
@@ -24,6 +24,24 @@ impl<T: Config> Pallet<T> {
 impl<T: Config> ProviderRegistry<T::AccountId> for Pallet<T> {
 	fn draw(seed: Hash32, count: u32, hint: Hint, price: Amount) -> Option<Vec<T::AccountId>> {
 		Self::draw_operators(seed, count, hint, price).operators
+	}
+
+	fn draw_another(
+		seed: Hash32,
+		hint: Hint,
+		price: Amount,
+		bytes: u64,
+		excluded: &[T::AccountId],
+	) -> Option<T::AccountId> {
+		Self::draw_others(seed, 1, hint, price, bytes, excluded).operators?.pop()
+	}
+
+	fn departure(provider: &T::AccountId) -> Option<Departure> {
+		match Ledgers::<T>::get(provider)?.status {
+			ProviderStatus::Active => None,
+			ProviderStatus::Draining | ProviderStatus::Left => Some(Departure::Drain),
+			ProviderStatus::Jailed => Some(Departure::Eviction),
+		}
 	}
 
 	/// Only active providers take slots; others are [`RegistryError::Unknown`].

@@ -8,7 +8,10 @@ use frame_support::{
 		tokens::{Fortitude, Precision, Restriction},
 	},
 };
-use nil_types::{Amount, ProviderStatus, traits::Slashing};
+use nil_types::{
+	Amount, ProviderStatus,
+	traits::{DepartureHooks, Slashing},
+};
 use sp_runtime::DispatchResult;
 
 /// The largest share of a slash that a reporter gets, in units of 1/10,000: at least half is burned.
@@ -111,6 +114,7 @@ impl<T: Config> Slashing<T::AccountId> for Pallet<T> {
 		Self::delist(&mut ledger);
 		ledger.status = ProviderStatus::Jailed;
 		Ledgers::<T>::insert(provider, ledger);
+		T::Departures::departs(provider);
 		Self::deposit_event(Event::Jailed { operator: provider.clone() });
 	}
 

@@ -91,7 +91,7 @@ pub enum SlotState<AccountId> {
 		candidate: AccountId,
 		/// When the repair began.
 		since: RelayBlock,
-		/// The generation to be proved.
+		/// The deal's generation when the candidate was drawn. A later one may be proved.
 		target_gen: Generation,
 	},
 	/// Nobody stores the slot.
@@ -212,9 +212,9 @@ pub struct SlotInfo<AccountId> {
 	pub slot: SlotIndex,
 	/// Who holds it.
 	pub state: SlotState<AccountId>,
-	/// The responsible provider's key for receipts.
+	/// Whose receipts count: the responsible provider's key, or the candidate's while nobody is responsible.
 	pub service_key: Option<ServiceKey>,
-	/// The responsible provider's addresses, as multiaddr text.
+	/// The addresses of the same, as multiaddr text.
 	pub multiaddrs: Vec<Vec<u8>>,
 }
 
@@ -228,6 +228,59 @@ pub struct PlacementInfo {
 	pub draw_at: RelayBlock,
 	/// Draws so far that found too few eligible providers.
 	pub attempts: u32,
+}
+
+/// Why a slot gets another provider.
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+#[cfg_attr(
+	feature = "std",
+	derive(serde::Serialize, serde::Deserialize),
+	serde(rename_all = "kebab-case")
+)]
+pub enum RepairCause {
+	/// Its provider was evicted: it holds the slot no more.
+	#[codec(index = 0)]
+	Eviction,
+	/// Its provider leaves, and stays responsible until then.
+	#[codec(index = 1)]
+	Drain,
+	/// Its provider did not sign a commit in time, and stays responsible for what it signed until then.
+	#[codec(index = 2)]
+	MissingReceipt,
+}
+
+/// A slot that gets another provider.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize))]
+pub struct RepairInfo<AccountId> {
+	/// Position in the stripe.
+	pub slot: SlotIndex,
+	/// Why.
+	pub cause: RepairCause,
+	/// Relay block at which it began.
+	pub since: RelayBlock,
+	/// Draws so far.
+	pub attempts: u32,
+	/// Who rebuilds the slot. `None` while nobody is drawn, and when the repair is complete but for its bookkeeping.
+	pub candidate: Option<AccountId>,
+	/// From which the candidate's samples follow. `None` while that is not known.
+	pub samples: Option<Hash32>,
+	/// Without a candidate: the first randomness recorded at or after this relay block draws one. With one: the same for its
+	/// samples, and once they are known the last relay block of its window.
+	pub due: RelayBlock,
+	/// Of a repair that is complete: commits below and up to this generation are not given to the new provider yet.
+	pub adopting: Option<Generation>,
 }
 
 /// A fixed-size byte string that reads as hex in JSON.

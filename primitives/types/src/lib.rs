@@ -5,6 +5,7 @@
 //! * [`profile`]: how a deal is striped over slots;
 //! * [`messages`]: every message that somebody signs or hashes, with its domain tag;
 //! * [`challenge`]: what a provider is asked in an epoch;
+//! * [`repair`]: what decides who rebuilds a slot, and what it proves;
 //! * [`uniform`]: numbers without bias from hashes;
 //! * [`deal`], [`provider`], [`liveness`]: what the chain keeps and the runtime API returns;
 //! * [`traits`]: how the pallets see each other.
@@ -25,11 +26,13 @@ pub mod messages;
 pub mod profile;
 pub mod provider;
 mod random;
+pub mod repair;
 pub mod traits;
 
 pub use challenge::Epoch;
 pub use deal::{
-	CommitInfo, DealInfo, DealStatus, Hint, PlacementInfo, SlotInfo, SlotState, Terms, Uploader,
+	CommitInfo, DealInfo, DealStatus, Hint, PlacementInfo, RepairCause, RepairInfo, SlotInfo,
+	SlotState, Terms, Uploader,
 };
 #[cfg(feature = "std")]
 pub use hashing::Hasher;

@@ -70,7 +70,7 @@ pub trait RentPurse<AccountId> {
 	fn term(deal: DealId) -> Option<Term>;
 
 	/// A deal that is ending keeps `amount` of its locked rent on hold, beside what it was told before, until it is paid or
-	/// relay block `until` has come. `until` is the same for all slots of a deal.
+	/// relay block `until` has come. The last `until` of a deal's slots holds for all.
 	fn owe(deal: DealId, amount: Amount, until: RelayBlock);
 
 	/// Pays `paid` of the rent that a deal has locked or owes to `to`, and burns `burned` of it: both or neither.
@@ -96,6 +96,19 @@ pub trait ProviderRegistry<AccountId> {
 	///
 	/// `None` when fewer than `count` are eligible; nothing is changed then.
 	fn draw(seed: Hash32, count: u32, hint: Hint, price: u128) -> Option<Vec<AccountId>>;
+
+	/// Draws one operator in the same way, which has room for `bytes` more and is none of `excluded`. Those of `excluded` that
+	/// could be drawn use their failure domains.
+	fn draw_another(
+		seed: Hash32,
+		hint: Hint,
+		price: u128,
+		bytes: u64,
+		excluded: &[AccountId],
+	) -> Option<AccountId>;
+
+	/// Whether the slots of `provider` go to others, and how.
+	fn departure(provider: &AccountId) -> Option<Departure>;
 
 	/// A slot was given to `provider`.
 	fn slot_taken(provider: &AccountId) -> Result<(), RegistryError>;
@@ -134,6 +147,39 @@ pub enum RegistryError {
 	OutOfCapacity,
 	/// The provider's stake does not back so many bytes.
 	OutOfStake,
+}
+
+/// How the slots of a provider that gets no new ones go to others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Departure {
+	/// It leaves, and is responsible for each until somebody else has it.
+	Drain,
+	/// It was convicted, and holds none any more.
+	Eviction,
+}
+
+/// Who is told that a provider's slots are to go to others.
+pub trait DepartureHooks<AccountId> {
+	/// `provider` drains or was jailed.
+	fn departs(provider: &AccountId);
+}
+
+/// Nobody is told.
+impl<AccountId> DepartureHooks<AccountId> for () {
+	fn departs(_: &AccountId) {}
+}
+
+/// Slots that are taken from their providers, as those see it who find fault with one.
+pub trait Evictions<AccountId> {
+	/// Takes a slot from `provider`, at once, and lets the chain draw another. Whether it held it.
+	fn evict(provider: &AccountId, deal: DealId, slot: SlotIndex) -> bool;
+}
+
+/// Nobody loses a slot.
+impl<AccountId> Evictions<AccountId> for () {
+	fn evict(_: &AccountId, _: DealId, _: SlotIndex) -> bool {
+		false
+	}
 }
 
 /// What providers have at stake, as those see it who punish them.
@@ -230,6 +276,10 @@ pub trait SlotManager<AccountId> {
 	/// All that the slots of `deal` have signed earns `price` more, per GiB and relay block.
 	fn raise(deal: DealId, price: Amount);
 
+	/// Lets the chain draw another provider for a slot whose provider lacks a commit, for good. That it does, and that the
+	/// caller may ask for it, is the caller's to check.
+	fn replace(deal: DealId, slot: SlotIndex) -> Result<(), SlotError>;
+
 	/// The deal ends: its slots, or its request for slots, are given back. It can still be read.
 	fn close(deal: DealId);
 
@@ -262,6 +312,8 @@ pub enum SlotError {
 	OutOfCapacity,
 	/// A signer's stake does not back so many bytes.
 	OutOfStake,
+	/// The slot is being repaired, or was replaced for a missing receipt not long ago, or too many of its deal are.
+	NotReplaceable,
 }
 
 /// What a slot's provider owes for one commit: a blob of each live row, from the first row of the first MDU on.
@@ -304,9 +356,16 @@ pub trait SlotHooks<AccountId> {
 	/// All that the slot's provider signed so far earns `price` more, per GiB and relay block.
 	fn raised(provider: &AccountId, deal: DealId, slot: SlotIndex, price: Amount);
 
-	/// A slot whose provider had signed something ended: it owes nothing more for any of its commits. When it ends with its
-	/// deal, that can still be read.
+	/// A slot whose provider had signed something ended with its deal, which can still be read: it owes nothing more for any
+	/// of its commits.
 	fn ended(provider: &AccountId, deal: DealId, slot: SlotIndex);
+
+	/// A slot was taken from a provider that had signed something, while its deal goes on: it owes nothing more for any of its
+	/// commits, and earned what it earned.
+	fn released(provider: &AccountId, deal: DealId, slot: SlotIndex);
+
+	/// A deal ends, which can still be read, one of whose slots was taken from `provider` before.
+	fn ended_after_release(provider: &AccountId, deal: DealId, slot: SlotIndex);
 }
 
 /// Nobody is told anything.
@@ -316,6 +375,10 @@ impl<AccountId> SlotHooks<AccountId> for () {
 	fn raised(_: &AccountId, _: DealId, _: SlotIndex, _: Amount) {}
 
 	fn ended(_: &AccountId, _: DealId, _: SlotIndex) {}
+
+	fn released(_: &AccountId, _: DealId, _: SlotIndex) {}
+
+	fn ended_after_release(_: &AccountId, _: DealId, _: SlotIndex) {}
 }
 
 /// Deals, as slots see them.
@@ -325,6 +388,18 @@ pub trait DealHooks {
 
 	/// The price at which new content is stored now, per GiB and relay block.
 	fn storage_price() -> u128;
+
+	/// What `deal` is used for, and its generation. `None` once its term is over.
+	fn living(deal: DealId) -> Option<(Hint, Generation)>;
+
+	/// The commit that made `generation`, and the price that was locked in for it.
+	fn stored(deal: DealId, generation: Generation) -> Option<(CommitInfo, Amount)>;
+
+	/// Writes down that a slot's provider owes a commit, or that it does not.
+	fn set_signed(deal: DealId, generation: Generation, slot: SlotIndex, signed: bool);
+
+	/// Relay blocks for which what a commit followed may still be proved.
+	fn receipt_grace() -> RelayBlock;
 
 	/// Creates a deal that waits for its slots, for benchmarks.
 	#[cfg(feature = "runtime-benchmarks")]

@@ -17,7 +17,8 @@
 //! | `deals.cancel_deal`, `revoke_uploader` | goes on | the way out; takes rights back |
 //! | `deals.top_up`, `extend_deal` | goes on | content would be lost at its deadline |
 //! | `deals.add_receipt` | goes on | the time for it runs out, and it makes commits safer that are there already |
-//! | `deals.upkeep`, `mode2.place` | goes on | do what the hooks do anyway |
+//! | `deals.upkeep`, `mode2.place`, `mode2.repair` | goes on | do what the hooks do anyway |
+//! | `mode2.decline`, `mode2.complete_repair` | goes on | windows of candidates go on |
 //! | `liveness.submit_proofs`, `advance`, `report` | goes on | rounds go on, and who is silent is to blame |
 //! | `liveness.settle` | goes on | rent is forfeited at its deadline |
 //! | `liveness.forfeit` | goes on | does what the hook does anyway |
@@ -100,7 +101,13 @@ impl Contains<RuntimeCall> for GoesOn {
 					| pallet_providers::Call::pardon { .. }
 					| pallet_providers::Call::set_params { .. }
 			),
-			RuntimeCall::Mode2(call) => matches!(call, pallet_mode2::Call::place { .. }),
+			RuntimeCall::Mode2(call) => matches!(
+				call,
+				pallet_mode2::Call::place { .. }
+					| pallet_mode2::Call::repair { .. }
+					| pallet_mode2::Call::decline { .. }
+					| pallet_mode2::Call::complete_repair { .. }
+			),
 			RuntimeCall::Liveness(call) => matches!(
 				call,
 				pallet_liveness::Call::submit_proofs { .. }

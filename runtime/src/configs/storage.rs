@@ -39,6 +39,7 @@ impl pallet_providers::Config for Runtime {
 	type AttestOrigin = Admin;
 	type Beacon = Beacon;
 	type Currency = Balances;
+	type Departures = Mode2;
 	type EvidenceWindow = ConstU32<{ 7 * DAY }>;
 	type MaxDiversityThreshold = ConstU32<256>;
 	type MaxMinStake = ConstU128<{ 10_000 * UNIT }>;
@@ -74,13 +75,21 @@ impl pallet_deals::Config for Runtime {
 }
 
 impl pallet_mode2::Config for Runtime {
+	type Answers = HostAnswers;
 	type Beacon = Beacon;
+	type Content = Deals;
 	type Deals = Deals;
 	type DrawDelay = ConstU32<4>;
 	type Hooks = Liveness;
+	type MaxDepartureSteps = ConstU32<16>;
 	type MaxFresh = ConstU32<1_024>;
+	type MaxRepairs = ConstU32<1_024>;
 	type MaxRetrying = ConstU32<1_024>;
 	type Providers = Providers;
+	type RepairCooldown = ConstU32<{ 7 * DAY }>;
+	/// Finds a tenth of a slot missing with a probability of four in five. Samples of every round go on from there.
+	type RepairSamples = ConstU32<16>;
+	type RepairWindow = ConstU32<DAY>;
 	/// Two minutes.
 	type RetryDelay = ConstU32<20>;
 	type WeightInfo = weights::Mode2Weight;

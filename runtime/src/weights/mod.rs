@@ -60,6 +60,36 @@ impl ::pallet_mode2::WeightInfo for Mode2Weight {
 	fn pass_ticket() -> Weight {
 		Measured::pass_ticket()
 	}
+
+	fn serve_repairs_base() -> Weight {
+		Measured::serve_repairs_base()
+	}
+
+	fn draw_candidate() -> Weight {
+		Measured::draw_candidate()
+			.saturating_add(Registry::draw(1))
+			.saturating_add(Randomness::first_at_or_after())
+	}
+
+	fn dismiss() -> Weight {
+		Measured::dismiss()
+	}
+
+	fn adopt() -> Weight {
+		Measured::adopt()
+	}
+
+	fn complete_repair(n: u32) -> Weight {
+		Measured::complete_repair(n)
+	}
+
+	fn departure_step() -> Weight {
+		Measured::departure_step()
+	}
+
+	fn come_back() -> Weight {
+		Measured::come_back()
+	}
 }
 
 /// The weights of samples. The benchmark of a draw finds the only records that there are; at worst it searches a full ring,

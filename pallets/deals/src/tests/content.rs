@@ -311,3 +311,26 @@ fn after_the_grace_period_or_the_deadline_no_receipt_is_added() {
 		);
 	});
 }
+
+#[test]
+fn an_owner_replaces_slots_whose_receipts_are_missing_for_good() {
+	run(|| {
+		let deal = create_active(profile_4(), 100, ESCROW);
+		assert_ok!(Commit::of(deal, MDU).signed_by([0, 1, 3]).dispatch());
+		let replace = |who, slot, generation| {
+			DealsPallet::replace_slot(RuntimeOrigin::signed(who), deal, slot, generation)
+		};
+		advance(20);
+		assert_noop!(replace(OWNER, 2, 1), Error::<Test>::ReceiptNotMissing);
+		advance(1);
+		assert_noop!(replace(OTHER, 2, 1), Error::<Test>::NotOwner);
+		assert_noop!(replace(OWNER, 2, 2), Error::<Test>::UnknownCommit);
+		assert_noop!(replace(OWNER, 1, 1), Error::<Test>::ReceiptNotMissing);
+		assert_noop!(replace(OWNER, 4, 1), Error::<Test>::NoSuchSlot);
+		assert_ok!(replace(OWNER, 2, 1));
+		assert_eq!(Replaced::get(), [(deal, 2)]);
+		assert_noop!(replace(OWNER, 2, 1), Error::<Test>::SlotNotReplaceable);
+		advance(79);
+		assert_noop!(replace(OWNER, 2, 1), Error::<Test>::DealExpired);
+	});
+}

@@ -247,3 +247,36 @@ proptest! {
 		})?;
 	}
 }
+
+#[test]
+fn another_is_none_of_the_excluded_and_has_room() {
+	run(|| {
+		for who in 0..6 {
+			candidate(who, Capability::General, 100 + who, None, 0);
+		}
+		let excluded = [0, 1, 2, 3];
+		let another = |seed: u8, bytes, excluded: &[u64]| {
+			Providers::draw_another([seed; 32], Hint::Hot, 0, bytes, excluded)
+		};
+		let drawn: BTreeSet<_> = (0..40).filter_map(|seed| another(seed, 0, &excluded)).collect();
+		assert_eq!(drawn, BTreeSet::from([4, 5]));
+		assert_eq!(another(1, 0, &[0, 1, 2, 3, 4, 5]), None);
+		// Whoever is excluded need not be there.
+		assert_eq!(another(1, 0, &[0, 1, 2, 3, 4, 77]), Some(5));
+		assert_eq!(another(1, u64::MAX, &excluded), None);
+	});
+}
+
+#[test]
+fn another_is_in_a_domain_of_its_own_while_domains_count() {
+	run(|| {
+		for who in 0..8 {
+			let domain = if who < 4 { "a" } else { "b" };
+			candidate(who, Capability::General, 100, Some(domain), 0);
+		}
+		for seed in 0..40 {
+			let drawn = Providers::draw_another([seed; 32], Hint::Hot, 0, 0, &[0]);
+			assert!(drawn.is_some_and(|who| who >= 4));
+		}
+	});
+}

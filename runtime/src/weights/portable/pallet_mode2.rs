@@ -112,4 +112,32 @@ impl<T: frame_system::Config> pallet_mode2::WeightInfo for WeightInfo<T> {
 			.saturating_add(T::DbWeight::get().reads(3))
 			.saturating_add(T::DbWeight::get().writes(1))
 	}
+	/// Not measured yet: the weight that the pallet has for tests.
+	fn serve_repairs_base() -> Weight {
+		<() as pallet_mode2::WeightInfo>::serve_repairs_base()
+	}
+	/// Not measured yet: the weight that the pallet has for tests.
+	fn draw_candidate() -> Weight {
+		<() as pallet_mode2::WeightInfo>::draw_candidate()
+	}
+	/// Not measured yet: the weight that the pallet has for tests.
+	fn dismiss() -> Weight {
+		<() as pallet_mode2::WeightInfo>::dismiss()
+	}
+	/// Not measured yet: the weight that the pallet has for tests.
+	fn adopt() -> Weight {
+		<() as pallet_mode2::WeightInfo>::adopt()
+	}
+	/// Not measured yet: the weight that the pallet has for tests.
+	fn complete_repair(n: u32) -> Weight {
+		<() as pallet_mode2::WeightInfo>::complete_repair(n)
+	}
+	/// Not measured yet: the weight that the pallet has for tests.
+	fn departure_step() -> Weight {
+		<() as pallet_mode2::WeightInfo>::departure_step()
+	}
+	/// Not measured yet: the weight that the pallet has for tests.
+	fn come_back() -> Weight {
+		<() as pallet_mode2::WeightInfo>::come_back()
+	}
 }
