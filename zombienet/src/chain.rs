@@ -1,6 +1,7 @@
 //! A small client for the relay chain and for ours: heads, state, events, transactions.
 
 use anyhow::{Context, Result, anyhow, bail};
+use std::slice;
 use zombienet_sdk::{
 	subxt::{
 		OnlineClient, PolkadotConfig,
@@ -155,11 +156,8 @@ impl Chain {
 
 	/// Sends a transaction and waits until it is in a final block and has succeeded.
 	pub async fn submit(&self, call: &impl Payload, signer: &Keypair) -> Result<Head> {
-		let sent = self.api.tx().sign_and_submit_then_watch_default(call, signer).await?;
-		let block = sent.wait_for_finalized().await?;
-		block.wait_for_success().await?;
-		let hash = block.block_hash();
-		Ok(Head { number: self.header(hash).await?.number, hash })
+		let heads = self.submit_all(slice::from_ref(call), signer).await?;
+		heads.into_iter().next().context("the transaction's block")
 	}
 
 	/// Sends transactions one after another without waiting between them, then waits until all are in final blocks
