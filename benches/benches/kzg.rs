@@ -3,11 +3,17 @@
 //! `cargo bench -p nil-benches --bench kzg`. The table of the bit-column engine comes from the cache directory and is
 //! built on the first run.
 
+use ark_ff::PrimeField;
 use c_kzg::{Bytes48, ethereum_kzg_settings};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use nil_kzg::{
 	BLOB_BYTES, Blob, CombinedOpening, Engines, G1Affine, MsmEngine, Opening, PointRef, bulk,
-	combine_commitments, msm::cache_dir, native, portable, prover, stripe,
+	combine_commitments, encoding,
+	msm::cache_dir,
+	native::{self, Native},
+	portable::{self, Portable},
+	prover, stripe,
+	verify::{Backend, G1_GENERATOR},
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::{hint::black_box, sync::Arc};
@@ -194,6 +200,30 @@ fn answer(c: &mut Criterion) {
 	group.finish();
 }
 
+/// One point, read and tested for the subgroup: in the field that is made for wasm, by arkworks and by blst, all as
+/// native code.
+fn points(c: &mut Criterion) {
+	let bytes = &G1_GENERATOR;
+	let x = ark_bls12_381::Fq::from_be_bytes_mod_order(&encoding::x_coordinate(bytes));
+	let larger = encoding::larger_y(bytes);
+	let point = Portable::decompress(bytes).expect("a point of the curve");
+	let blst = Native::decompress(bytes).expect("a point of the curve");
+	let arkworks = |x| ark_bls12_381::G1Affine::get_point_from_x_unchecked(x, larger);
+	assert_eq!(arkworks(x), Some(point));
+	let mut group = c.benchmark_group("decompress");
+	group.bench_function("portable", |b| b.iter(|| Portable::decompress(black_box(bytes))));
+	group.bench_function("arkworks", |b| b.iter(|| arkworks(black_box(x))));
+	group.bench_function("native", |b| b.iter(|| Native::decompress(black_box(bytes))));
+	group.finish();
+	let mut group = c.benchmark_group("subgroup");
+	group.bench_function("portable", |b| b.iter(|| Portable::in_subgroup(black_box(&point))));
+	group.bench_function("arkworks", |b| {
+		b.iter(|| black_box(&point).is_in_correct_subgroup_assuming_on_curve());
+	});
+	group.bench_function("native", |b| b.iter(|| Native::in_subgroup(black_box(&blst))));
+	group.finish();
+}
+
 /// The parity commitments of a row of 8 + 4, made and checked.
 fn parity(c: &mut Criterion) {
 	let bytes = data_blobs(8);
@@ -226,7 +256,7 @@ fn manifest(c: &mut Criterion) {
 			root
 		})
 		.collect();
-	let empty = nil_kzg::encoding::INFINITY_UNCOMPRESSED;
+	let empty = encoding::INFINITY_UNCOMPRESSED;
 	let mut group = c.benchmark_group("extend-manifest");
 	group.sample_size(10);
 	for count in [1, 64, 1024] {
@@ -247,6 +277,7 @@ fn on_one_core(c: &mut Criterion) {
 	verify_blobs(c);
 	openings(c);
 	answer(c);
+	points(c);
 	parity(c);
 	manifest(c);
 }

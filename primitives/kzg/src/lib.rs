@@ -30,6 +30,10 @@ pub mod types;
 pub mod verify;
 
 #[cfg(feature = "portable")]
+mod fp;
+#[cfg(feature = "portable")]
+mod g1;
+#[cfg(feature = "portable")]
 pub mod portable;
 #[cfg(feature = "rfc163")]
 pub mod rfc163;

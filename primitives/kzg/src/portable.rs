@@ -1,7 +1,9 @@
 //! The backend on arkworks: `no_std`, for the inside of the runtime and for hosts without blst.
+//!
+//! Points are read and tested in a base field of our own that suits wasm better, and are arkworks' afterwards.
 
 use crate::{
-	SCALARS_PER_BLOB, ScalarBytes, encoding, setup,
+	SCALARS_PER_BLOB, ScalarBytes, encoding, g1, setup,
 	types::{CombinedOpening, Opening, VerifyError},
 	verify::{self, Backend},
 };
@@ -104,14 +106,19 @@ impl Backend for Portable {
 	}
 
 	fn decompress(bytes: &[u8; 48]) -> Option<G1Affine> {
-		let x = coordinate(&encoding::x_coordinate(bytes))?;
-		G1Affine::get_point_from_x_unchecked(x, encoding::larger_y(bytes))
+		let x = words(&encoding::x_coordinate(bytes));
+		let y = g1::y_coordinate(&x, encoding::larger_y(bytes))?;
+		Some(G1Affine::new_unchecked(from_words(x)?, from_words(y)?))
 	}
 
 	fn deserialize(bytes: &[u8; 96]) -> Option<G1Affine> {
-		let point = read_uncompressed(bytes)?;
-		// For arkworks (0, 0) is infinity, which has an encoding of its own and is no finite point.
-		(!point.is_zero() && point.is_on_curve()).then_some(point)
+		let (coordinates, _) = bytes.as_chunks::<48>();
+		let (x, y) = (words(&coordinates[0]), words(&coordinates[1]));
+		// (0, 0) is not on the curve. For arkworks it is infinity, which has an encoding of its own and is no finite point.
+		if !g1::is_on_curve(&x, &y) {
+			return None;
+		}
+		Some(G1Affine::new_unchecked(from_words(x)?, from_words(y)?))
 	}
 
 	fn compress(point: &G1Affine) -> [u8; 48] {
@@ -134,7 +141,7 @@ impl Backend for Portable {
 	}
 
 	fn in_subgroup(point: &G1Affine) -> bool {
-		point.is_in_correct_subgroup_assuming_on_curve()
+		point.xy().is_none_or(|(x, y)| g1::in_subgroup(&x.into_bigint().0, &y.into_bigint().0))
 	}
 
 	fn add_points(a: &G1Affine, b: &G1Affine) -> G1Affine {
@@ -211,9 +218,18 @@ pub(crate) fn g2_points() -> Vec<G2Affine> {
 	setup::g2().iter().filter_map(read_g2).collect()
 }
 
-fn coordinate(bytes: &[u8; 48]) -> Option<Fq> {
+/// A big-endian coordinate as little-endian words.
+fn words(bytes: &[u8; 48]) -> g1::Words {
 	let (words, _) = bytes.as_chunks::<8>();
-	Fq::from_bigint(BigInt(core::array::from_fn(|i| u64::from_be_bytes(words[5 - i]))))
+	core::array::from_fn(|i| u64::from_be_bytes(words[5 - i]))
+}
+
+fn from_words(words: g1::Words) -> Option<Fq> {
+	Fq::from_bigint(BigInt(words))
+}
+
+fn coordinate(bytes: &[u8; 48]) -> Option<Fq> {
+	from_words(words(bytes))
 }
 
 fn coordinate_bytes(value: &Fq) -> [u8; 48] {
