@@ -159,11 +159,11 @@ pub const EXISTENTIAL_DEPOSIT: Balance = MILLIUNIT;
 pub const SLOT_DURATION_MILLIS: u64 = 6_000;
 /// Length of the relay chain's slots.
 pub const RELAY_SLOT_DURATION_MILLIS: u32 = 6_000;
-/// Blocks of this chain in a minute, on one core.
+/// Slots in a minute: blocks of the relay chain, and of this chain on one core.
 pub const MINUTES: BlockNumber = 60_000 / SLOT_DURATION_MILLIS as BlockNumber;
-/// Blocks of this chain in an hour.
+/// Slots in an hour.
 pub const HOURS: BlockNumber = 60 * MINUTES;
-/// Blocks of this chain in a day.
+/// Slots in a day.
 pub const DAYS: BlockNumber = 24 * HOURS;
 
 /// Number of this parachain on its relay chain, unless a chain specification says otherwise.

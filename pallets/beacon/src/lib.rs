@@ -29,6 +29,8 @@
 //!   newest dropped record `d`: [`Pallet::first_at_or_after`]`(at)` is answered when `at > d`, exactly, and refused
 //!   with [`BeaconPruned`](nil_types::traits::BeaconPruned) when `at <= d`, for then the first record at or after
 //!   `at` is one that was dropped. A pruned question never gets a later record for an answer: that would be a redraw.
+//! * Records are numbered without gaps, so [`Pallet::recorded`] counts the relay blocks of which this chain took note, however
+//!   many blocks it made on each: a clock that goes on with the relay chain and stands still with this one.
 //!
 //! ## Claim
 //!
