@@ -126,6 +126,10 @@ fn all_that_decodes() -> Tally {
 	tally.read(pallet_liveness::Endings::<Runtime>::iter().map(|(_, _, value)| value));
 	tally.read(pallet_liveness::EndingQueue::<Runtime>::iter().map(|(_, value)| value));
 	tally.read(pallet_liveness::EndingEnds::<Runtime>::try_get());
+	tally.read(pallet_liveness::EvictionQueue::<Runtime>::iter().map(|(_, value)| value));
+	tally.read(pallet_liveness::EvictionEnds::<Runtime>::try_get());
+	tally.read(pallet_liveness::WatchQueue::<Runtime>::iter().map(|(_, value)| value));
+	tally.read(pallet_liveness::WatchEnds::<Runtime>::try_get());
 	tally.read(pallet_liveness::CurrentRound::<Runtime>::try_get());
 	tally.read(pallet_liveness::BeganAt::<Runtime>::try_get());
 	tally.read(pallet_liveness::Drawn::<Runtime>::try_get());

@@ -18,7 +18,8 @@ use frame_support::{
 use nil_runtime_api::MAX_PAGE;
 use nil_types::{
 	CommitInfo, DealId, DealInfo, DealRentInfo, DutyInfo, Generation, PlacementInfo, ProviderInfo,
-	RentInfo, RoundInfo, SampleInfo, SettleSampleInfo, SettlementInfo, SlotIndex, SlotInfo, Terms,
+	RentInfo, RoundInfo, SampleInfo, SettleSampleInfo, SettlementInfo, SlotHealth, SlotIndex, SlotInfo,
+	Terms,
 };
 use sp_api::impl_runtime_apis;
 use sp_core::{OpaqueMetadata, crypto::KeyTypeId};
@@ -155,6 +156,11 @@ impl_runtime_apis! {
 		fn deal_rent(deal: DealId) -> DealRentInfo {
 			refuse_unmigrated_state();
 			storage::deal_rent(deal)
+		}
+
+		fn slot_health(deal: DealId) -> Vec<SlotHealth> {
+			refuse_unmigrated_state();
+			storage::slot_health(deal)
 		}
 	}
 

@@ -9,7 +9,9 @@ use nil_client::{
 	account::AccountId,
 	chain::{At, BlockRef, Chain, ChainError, View},
 };
-use nil_types::{DealId, DutyInfo, Hash32, Round, RoundInfo, SampleInfo, SlotIndex, SlotInfo};
+use nil_types::{
+	DealId, DutyInfo, Hash32, Round, RoundInfo, SampleInfo, SlotHealth, SlotIndex, SlotInfo,
+};
 use serde_json::{Value, json};
 
 /// Samples that a slot's provider was asked for in a round, and how many of them it answered.
@@ -118,6 +120,8 @@ pub struct Health {
 	now: Seen,
 	/// The round before; `None` when there was none, or the node does not keep it.
 	last: Option<Seen>,
+	/// What slots have missed, but for those of which nothing is asked.
+	slots: Vec<SlotHealth>,
 }
 
 impl Health {
@@ -129,11 +133,12 @@ impl Health {
 	) -> Result<Self, ChainError> {
 		let head = chain.head(At::Best).await?;
 		let now = Seen::at(chain.at(head.hash), deal, slots).await?;
+		let health = chain.at(head.hash).slot_health(deal).await?;
 		let last = match end_of_last(chain, head, now.round.round).await? {
 			Some(block) => Some(Seen::at(chain.at(block), deal, slots).await?),
 			None => None,
 		};
-		Ok(Self { now, last })
+		Ok(Self { now, last, slots: health })
 	}
 
 	/// The rounds.
@@ -141,11 +146,19 @@ impl Health {
 		json!({ "current": self.now.json(), "last": self.last.as_ref().map(Seen::json) })
 	}
 
+	fn of_slot(&self, slot: SlotIndex) -> Option<&SlotHealth> {
+		self.slots.iter().find(|health| health.slot == slot)
+	}
+
 	/// What became of the slot with this place in the list; null when nobody has it.
 	pub fn slot(&self, index: usize) -> Value {
 		let Some(now) = self.now.slot(index) else { return Value::Null };
 		let last = self.last.as_ref().and_then(|last| last.slot(index));
+		let of_slot = SlotIndex::try_from(index).ok().and_then(|slot| self.of_slot(slot));
 		json!({
+			"health": of_slot.map(|slot| slot.health),
+			"misses": of_slot.map(|slot| slot.misses),
+			"evict_misses": of_slot.map(|slot| slot.evict_misses),
 			"current": now.json(),
 			"last": last.map(Asked::json),
 			"missed_samples": now.missed,
@@ -165,7 +178,7 @@ impl Health {
 				|seen| format!("round {}", seen.round.round),
 			)
 		};
-		let heading: [String; 7] = [
+		let heading: [String; 9] = [
 			"slot".into(),
 			name(Some(&self.now)),
 			"slot's".into(),
@@ -173,6 +186,8 @@ impl Health {
 			"slot's".into(),
 			"missed".into(),
 			"silent".into(),
+			"health".into(),
+			"misses".into(),
 		];
 		let mut rows = vec![heading.to_vec()];
 		for (index, slot) in slots.iter().enumerate() {
@@ -183,6 +198,7 @@ impl Health {
 			row.extend(now.cells());
 			row.extend(last.map_or_else(unknown, Asked::cells));
 			row.extend([now.missed.to_string(), now.silent.to_string()]);
+			row.extend(self.of_slot(slot.slot).map_or_else(|| ["-".into(), "-".into()], cells));
 			rows.push(row);
 		}
 		let waits = match self.now.round.drawn {
@@ -193,10 +209,17 @@ impl Health {
 		};
 		use Align::{Left, Right};
 		format!(
-			"samples answered, of all that a provider stores and of the slot; missed samples and silent rounds before{waits}\n{}",
-			table(&[Right, Left, Left, Left, Left, Right, Right], &rows)
+			"samples answered, of all that a provider stores and of the slot; missed samples and silent rounds before, of all; \
+			 the slot's health and misses{waits}\n{}",
+			table(&[Right, Left, Left, Left, Left, Right, Right, Right, Right], &rows)
 		)
 	}
+}
+
+/// Health in percent, and misses of those with which the slot is lost.
+fn cells(slot: &SlotHealth) -> [String; 2] {
+	let SlotHealth { health, misses, evict_misses, .. } = *slot;
+	[format!("{} %", health / 10_000_000), format!("{misses} of {evict_misses}")]
 }
 
 /// The last block of the round before `round`, which is in force at `head`.
@@ -265,6 +288,12 @@ mod tests {
 			first_mdu: 0,
 			mdus: 1,
 		}
+	}
+
+	#[test]
+	fn health_is_told_in_percent() {
+		let slot = SlotHealth { slot: 1, health: 999_999_999, misses: 3, evict_misses: 16 };
+		assert_eq!(cells(&slot), ["99 %", "3 of 16"]);
 	}
 
 	#[test]

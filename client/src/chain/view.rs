@@ -6,7 +6,7 @@ use codec::{Decode, DecodeAll, Encode};
 use nil_types::{
 	Amount, CommitInfo, DealId, DealInfo, DealRentInfo, DutyInfo, Generation, Hash32,
 	PlacementInfo, ProviderInfo, RentInfo, RoundInfo, SampleInfo, SettleSampleInfo, SettlementInfo,
-	SlotIndex, SlotInfo, Terms,
+	SlotHealth, SlotIndex, SlotInfo, Terms,
 };
 use std::ops::Range;
 
@@ -219,6 +219,11 @@ impl<'a> View<'a> {
 	/// What a deal's slots earned, and what is left for them.
 	pub async fn deal_rent(&self, deal: DealId) -> Result<DealRentInfo, ChainError> {
 		self.read("deal_rent", &deal).await
+	}
+
+	/// How a deal's slots do, in order. Those in which nothing is stored that samples are drawn from are left out.
+	pub async fn slot_health(&self, deal: DealId) -> Result<Vec<SlotHealth>, ChainError> {
+		self.read("slot_health", &deal).await
 	}
 
 	/// An account's balance; zero for one that does not exist.

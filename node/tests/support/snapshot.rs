@@ -9,7 +9,8 @@ use pallet_deals::{
 	Commits, Deals, ManifestPoints, Owed, Owing, QueueEnds, Remnant, RemnantQueue, Remnants,
 };
 use pallet_liveness::{
-	Earned, Ending, EndingEnds, EndingQueue, Endings, EpochRecord, JournalEnds, Sealed,
+	Earned, Ending, EndingEnds, EndingQueue, Endings, EpochRecord, EvictionEnds, EvictionQueue,
+	JournalEnds, Sealed,
 };
 use pallet_providers::{Reweighing, Sweep};
 use sp_core::{Pair, storage::well_known_keys};
@@ -175,7 +176,11 @@ pub fn busy() -> TestChain {
 		Endings::<Runtime>::insert(&provider, (ENDED, 0u8), ending);
 		EndingQueue::<Runtime>::insert(0u64, (provider, ENDED, 0u8));
 		EndingEnds::<Runtime>::put(JournalEnds { head: 0, tail: 1 });
-		let sealed = EpochRecord { round: 0, epoch: 0, randomness: [1; 32], drawn_at: 1 };
+		// And one that had too many misses before it ended.
+		EvictionQueue::<Runtime>::insert(0u64, (one.to_account_id(), ENDED, 0u8));
+		EvictionEnds::<Runtime>::put(JournalEnds { head: 0, tail: 1 });
+		let sealed =
+			EpochRecord { round: 0, epoch: 0, randomness: [1; 32], drawn_at: 1, hot_factor: 1 };
 		Sealed::<Runtime>::put(sealed);
 
 		Reweighing::<Runtime>::put(Sweep { class: 1, below: 1 });

@@ -84,8 +84,7 @@ impl<T: Config> Pallet<T> {
 		let mut claims = Vec::with_capacity(items.len());
 		let mut misses = 0u32;
 		for item in items {
-			let (drawn, missed) =
-				Self::draw(&who, &current, &book, params.hot_factor, item.ordinal)?;
+			let (drawn, missed) = Self::draw(&who, &current, &book, item.ordinal)?;
 			misses = misses.saturating_add(missed);
 			let (entry, row) = Self::allocation(&who, item, drawn)?;
 			claims.push(Self::claim(
@@ -133,15 +132,14 @@ impl<T: Config> Pallet<T> {
 	/// What an ordinal draws, and after how many misses. The book must be of the round.
 	pub(crate) fn draw(
 		provider: &T::AccountId,
-		current: &EpochRecord,
+		round: &EpochRecord,
 		book: &BookOf<T>,
-		hot_factor: u32,
 		ordinal: u32,
 	) -> Result<(Found, u32), Error<T>> {
 		let id: Hash32 = provider.clone().into();
 		let mut lookup = Lookup::<T> { provider, entry: None, held: None, reads: 0 };
-		let found =
-			sample(&current.randomness, &id, ordinal, &book.census, hot_factor, &mut lookup)?;
+		let EpochRecord { randomness, hot_factor, .. } = round;
+		let found = sample(randomness, &id, ordinal, &book.census, *hot_factor, &mut lookup)?;
 		// The last that was looked up is what was found.
 		let Lookup { entry, held, reads, .. } = lookup;
 		let row = |row: u64| u32::try_from(row).map_err(|_| Error::<T>::Inconsistent);

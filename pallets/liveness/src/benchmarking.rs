@@ -4,9 +4,10 @@
 //! arithmetic, before it can tell.
 
 use crate::{
-	Books, Call, Config, CurrentRound, Drawn, Earned, Ending, EndingEnds, EndingQueue, Endings,
-	EpochLength, EpochRecord, Event, Item, JournalEnds, LivenessParams, MAX_PATH, Pallet,
-	Parameters, Planned, SettleBlob, SettleItem, Slots,
+	Books, Call, Config, CurrentRound, Drawn, DrawnBefore, Earned, Ending, EndingEnds, EndingQueue, Endings,
+	EpochLength, EpochRecord, Event, EvictionEnds, EvictionQueue, Item, JournalEnds,
+	LivenessParams, MAX_PATH, Pallet, Parameters, Planned, SettleBlob, SettleItem, Slots,
+	WatchEnds, WatchQueue,
 };
 use alloc::{vec, vec::Vec};
 use frame_benchmarking::v2::*;
@@ -17,9 +18,12 @@ use frame_support::{
 };
 use frame_system::RawOrigin;
 use nil_types::{
-	CodeKind, CommitInfo, DealId, G1Compressed, G1Uncompressed, Hint, Profile,
+	CodeKind, CommitInfo, DealId, G1Compressed, G1Uncompressed, Hint, Profile, SlotIndex,
 	challenge::{SETTLE_TRIES, SizeClass},
-	traits::{Allocation, ContentSource, EpochClock, RelayBeacon, RentPurse, Slashing, SlotHooks},
+	traits::{
+		Allocation, ContentSource, EpochClock, Evictions, RelayBeacon, RentPurse, Slashing,
+		SlotHooks,
+	},
 };
 
 /// The profile with the longest paths.
@@ -57,7 +61,8 @@ fn provider<T: Config>() -> T::AccountId {
 fn next_round<T: Config>() -> EpochRecord {
 	let round = Pallet::<T>::round().saturating_add(1);
 	let drawn_at = T::Beacon::now();
-	let record = EpochRecord { round, epoch: round, randomness: [7; 32], drawn_at };
+	let record =
+		EpochRecord { round, epoch: round, randomness: [7; 32], drawn_at, hot_factor: 1 };
 	CurrentRound::<T>::put(round);
 	Drawn::<T>::put(record);
 	record
@@ -69,21 +74,65 @@ fn record<T: Config>(epoch: u32) {
 	T::Beacon::set_record(start.saturating_add(T::DrawDelay::get()), [7; 64]);
 }
 
+/// The first commit of a deal.
+const fn allocation(deal: DealId) -> Allocation {
+	Allocation {
+		deal,
+		slot: SLOT,
+		generation: 1,
+		hint: Hint::Cold,
+		profile: DEEPEST,
+		first_mdu: 0,
+		rows: ROWS,
+		price: 1_000_000,
+	}
+}
+
 /// Lets the provider sign for one commit of each deal.
 fn sign<T: Config>(deals: core::ops::Range<DealId>) {
 	for deal in deals {
-		let allocation = Allocation {
-			deal,
-			slot: SLOT,
-			generation: 1,
-			hint: Hint::Cold,
-			profile: DEEPEST,
-			first_mdu: 0,
-			rows: ROWS,
-			price: 1_000_000,
-		};
-		<Pallet<T> as SlotHooks<_>>::signed(&provider::<T>(), allocation);
+		<Pallet<T> as SlotHooks<_>>::signed(&provider::<T>(), allocation(deal));
 	}
+}
+
+/// Parameters that slash.
+fn slashing<T: Config>() -> LivenessParams {
+	let params = LivenessParams { slashing: true, ..Default::default() };
+	Parameters::<T>::put(Planned { now: params, next: None });
+	params
+}
+
+/// Somebody with an account, who gets a bounty.
+fn reporter<T: Config>() -> T::AccountId {
+	let reporter = whitelisted_caller();
+	T::Purse::benchmark_endow(&reporter);
+	reporter
+}
+
+/// A provider that was silent for too long.
+fn silent<T: Config>() -> T::AccountId {
+	let params = slashing::<T>();
+	listed::<T>(1);
+	let book = Books::<T>::get(provider::<T>()).expect("it has something in its lists");
+	let provider = T::Stakes::benchmark_staked();
+	Books::<T>::insert(&provider, book);
+	CurrentRound::<T>::put(Pallet::<T>::round().saturating_add(params.silent_rounds));
+	provider
+}
+
+/// A slot with too many misses, which earned something.
+fn failed<T: Config>() -> (T::AccountId, DealId, SlotIndex) {
+	slashing::<T>();
+	let (provider, deal, slot) = T::Evictions::benchmark_slot();
+	T::Purse::benchmark_locked(deal, 1 << 70);
+	<Pallet<T> as SlotHooks<_>>::signed(&provider, Allocation { slot, ..allocation(deal) });
+	next_round::<T>();
+	assert_eq!(Pallet::<T>::apply(&provider, 1).steps(), 1);
+	let (at, mut held) = Pallet::<T>::held(&provider, deal, slot).expect("the slot is listed");
+	held.faults.misses = u32::MAX;
+	held.rent.open = Earned { paid: 1 << 60, burned: 0 };
+	Slots::<T>::insert(&provider, at, held);
+	(provider, deal, slot)
 }
 
 /// A provider with one commit of each of so many deals, in an epoch in force.
@@ -173,6 +222,30 @@ mod benches {
 	}
 
 	#[benchmark]
+	fn advance_naming(
+		s: Linear<1, { T::MaxSteps::get().min(T::MaxSamples::get().saturating_sub(1)) }>,
+	) {
+		// So many that the same slot is hardly drawn twice, each of which is to be taken away after this miss.
+		let slots = T::MaxSteps::get().saturating_mul(8);
+		let record = listed::<T>(slots);
+		let provider = provider::<T>();
+		for (at, mut held) in Slots::<T>::iter_prefix(&provider).collect::<Vec<_>>() {
+			held.faults.misses = u32::MAX;
+			Slots::<T>::insert(&provider, at, held);
+		}
+		Books::<T>::mutate_extant(&provider, |book| {
+			book.open(s.saturating_add(1), 0);
+			book.answer(s, 0);
+		});
+		let next = next_round::<T>();
+		assert_eq!(next.round, record.round.saturating_add(1));
+		DrawnBefore::<T>::put(record);
+		#[extrinsic_call]
+		advance(RawOrigin::Signed(whitelisted_caller()), provider.clone(), s);
+		assert_eq!(Books::<T>::get(provider).map(|book| book.missed), Some(s.into()));
+	}
+
+	#[benchmark]
 	fn set_params() -> Result<(), BenchmarkError> {
 		let origin =
 			T::AdminOrigin::try_successful_origin().map_err(|_| BenchmarkError::Weightless)?;
@@ -252,7 +325,8 @@ mod benches {
 		let provider = provider::<T>();
 		T::Purse::benchmark_locked(0, 1 << 70);
 		T::Purse::benchmark_endow(&provider);
-		let held = Pallet::<T>::held(&provider, 0, SLOT).ok_or(BenchmarkError::Weightless)?;
+		let mut held = Pallet::<T>::held(&provider, 0, SLOT).ok_or(BenchmarkError::Weightless)?;
+		held.1.faults.misses = u32::MAX;
 		let owed = Earned { paid: 1 << 60, burned: 1 << 50 };
 		let paid;
 		#[block]
@@ -273,6 +347,7 @@ mod benches {
 			Pallet::<T>::held(&provider, 0, SLOT).ok_or(BenchmarkError::Weightless)?;
 		held.rent.since = 0;
 		held.rent.open = Earned { paid: 1 << 60, burned: 0 };
+		held.faults.misses = u32::MAX;
 		Slots::<T>::insert(&provider, at, held);
 		#[extrinsic_call]
 		_(RawOrigin::Signed(whitelisted_caller()), provider.clone(), 0, SLOT);
@@ -282,22 +357,44 @@ mod benches {
 	}
 
 	#[benchmark]
-	fn report() -> Result<(), BenchmarkError> {
-		let params = LivenessParams { slashing: true, ..Default::default() };
-		Parameters::<T>::put(Planned { now: params, next: None });
-		listed::<T>(1);
-		let silent = Books::<T>::get(provider::<T>()).ok_or(BenchmarkError::Weightless)?;
-		let provider = T::Stakes::benchmark_staked();
-		Books::<T>::insert(&provider, silent);
-		let round = Pallet::<T>::round().saturating_add(params.silent_rounds);
-		CurrentRound::<T>::put(round);
-		// Somebody with an account, who gets a bounty.
-		let reporter = whitelisted_caller();
-		T::Purse::benchmark_endow(&reporter);
+	fn report() {
+		let (provider, reporter) = (silent::<T>(), reporter::<T>());
 		#[extrinsic_call]
 		_(RawOrigin::Signed(reporter), provider.clone());
 		assert_eq!(Books::<T>::get(provider).map(|book| book.silent_row), Some(0));
-		Ok(())
+	}
+
+	#[benchmark]
+	fn report_slot() {
+		let (provider, deal, slot) = failed::<T>();
+		let reporter = reporter::<T>();
+		#[extrinsic_call]
+		_(RawOrigin::Signed(reporter), provider.clone(), deal, slot);
+		assert!(Endings::<T>::contains_key(provider, (deal, slot)));
+	}
+
+	#[benchmark]
+	fn sweep_slot() {
+		let (provider, deal, slot) = failed::<T>();
+		EvictionQueue::<T>::insert(0u64, (&provider, deal, slot));
+		EvictionEnds::<T>::put(JournalEnds { head: 0, tail: 1 });
+		#[block]
+		{
+			Pallet::<T>::sweep_slot(EvictionEnds::<T>::get());
+		}
+		assert!(Endings::<T>::contains_key(provider, (deal, slot)));
+	}
+
+	#[benchmark]
+	fn look_at() {
+		let provider = silent::<T>();
+		WatchQueue::<T>::insert(0u64, (&provider, 1u32));
+		WatchEnds::<T>::put(JournalEnds { head: 0, tail: 1 });
+		#[block]
+		{
+			Pallet::<T>::look_at(WatchEnds::<T>::get());
+		}
+		assert_eq!(Books::<T>::get(provider).map(|book| book.silent_row), Some(0));
 	}
 
 	#[benchmark]

@@ -34,6 +34,7 @@ impl<S: Get<u32>> Book<BoundedVec<u8, S>> {
 			due: 0,
 			count: 0,
 			credit: 0,
+			named: 0,
 			answered: BoundedVec::default(),
 			index: 0,
 			late: 0,
@@ -44,6 +45,7 @@ impl<S: Get<u32>> Book<BoundedVec<u8, S>> {
 			missed: 0,
 			silent_row: 0,
 			health: HEALTHY,
+			watched: false,
 		}
 	}
 
@@ -88,7 +90,7 @@ impl<S: Get<u32>> Book<BoundedVec<u8, S>> {
 		}
 		self.silent = self.silent.saturating_add(silent);
 		self.round = round;
-		(self.due, self.count, self.credit) = (0, 0, 0);
+		(self.due, self.count, self.credit, self.named) = (0, 0, 0, 0);
 		self.answered.clear();
 	}
 
@@ -134,6 +136,11 @@ impl<S: Get<u32>> Book<BoundedVec<u8, S>> {
 	pub(crate) fn is_answered(&self, ordinal: u32) -> bool {
 		let (byte, bit) = bit(ordinal);
 		self.answered.get(byte).is_some_and(|bits| bits & bit != 0)
+	}
+
+	/// The first sample that stayed open and was not named yet. `None` when nothing was answered: then the provider was silent.
+	pub(crate) fn unnamed(&self) -> Option<u32> {
+		(self.named..self.due).find(|ordinal| self.count > 0 && !self.is_answered(*ordinal))
 	}
 
 	/// Takes note of the answer to a sample that was open, worth `share` of [`WHOLE`].

@@ -49,7 +49,8 @@ impl<T: Config> Pallet<T> {
 			}
 			DrawnBefore::<T>::put(last);
 		}
-		Drawn::<T>::put(EpochRecord { round, epoch, randomness, drawn_at: now });
+		let hot_factor = Parameters::<T>::get().in_round(round).hot_factor;
+		Drawn::<T>::put(EpochRecord { round, epoch, randomness, drawn_at: now, hot_factor });
 		Self::deposit_event(Event::RoundDrawn { round, epoch, randomness, record, at: now });
 	}
 
@@ -82,7 +83,10 @@ impl<T: Config> Pallet<T> {
 			&& (1..=T::MaxHotFactor::get()).contains(&params.hot_factor)
 			&& (1..=T::MaxItems::get()).contains(&params.settle_samples)
 			&& params.silent_rounds >= T::MinSilentRounds::get().max(1)
+			&& params.evict_misses >= T::MinEvictMisses::get().max(1)
+			&& params.forgive_rounds > 0
 			&& params.slash <= T::MaxSlash::get()
+			&& params.slash_slot <= T::MaxSlash::get()
 			&& params.bounty <= T::MaxBounty::get()
 			&& falls
 	}
@@ -105,6 +109,7 @@ impl<T: Config> Pallet<T> {
 			"answers are longer than epochs ask for"
 		);
 		assert!(T::MaxSteps::get() > 0, "nothing could be applied");
+		assert!(T::MaxSweeps::get() > 0, "nobody would be found unless somebody reports it");
 		assert!(T::MaxSlash::get() <= WHOLE, "more could be slashed than must be at stake");
 		assert!(T::MaxBounty::get() <= WHOLE / 2, "less than half of a slash could be burned");
 		let most = T::BlockWeights::get().max_block.saturating_div(4).saturating_mul(3);

@@ -131,16 +131,48 @@ mod events {
 			/// What it is owed, and what is burned with it.
 			owed: Earned,
 		},
-		/// A provider was reported because it was silent. It is jailed.
+		/// A provider was silent for too long. It is jailed.
 		#[codec(index = 11)]
 		Reported {
 			/// The provider.
 			provider: T::AccountId,
-			/// Who reported it.
-			reporter: T::AccountId,
+			/// Who reported it. `None` when the chain found it itself.
+			reporter: Option<T::AccountId>,
 			/// In how many rounds in a row it was silent.
 			silent: u32,
 			/// What it lost.
+			slashed: Amount,
+			/// What of that the reporter got. The rest was burned.
+			bounty: Amount,
+		},
+		/// A sample of a slot stayed open, or its rent was not settled in time.
+		#[codec(index = 12)]
+		SlotMissed {
+			/// The provider.
+			provider: T::AccountId,
+			/// The deal.
+			deal: DealId,
+			/// The slot.
+			slot: SlotIndex,
+			/// Misses that are not forgiven.
+			misses: u32,
+			/// Its health, of 10^9.
+			health: u32,
+		},
+		/// A slot with too many misses was taken from its provider.
+		#[codec(index = 13)]
+		SlotTaken {
+			/// The provider.
+			provider: T::AccountId,
+			/// The deal.
+			deal: DealId,
+			/// The slot.
+			slot: SlotIndex,
+			/// Who reported it. `None` when the chain found it itself.
+			reporter: Option<T::AccountId>,
+			/// Misses that were not forgiven.
+			misses: u32,
+			/// What the provider lost.
 			slashed: Amount,
 			/// What of that the reporter got. The rest was burned.
 			bounty: Amount,

@@ -1,7 +1,13 @@
 //! Health: who was silent for too long, and what comes of it.
 
-use crate::{Books, Config, Error, Event, Journals, Pallet, Parameters};
-use frame_support::{ensure, pallet_prelude::DispatchError};
+use crate::{
+	BookOf, Books, Config, Error, Event, JournalEnds, Journals, LivenessParams, Pallet, WatchEnds,
+	WatchQueue, WeightInfo,
+};
+use frame_support::{
+	traits::{Defensive, DefensiveSaturating, Get},
+	weights::WeightMeter,
+};
 use nil_types::{
 	Amount,
 	traits::{EpochClock, Slashing},
@@ -10,29 +16,86 @@ use nil_types::{
 impl<T: Config> Pallet<T> {
 	/// Jails a provider that was silent for too long, and slashes it, once for each time that it was so.
 	pub(crate) fn do_report(
-		reporter: T::AccountId,
 		provider: T::AccountId,
-	) -> Result<(), DispatchError> {
+		mut book: BookOf<T>,
+		reporter: Option<T::AccountId>,
+	) -> Result<(), Error<T>> {
 		let round = Self::round();
-		let params = Parameters::<T>::get().in_round(round);
-		let mut book = Books::<T>::get(&provider).ok_or(Error::<T>::NothingToReport)?;
+		let params = Self::params();
 		// Up to the first change that is left: it may say that nothing was due any more.
 		let left = Self::next_note(&provider, &Journals::<T>::get(&provider), round);
 		book.close_until(left.map_or(round, |note| note.round.saturating_add(1)));
 		let silent = book.silent_row;
-		ensure!(silent >= params.silent_rounds, Error::<T>::NothingToReport);
+		if silent < params.silent_rounds {
+			return Err(Error::<T>::NothingToReport);
+		}
 		book.silent_row = 0;
 		Books::<T>::insert(&provider, book);
 
 		T::Stakes::jail(&provider);
-		let (slashed, bounty) = if params.slashing {
-			let amount = share_of(T::Stakes::required(&provider), params.slash);
-			T::Stakes::slash(&provider, amount, &reporter, params.bounty)
-		} else {
-			(0, 0)
-		};
+		let required = T::Stakes::required(&provider);
+		let (slashed, bounty) =
+			Self::slash(&params, &provider, required, params.slash, reporter.as_ref());
 		Self::deposit_event(Event::Reported { provider, reporter, silent, slashed, bounty });
 		Ok(())
+	}
+
+	/// Takes a share of a part of its stake from a provider, unless nothing is slashed. What it lost, and what of that the
+	/// reporter got.
+	pub(crate) fn slash(
+		params: &LivenessParams,
+		provider: &T::AccountId,
+		stake: Amount,
+		share: u16,
+		reporter: Option<&T::AccountId>,
+	) -> (Amount, Amount) {
+		if !params.slashing {
+			return (0, 0);
+		}
+		T::Stakes::slash(provider, share_of(stake, share), reporter, params.bounty)
+	}
+
+	/// Has a provider looked at when it may have been silent for too long.
+	pub(crate) fn watch(provider: &T::AccountId) {
+		let due = Self::round().saturating_add(Self::params().silent_rounds);
+		WatchEnds::<T>::mutate(|ends| {
+			WatchQueue::<T>::insert(ends.tail, (provider, due));
+			ends.tail = ends.tail.defensive_saturating_add(1);
+		});
+	}
+
+	/// Looks at providers whose turn it is, while the meter has room.
+	pub(crate) fn sweep_silent(meter: &mut WeightMeter) {
+		if meter.try_consume(T::WeightInfo::poll()).is_err() {
+			return;
+		}
+		for _ in 0..T::MaxSweeps::get() {
+			let ends = WatchEnds::<T>::get();
+			let is_due = ends.head < ends.tail
+				&& WatchQueue::<T>::get(ends.head)
+					.defensive()
+					.is_some_and(|(_, due)| due <= Self::round());
+			if !is_due || meter.try_consume(T::WeightInfo::look_at()).is_err() {
+				return;
+			}
+			Self::look_at(ends);
+		}
+	}
+
+	/// Looks at the first of the providers in the queue. Who stores something goes to its end.
+	pub(crate) fn look_at(ends: JournalEnds) {
+		let Some((provider, _)) = WatchQueue::<T>::take(ends.head).defensive() else { return };
+		let head = ends.head.defensive_saturating_add(1);
+		WatchEnds::<T>::put(JournalEnds { head, ..ends });
+		let Some(mut book) = Books::<T>::get(&provider).defensive() else { return };
+		if book.blobs == 0 {
+			book.watched = false;
+			Books::<T>::insert(&provider, book);
+			return;
+		}
+		Self::watch(&provider);
+		// Most were not silent: there is nothing to report.
+		let _ = Self::do_report(provider, book, None);
 	}
 }
 

@@ -19,12 +19,16 @@ pub(crate) struct Applied {
 	pub(crate) listed: u32,
 	/// Allocations that left them.
 	pub(crate) unlisted: u32,
+	/// Samples that were named.
+	pub(crate) named: u32,
+	/// Draws of these that missed.
+	pub(crate) misses: u32,
 }
 
 impl Applied {
 	/// All steps.
 	pub(crate) const fn steps(&self) -> u32 {
-		self.listed.saturating_add(self.unlisted)
+		self.listed.saturating_add(self.unlisted).saturating_add(self.named)
 	}
 }
 
@@ -53,19 +57,30 @@ impl<T: Config> Pallet<T> {
 		Journal::<T>::get(provider, ends.head).defensive().filter(|note| note.round < round)
 	}
 
-	/// Whether something of a round before `round` is not applied yet.
+	/// Whether something of a round before `round` is not applied yet, or samples of the one before it are not named.
 	pub(crate) fn is_behind(provider: &T::AccountId, round: Round) -> bool {
 		Self::next_note(provider, &Journals::<T>::get(provider), round).is_some()
+			|| Books::<T>::get(provider)
+				.is_some_and(|book| Self::next_unnamed(&book, round).is_some())
 	}
 
-	/// Takes up to `steps` steps: applies what happened in earlier rounds, in order. What is applied is found by the round
-	/// after its own, so all up to its own are closed before; and all up to the one in force when nothing is left.
+	/// Takes up to `steps` steps: names the samples of the last round that stayed open, and then applies what happened in
+	/// earlier rounds, in order. What is applied is found by the round after its own, so all up to its own are closed before;
+	/// and all up to the one in force when nothing is left.
 	pub(crate) fn apply(provider: &T::AccountId, steps: u32) -> Applied {
 		let round = Self::round();
 		let mut ends = Journals::<T>::get(provider);
 		let mut account = Books::<T>::get(provider);
 		let mut applied = Applied::default();
 		while applied.steps() < steps {
+			if let Some(book) = &mut account
+				&& let Some((ordinal, drawn)) = Self::next_unnamed(book, round)
+			{
+				let misses = Self::name(provider, book, &drawn, ordinal);
+				applied.named = applied.named.saturating_add(1);
+				applied.misses = applied.misses.saturating_add(misses);
+				continue;
+			}
 			let Some(note) = Self::next_note(provider, &ends, round) else { break };
 			let found_by = note.round.saturating_add(1);
 			let book = account.get_or_insert_with(|| Book::new(found_by));
@@ -93,9 +108,14 @@ impl<T: Config> Pallet<T> {
 			}
 		}
 		let Some(mut book) = account.filter(|_| applied.steps() > 0) else { return applied };
-		let ready = Self::next_note(provider, &ends, round).is_none();
+		let ready = Self::next_note(provider, &ends, round).is_none()
+			&& Self::next_unnamed(&book, round).is_none();
 		if ready {
 			book.close_until(round);
+		}
+		if book.blobs > 0 && !book.watched {
+			book.watched = true;
+			Self::watch(provider);
 		}
 		Books::<T>::insert(provider, book);
 		Journals::<T>::insert(provider, ends);
@@ -106,18 +126,25 @@ impl<T: Config> Pallet<T> {
 
 	/// What `steps` steps may weigh.
 	pub(crate) fn advance_weight(steps: u32) -> Weight {
-		T::WeightInfo::advance_listing(steps).max(T::WeightInfo::advance_unlisting(steps))
+		// As for answers, more draws than steps hardly ever miss.
+		let naming = T::WeightInfo::advance_naming(steps)
+			.saturating_add(T::WeightInfo::look_up().saturating_mul(steps.into()));
+		T::WeightInfo::advance_listing(steps)
+			.max(T::WeightInfo::advance_unlisting(steps))
+			.max(naming)
 	}
 
 	/// What steps weigh that were taken.
 	pub(crate) fn applied_weight(applied: &Applied) -> Weight {
-		// The share of a call that has nothing to do with its steps is in both.
-		match (applied.listed, applied.unlisted) {
-			(listed, 0) => T::WeightInfo::advance_listing(listed),
-			(0, unlisted) => T::WeightInfo::advance_unlisting(unlisted),
-			(listed, unlisted) => T::WeightInfo::advance_listing(listed)
-				.saturating_add(T::WeightInfo::advance_unlisting(unlisted)),
-		}
+		let part = |steps: u32, weight: fn(u32) -> Weight| match steps {
+			0 => Weight::zero(),
+			_ => weight(steps),
+		};
+		// The share of a call that has nothing to do with its steps is in each part.
+		part(applied.listed, T::WeightInfo::advance_listing)
+			.saturating_add(part(applied.unlisted, T::WeightInfo::advance_unlisting))
+			.saturating_add(part(applied.named, T::WeightInfo::advance_naming))
+			.saturating_add(T::WeightInfo::look_up().saturating_mul(applied.misses.into()))
 	}
 }
 

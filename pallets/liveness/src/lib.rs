@@ -25,9 +25,10 @@
 //! | what | by | when |
 //! |---|---|---|
 //! | [`submit_proofs`](Call::submit_proofs) | the provider's operator, free of fees if it answered all | the round in force is drawn |
-//! | [`advance`](Call::advance) | anyone, free of fees if it applied something | changes of earlier rounds are left |
+//! | [`advance`](Call::advance) | anyone, free of fees if it did something | changes of earlier rounds are left, or samples of the last one open |
 //! | [`settle`](Call::settle) | the provider's operator | in the period after the one that is settled |
 //! | [`report`](Call::report) | anyone, for a bounty | a provider was silent for too long |
+//! | [`report_slot`](Call::report_slot) | anyone, for a bounty | a slot has too many misses |
 //! | [`forfeit`](Call::forfeit) | anyone, free of fees if something was forfeited | nothing was settled in time |
 //! | [`set_params`](Call::set_params) | [`Config::AdminOrigin`] | |
 //! | [`SlotHooks`] | the slots | a provider signs a commit, what it signed earns more, a slot ends |
@@ -95,7 +96,7 @@
 //! | with another `R_e` | `Stale` |
 //! | without items | `NoItems` |
 //! | with more than `MaxItems` items, or with a longer path than any profile has | does not decode |
-//! | while changes of earlier rounds are left | `NotAdvanced` |
+//! | while changes of earlier rounds are left, or open samples of the last one are to be named | `NotAdvanced` |
 //! | of somebody who owes nothing | `NothingDue` |
 //! | with an ordinal twice, or in another order | `OutOfOrder` |
 //! | with an ordinal that is not due | `NoSuchOrdinal` |
@@ -138,6 +139,36 @@
 //! Who was silent in `silent_rounds` rounds in a row may be reported by anyone, once for each such row. It is jailed, so that it
 //! gets no new slots, and unless `slashing` is off (while a network starts) it loses a share `slash` of the stake that it must
 //! hold, of which a share `bounty` is the reporter's and the rest burned.
+//!
+//! ## Misses of slots
+//!
+//! An ordinal that stayed open in a round that was not silent is a miss of the slot that it fell on. It is *named* in the round
+//! after: drawn anew, from the `R_e` of its round and the lists that this round found. Those still stand then. What happened
+//! before that round was applied before anything in it was answered, and what happened in it is applied only when all is named:
+//!
+//! ```text
+//! a step of advance = name the next open ordinal of the last round, if any is left; else apply from the journal
+//! ```
+//!
+//! Until then the provider cannot answer. So it names its own misses, or somebody else does, before it earns again. When nobody
+//! did in that round, they are not named any more: the provider was silent in it. [`Book::named`] says how far it has come.
+//!
+//! So is each touch that finds rent forfeited a miss of the slot. What ended misses nothing. Misses heal with rounds, which a
+//! slot reckons when it is next touched ([`Faults`]):
+//!
+//! ```text
+//! deficit = deficit * (7/8)^rounds        in each round that passes, rounded down
+//! deficit = deficit + floor((10^9 - deficit) / 8)       for each miss
+//! health  = 10^9 - deficit
+//! misses  = misses + 1 for each miss, and - 1 (to 0 at least) for each `forgive_rounds` rounds
+//! ```
+//!
+//! A slot with `evict_misses` may be reported by anyone: it is taken from its provider ([`Config::Evictions`]), and unless
+//! `slashing` is off that loses a share `slash_slot` of the stake which it must hold for what is listed of the slot.
+//!
+//! Nobody has to report anything. A slot that reached `evict_misses` enters a queue. Every provider that stores something stands
+//! once in another one, and is looked at `silent_rounds` rounds after it was last, or when it comes to the head. `on_idle` serves
+//! both in order, up to [`Config::MaxSweeps`] of each in a block: as a report does, with the bounty burned.
 //!
 //! ## Rent
 //!
@@ -189,8 +220,13 @@
 //!
 //! * Wrong proofs are not slashed: they may be right ones on another branch of the chain, with the same `R_e`, whose deals had
 //!   other content when the round began. An answer would have to name the block that drew its round.
-//! * Who is reported keeps its slots. Nobody takes them away yet, and a slot whose samples fail has no account of that but its
-//!   provider's.
+//! * Misses that nobody names in the round after are not counted for their slots. A provider that answers every other round alone
+//!   earns half, and is found out as soon as anybody names them for it.
+//! * A slot that answers all samples and settles nothing earns nothing. It is evicted only if periods are shorter than it takes to
+//!   forgive a miss.
+//! * A candidate that signed for a slot before it holds it misses samples of it, and does not lose it for that: its repair ends
+//!   with its window.
+//! * Who is silent and whom nobody reports is found within twice `silent_rounds`, while blocks have room.
 //! * A slot that signed next to nothing of its deal has void samples: of a deal with a share `s` of MDUs that it signed, a
 //!   sample is void with a probability of `(1 - s)^16`.
 //! * What a slot that ended is owed leaves state when it is settled, when somebody calls [`forfeit`](Call::forfeit), or when
@@ -198,10 +234,10 @@
 //! * What is drawn is void with a probability of less than 2^-200; such an ordinal cannot be answered (`VoidOrdinal`).
 //! * A sample reads one entry, and one more for each draw that missed, which is one in nine at most; every eighth reads a
 //!   slot before. Each manifest point is read once per call.
-//! * Keys end in numbers that the chain gives out, so these are not hashed. A slot takes 203 bytes of state, keys included,
+//! * Keys end in numbers that the chain gives out, so these are not hashed. A slot takes 220 bytes of state, keys included,
 //!   each commit 152. A change waits in the journal with 110 bytes at most until it is applied. A book has 5 bytes for each
 //!   list, whatever it holds. Nothing grows with time.
-//! * No hook walks deals, slots or providers: `on_poll` looks at the clock, and writes four entries per round.
+//! * No hook walks deals, slots or providers: `on_idle` takes from queues, a few at a time; `on_poll` looks at the clock, and writes four entries per round.
 //! * A round that waited is drawn when it can be, perhaps shortly before its epoch and it are over. Who is silent then is no
 //!   more to blame than the chain.
 //! * A slot with very many commits takes as many steps to leave. Every one of them was signed, and its step paid for with
@@ -212,7 +248,8 @@
 //! Checked by `try_state` and stated there: lists and journals are dense; the census has the lengths of the lists, the
 //! book their blobs; what is owed is reckoned up to rounds that are closed; entries and places say the same, and so do
 //! slots and their places; the allocations of a slot lie one after another in its rows; notes are in order, and nothing
-//! was answered while some of an earlier round were left.
+//! was answered while some of an earlier round were left; who stores something is watched, once, and a slot that is to be
+//! taken away stands in the queue.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![forbid(unsafe_code)]
@@ -229,6 +266,7 @@ mod benchmarking;
 mod book;
 mod epochs;
 mod events;
+mod faults;
 mod health;
 mod journal;
 mod lists;
@@ -262,7 +300,7 @@ pub mod pallet {
 	use frame_system::pallet_prelude::*;
 	use nil_types::{
 		Amount, DealId, Epoch, G1Compressed, Generation, Hash32, RelayBlock, Round, SlotIndex,
-		traits::{AnswerMath, ContentSource, RelayBeacon, RentPurse, Slashing},
+		traits::{AnswerMath, ContentSource, Evictions, RelayBeacon, RentPurse, Slashing},
 	};
 
 	/// The pallet's storage layout.
@@ -297,6 +335,9 @@ pub mod pallet {
 		/// What providers have at stake.
 		type Stakes: Slashing<Self::AccountId>;
 
+		/// Who takes slots from their providers. Tells [`SlotHooks`] of it at once.
+		type Evictions: Evictions<Self::AccountId>;
+
 		/// The arithmetic of proofs.
 		type Answers: AnswerMath;
 
@@ -329,7 +370,15 @@ pub mod pallet {
 		#[pallet::constant]
 		type MinSilentRounds: Get<u32>;
 
-		/// Largest share of the stake that a provider must hold that one report may take, in units of 1/10,000.
+		/// Fewest misses after which a slot may be taken from its provider.
+		#[pallet::constant]
+		type MinEvictMisses: Get<u32>;
+
+		/// Slots, and as many silent providers, that a block looks at without a report.
+		#[pallet::constant]
+		type MaxSweeps: Get<u32>;
+
+		/// Largest share of the stake for what failed that may be taken at once, in units of 1/10,000.
 		#[pallet::constant]
 		type MaxSlash: Get<u16>;
 
@@ -375,6 +424,24 @@ pub mod pallet {
 	/// The ends of that queue.
 	#[pallet::storage]
 	pub type EndingEnds<T: Config> = StorageValue<_, JournalEnds, ValueQuery>;
+
+	/// The slots that had too many misses, in the order in which they did, by ticket.
+	#[pallet::storage]
+	pub type EvictionQueue<T: Config> =
+		StorageMap<_, Twox64Concat, u64, (T::AccountId, DealId, SlotIndex), OptionQuery>;
+
+	/// The ends of that queue.
+	#[pallet::storage]
+	pub type EvictionEnds<T: Config> = StorageValue<_, JournalEnds, ValueQuery>;
+
+	/// The providers that store something, by ticket, each with the round from which it may be looked at for silence.
+	#[pallet::storage]
+	pub type WatchQueue<T: Config> =
+		StorageMap<_, Twox64Concat, u64, (T::AccountId, Round), OptionQuery>;
+
+	/// The ends of that queue.
+	#[pallet::storage]
+	pub type WatchEnds<T: Config> = StorageValue<_, JournalEnds, ValueQuery>;
 
 	/// The round in force. 0 before the first one.
 	#[pallet::storage]
@@ -505,7 +572,7 @@ pub mod pallet {
 		/// The answer has no items.
 		#[codec(index = 3)]
 		NoItems,
-		/// Changes of earlier rounds are not applied to the provider's lists yet.
+		/// Changes of earlier rounds are not applied to the provider's lists yet, or open samples of the last one not named.
 		#[codec(index = 4)]
 		NotAdvanced,
 		/// The caller owes nothing in this round.
@@ -564,7 +631,8 @@ pub mod pallet {
 		/// The rent could not be paid: the caller's account would be too small to exist.
 		#[codec(index = 22)]
 		Unpaid,
-		/// The provider was not silent for so long, or was reported for it.
+		/// The provider was not silent for so long, or lost what it loses for it. The slot has not so many misses, is nobody's to
+		/// take, or is gone.
 		#[codec(index = 23)]
 		NothingToReport,
 	}
@@ -576,10 +644,13 @@ pub mod pallet {
 			Self::turn(meter);
 		}
 
-		/// Drops what slots that ended are owed and did not settle in time.
+		/// Drops what slots that ended are owed and did not settle in time, takes slots away that have too many misses, and looks
+		/// who was silent for too long.
 		fn on_idle(_: BlockNumberFor<T>, remaining: Weight) -> Weight {
 			let mut meter = WeightMeter::with_limit(remaining);
 			Self::sweep_endings(&mut meter);
+			Self::sweep_slots(&mut meter);
+			Self::sweep_silent(&mut meter);
 			meter.consumed()
 		}
 
@@ -614,8 +685,9 @@ pub mod pallet {
 			Ok((Some(Self::submit_weight_with(count, misses)), pays).into())
 		}
 
-		/// Applies to `provider`'s lists what happened in earlier rounds, `steps` steps at most. Costs nothing when it
-		/// applied something: who signed and who committed have paid for it.
+		/// Names samples of the last round that `provider` left open, and applies to its lists what happened in earlier rounds,
+		/// `steps` steps at most. Costs nothing when it did something: who signed and who committed have paid for it, and no
+		/// round has more than a few open samples.
 		#[pallet::call_index(1)]
 		#[pallet::weight(Pallet::<T>::advance_weight(*steps))]
 		pub fn advance(
@@ -679,7 +751,22 @@ pub mod pallet {
 		#[pallet::weight(T::WeightInfo::report())]
 		pub fn report(origin: OriginFor<T>, provider: T::AccountId) -> DispatchResult {
 			let reporter = ensure_signed(origin)?;
-			Self::do_report(reporter, provider)
+			let book = Books::<T>::get(&provider).ok_or(Error::<T>::NothingToReport)?;
+			Ok(Self::do_report(provider, book, Some(reporter))?)
+		}
+
+		/// Reports a slot with as many misses as the parameters say. It is taken from its provider, who is slashed for it, and the
+		/// caller gets a share of the slash.
+		#[pallet::call_index(6)]
+		#[pallet::weight(T::WeightInfo::report_slot())]
+		pub fn report_slot(
+			origin: OriginFor<T>,
+			provider: T::AccountId,
+			deal: DealId,
+			slot: SlotIndex,
+		) -> DispatchResult {
+			let reporter = ensure_signed(origin)?;
+			Ok(Self::take_slot(provider, deal, slot, Some(reporter))?)
 		}
 	}
 }

@@ -1,6 +1,8 @@
 //! The lists of a provider's allocations and slots. All of them are dense: what leaves is replaced by the last.
 
-use crate::{BookOf, Config, Entries, Entry, HeldSlot, Pallet, Place, Places, SlotPlaces, Slots};
+use crate::{
+	BookOf, Config, Entries, Entry, Faults, HeldSlot, Pallet, Place, Places, SlotPlaces, Slots,
+};
 use alloc::vec::Vec;
 use frame_support::{
 	defensive,
@@ -32,7 +34,8 @@ impl<T: Config> Pallet<T> {
 			book.census.slots = at.defensive_saturating_add(1);
 			SlotPlaces::<T>::insert(provider, (deal, slot), at);
 			let rent = Self::new_rent(book);
-			(at, HeldSlot { deal, slot, hint, rows: 0, newest: 0, profile, rent })
+			let faults = Faults::default();
+			(at, HeldSlot { deal, slot, hint, rows: 0, newest: 0, profile, rent, faults })
 		});
 		let place = Place { class, index: lengthen(&mut book.census, held.hint, class) };
 		let entry = Entry {

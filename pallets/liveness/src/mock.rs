@@ -15,12 +15,12 @@ use frame_support::{
 use frame_system::EnsureRoot;
 use nil_types::{
 	Amount, CommitInfo, DealId, Epoch, G1Compressed, G1Uncompressed, Generation, Hash32, Hint,
-	Profile, RelayBlock, blake2b_256,
+	Profile, RelayBlock, SlotIndex, blake2b_256,
 	challenge::{evaluation_point, gamma},
-	layout::MDUS_PER_MANIFEST,
+	layout::{BLOB_BYTES, MDUS_PER_MANIFEST},
 	traits::{
-		Allocation, AnswerClaim, AnswerMath, BeaconPruned, ContentSource, Randomness, RelayBeacon,
-		RentPurse, Slashing, SlotHooks, Term, Unpaid,
+		Allocation, AnswerClaim, AnswerMath, BeaconPruned, ContentSource, Evictions, Randomness,
+		RelayBeacon, RentPurse, Slashing, SlotHooks, Term, Unpaid,
 	},
 };
 use sp_runtime::{AccountId32, BuildStorage, traits::IdentityLookup};
@@ -58,7 +58,10 @@ pub const PARAMS: LivenessParams = LivenessParams {
 	],
 	settle_samples: 2,
 	silent_rounds: 3,
+	evict_misses: 4,
+	forgive_rounds: 5,
 	slash: 500,
+	slash_slot: 2_000,
 	bounty: 1_000,
 	slashing: true,
 };
@@ -84,6 +87,8 @@ parameter_types! {
 	pub static Oldest: RelayBlock = 0;
 	/// Manifest points of content that is real. When there is any, so is the arithmetic.
 	pub static RealPoints: BTreeMap<(DealId, u32), G1Uncompressed> = BTreeMap::new();
+	/// Whether slots can be taken from their providers.
+	pub static Evictable: bool = false;
 }
 
 /// A beacon that tests feed with [`record`].
@@ -215,7 +220,8 @@ pub const REQUIRED: Amount = 10_000;
 
 /// What was taken from each provider, by whom, and with which share.
 #[storage_alias]
-pub type SlashedSums = StorageMap<Mock, Blake2_128Concat, AccountId, (Amount, AccountId, u16)>;
+pub type SlashedSums =
+	StorageMap<Mock, Blake2_128Concat, AccountId, (Amount, Option<AccountId>, u16)>;
 
 /// Who is jailed.
 #[storage_alias]
@@ -230,15 +236,21 @@ impl Slashing<AccountId> for MockStakes {
 		REQUIRED
 	}
 
+	/// A unit for each blob.
+	fn backing(bytes: u64) -> Amount {
+		Amount::from(bytes) / BLOB_BYTES as Amount
+	}
+
 	fn slash(
 		provider: &AccountId,
 		amount: Amount,
-		reporter: &AccountId,
+		reporter: Option<&AccountId>,
 		share: u16,
 	) -> (Amount, Amount) {
 		let before = SlashedSums::get(provider).map_or(0, |(sum, ..)| sum);
-		SlashedSums::insert(provider, (before + amount, reporter.clone(), share));
-		(amount, amount * Amount::from(share) / 10_000)
+		SlashedSums::insert(provider, (before + amount, reporter.cloned(), share));
+		let bounty = reporter.map_or(0, |_| amount * Amount::from(share) / 10_000);
+		(amount, bounty)
 	}
 
 	fn jail(provider: &AccountId) {
@@ -248,6 +260,25 @@ impl Slashing<AccountId> for MockStakes {
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_staked() -> AccountId {
 		account(1)
+	}
+}
+
+/// Slots, as far as it is of any interest who holds them.
+#[derive(Debug)]
+pub struct MockSlots;
+
+impl Evictions<AccountId> for MockSlots {
+	fn evict(provider: &AccountId, deal: DealId, slot: SlotIndex) -> bool {
+		if Evictable::get() {
+			<Liveness as SlotHooks<_>>::released(provider, deal, slot);
+		}
+		Evictable::get()
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_slot() -> (AccountId, DealId, SlotIndex) {
+		Evictable::set(true);
+		(account(1), 0, 3)
 	}
 }
 
@@ -313,8 +344,11 @@ impl pallet_liveness::Config for Test {
 	type Answers = MockMath;
 	type Beacon = MockBeacon;
 	type Content = MockContent;
+	type Evictions = MockSlots;
 	type MaxBounty = ConstU16<5_000>;
 	type MaxSlash = ConstU16<5_000>;
+	type MaxSweeps = ConstU32<2>;
+	type MinEvictMisses = ConstU32<2>;
 	type MinSilentRounds = ConstU32<2>;
 	type Purse = MockPurse;
 	type Stakes = MockStakes;
@@ -333,6 +367,7 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 	Records::set(BTreeMap::new());
 	Oldest::set(0);
 	RealPoints::set(BTreeMap::new());
+	Evictable::set(false);
 	let storage = RuntimeGenesisConfig {
 		liveness: pallet_liveness::GenesisConfig {
 			epoch_length: LENGTH,

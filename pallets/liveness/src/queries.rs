@@ -91,8 +91,7 @@ impl<T: Config> Pallet<T> {
 			return None;
 		}
 		let (current, book) = (Self::epoch()?, Books::<T>::get(provider)?);
-		let hot_factor = Self::params().hot_factor;
-		let (drawn, _) = Self::draw(provider, &current, &book, hot_factor, ordinal).ok()?;
+		let (drawn, _) = Self::draw(provider, &current, &book, ordinal).ok()?;
 		let (entry, row, place) = match drawn {
 			Found::Allocation(entry, row) => (entry, row, None),
 			Found::Slot(held, row) => {

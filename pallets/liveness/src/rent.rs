@@ -172,7 +172,7 @@ impl<T: Config> Pallet<T> {
 		// A deal that is gone earns nobody anything: its end is in the journal.
 		let Some(term) = T::Purse::term(held.deal) else { return };
 		let forfeited = Self::reckon(book, held, &term);
-		Self::tell_forfeit(provider, held.deal, held.slot, forfeited);
+		Self::note_forfeit(provider, held, forfeited);
 		let rate = rate_of(price, rows, EpochLength::<T>::get());
 		held.rent.rate = held.rent.rate.saturating_add(rate);
 	}

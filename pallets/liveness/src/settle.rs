@@ -184,9 +184,11 @@ impl<T: Config> Pallet<T> {
 		let Account { owed, forfeited, listed, .. } = account;
 		T::Purse::pay(deal, who, owed.paid.into(), owed.burned.into())
 			.map_err(|_| Error::<T>::Unpaid)?;
-		Self::tell_forfeit(who, deal, slot, forfeited);
 		match listed {
-			Some((at, held)) => Slots::<T>::insert(who, at, held),
+			Some((at, mut held)) => {
+				Self::note_forfeit(who, &mut held, forfeited);
+				Slots::<T>::insert(who, at, held);
+			},
 			None => Endings::<T>::remove(who, (deal, slot)),
 		}
 		let provider = who.clone();
@@ -194,7 +196,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Pays what a slot is owed, for benchmarks.
+	/// Pays what a slot is owed that forfeited something, for benchmarks.
 	#[cfg(feature = "runtime-benchmarks")]
 	pub(crate) fn benchmark_pay(
 		who: &T::AccountId,
@@ -202,7 +204,7 @@ impl<T: Config> Pallet<T> {
 		owed: Earned,
 	) -> bool {
 		let HeldSlot { deal, slot, profile, .. } = held;
-		let account = Account { profile, mdus: 0, owed, forfeited: 0, listed: Some((at, held)) };
+		let account = Account { profile, mdus: 0, owed, forfeited: 1, listed: Some((at, held)) };
 		Self::pay_out(who, (deal, slot), 0, account).is_ok()
 	}
 
@@ -265,7 +267,7 @@ impl<T: Config> Pallet<T> {
 		ensure!(!held.rent.ended, Error::<T>::NothingToDo);
 		let forfeited = Self::reckon(&book, &mut held, &term);
 		ensure!(forfeited > 0, Error::<T>::NothingToDo);
-		Self::tell_forfeit(provider, deal, slot, forfeited);
+		Self::note_forfeit(provider, &mut held, forfeited);
 		Slots::<T>::insert(provider, at, held);
 		Ok(())
 	}

@@ -4,6 +4,7 @@ mod accounts;
 mod answers;
 pub(crate) mod arithmetic;
 mod epochs;
+mod faults;
 mod health;
 mod journal;
 mod params;

@@ -2,8 +2,8 @@
 
 use crate::{
 	BeganAt, BookOf, Books, Change, Config, Drawn, DrawnBefore, EndingEnds, EndingQueue, Endings,
-	Entries, HeldSlot, INDEX_ONE, Journal, JournalEnds, Journals, Pallet, Parameters, Place,
-	Places, Sealed, SlotPlaces, Slots, WHOLE,
+	Entries, EvictionEnds, EvictionQueue, HeldSlot, INDEX_ONE, Journal, JournalEnds, Journals,
+	Pallet, Parameters, Place, Places, Sealed, SlotPlaces, Slots, WHOLE, WatchEnds, WatchQueue,
 };
 use alloc::{collections::BTreeSet, vec::Vec};
 use frame_support::{ensure, traits::Get};
@@ -28,6 +28,8 @@ impl<T: Config> Pallet<T> {
 			Self::check_rent(&provider, &book)?;
 		}
 		Self::check_endings()?;
+		Self::check_watched()?;
+		Self::check_evictions()?;
 		Self::check_owners()
 	}
 
@@ -101,6 +103,7 @@ impl<T: Config> Pallet<T> {
 	/// * A book is of no round that has not begun.
 	/// * No health is above that of who answers everything, and no row of silent rounds longer than all of them.
 	/// * As many samples are answered as are counted, no more than are due, and none is worth more than all of it.
+	/// * Nothing is named that was not due.
 	/// * What is due is what there is to draw from, unless so much is not asked for.
 	fn check_account(book: &BookOf<T>) -> Checked {
 		ensure!(book.round <= Self::round(), "a book is of no round that has not begun");
@@ -116,6 +119,7 @@ impl<T: Config> Pallet<T> {
 			book.answered.iter().fold(0, |sum: u32, bits| sum.saturating_add(bits.count_ones()));
 		ensure!(bits == book.count, "as many samples are answered as are counted");
 		ensure!(book.count <= book.due, "no more samples are answered than are due");
+		ensure!(book.named <= book.due, "nothing is named that was not due");
 		ensure!(
 			book.answered.len() == book.due.div_ceil(8) as usize,
 			"there is a bit for each sample that is due"
@@ -297,6 +301,55 @@ impl<T: Config> Pallet<T> {
 			}),
 			"what was sealed is of a period before that of the last round"
 		);
+		Ok(())
+	}
+
+	/// * The queue of providers is dense between its ends, and has each that stores something once, and no other twice.
+	fn check_watched() -> Checked {
+		let JournalEnds { head, tail } = WatchEnds::<T>::get();
+		let mut queued = BTreeSet::new();
+		for ticket in head..tail {
+			let (provider, _) =
+				WatchQueue::<T>::get(ticket).ok_or("the queue of providers is dense")?;
+			let watched = Books::<T>::get(&provider).is_some_and(|book| book.watched);
+			ensure!(watched, "who stands in the queue knows");
+			ensure!(queued.insert(provider), "nobody stands in the queue twice");
+		}
+		ensure!(
+			WatchQueue::<T>::iter_keys().count() == queued.len(),
+			"the queue of providers has nothing beyond its ends"
+		);
+		for (provider, book) in Books::<T>::iter() {
+			ensure!(book.watched == queued.contains(&provider), "who is watched is in the queue");
+			ensure!(book.watched || book.blobs == 0, "who stores something is watched");
+		}
+		Ok(())
+	}
+
+	/// * The queue of slots with too many misses is dense between its ends, and has each that knows that it stands there.
+	/// * No miss was of a round to come, and no health is below nothing.
+	fn check_evictions() -> Checked {
+		let round = Self::round();
+		let JournalEnds { head, tail } = EvictionEnds::<T>::get();
+		let mut queued = BTreeSet::new();
+		for ticket in head..tail {
+			let slot = EvictionQueue::<T>::get(ticket)
+				.ok_or("the queue of slots to be taken away is dense")?;
+			queued.insert(slot);
+		}
+		ensure!(
+			EvictionQueue::<T>::iter_keys().count() as u64 == tail.saturating_sub(head),
+			"the queue of slots to be taken away has nothing beyond its ends"
+		);
+		for (provider, _, held) in Slots::<T>::iter() {
+			let HeldSlot { deal, slot, faults, .. } = held;
+			ensure!(
+				!faults.queued || queued.contains(&(provider, deal, slot)),
+				"a slot that is to be taken away is in the queue"
+			);
+			ensure!(faults.at <= round && faults.forgiven_at <= round, "misses are of the past");
+			ensure!(u64::from(faults.deficit) <= INDEX_ONE, "no health is below nothing");
+		}
 		Ok(())
 	}
 

@@ -46,6 +46,8 @@ pub struct EpochRecord {
 	pub randomness: Hash32,
 	/// The relay parent of the block that drew it.
 	pub drawn_at: RelayBlock,
+	/// How much more likely a blob of a hot deal is drawn in it than one of a cold deal.
+	pub hot_factor: u32,
 }
 
 /// What answers are worth up to a delay.
@@ -100,11 +102,17 @@ pub struct LivenessParams {
 	pub settle_samples: u32,
 	/// Rounds in a row in which a provider was silent, after which it may be reported. At least 1.
 	pub silent_rounds: u32,
-	/// What a report takes, of the stake that the provider must hold, in units of 1/10,000.
+	/// Misses that are not forgiven after which a slot is taken from its provider. At least 1.
+	pub evict_misses: u32,
+	/// Rounds in which one miss of a slot is forgiven. At least 1.
+	pub forgive_rounds: u32,
+	/// What silence costs, of the stake that the provider must hold, in units of 1/10,000.
 	pub slash: u16,
+	/// What losing a slot costs, of the stake that the provider must hold for what the slot stores, in units of 1/10,000.
+	pub slash_slot: u16,
 	/// What of that is the reporter's, in units of 1/10,000.
 	pub bounty: u16,
-	/// Whether anything is slashed. Who is reported is jailed in any case.
+	/// Whether anything is slashed. Who was silent is jailed, and slots are taken away, in any case.
 	pub slashing: bool,
 }
 
@@ -120,8 +128,8 @@ impl LivenessParams {
 
 impl Default for LivenessParams {
 	/// With epochs of an hour: 528 samples a day, hot deals twice as often, twenty minutes to answer, and three more steps
-	/// to the end of the hour. Who was silent for a day may be reported, and is jailed; nothing is slashed before somebody
-	/// says so.
+	/// to the end of the hour. Who was silent for a day is jailed, a slot with 16 misses is taken away, and one miss a week is
+	/// forgiven; nothing is slashed before somebody says so.
 	fn default() -> Self {
 		Self {
 			samples_per_epoch: 22,
@@ -134,7 +142,10 @@ impl Default for LivenessParams {
 			],
 			settle_samples: 2,
 			silent_rounds: 24,
+			evict_misses: 16,
+			forgive_rounds: 168,
 			slash: 500,
+			slash_slot: 2_000,
 			bounty: 1_000,
 			slashing: false,
 		}
@@ -189,6 +200,8 @@ pub struct Book<Bits> {
 	pub count: u32,
 	/// What the answers of the round are worth together, each of [`WHOLE`].
 	pub credit: u32,
+	/// Ordinals below this one that stayed open count for their slots already. 0 until the round is over.
+	pub named: u32,
 	/// Which samples are answered: bit `i % 8` of byte `i / 8` for ordinal `i`. Empty while none is due.
 	pub answered: Bits,
 	/// The sum of what closed rounds were worth, each of [`INDEX_ONE`].
@@ -209,6 +222,8 @@ pub struct Book<Bits> {
 	pub silent_row: u32,
 	/// A moving average of the share answered, of [`INDEX_ONE`].
 	pub health: u32,
+	/// Whether the provider stands in the queue of those that are looked at.
+	pub watched: bool,
 }
 
 /// What a provider's rounds were worth, and what lateness took from it, up to some moment.
@@ -384,6 +399,23 @@ pub struct HeldSlot {
 	pub profile: Profile,
 	/// What it earns.
 	pub rent: SlotRent,
+	/// What its provider failed to prove of it.
+	pub faults: Faults,
+}
+
+/// What a provider failed to prove of a slot. It heals with the rounds that pass, which is reckoned when it is next touched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Faults {
+	/// Misses that are not forgiven.
+	pub misses: u32,
+	/// The round from which the time to the next pardon counts.
+	pub forgiven_at: Round,
+	/// What its health lacks of [`INDEX_ONE`].
+	pub deficit: u32,
+	/// The round up to which both are reckoned.
+	pub at: Round,
+	/// Whether the slot stands in the queue of those that are to be taken away.
+	pub queued: bool,
 }
 
 /// The answer to one sample: how the blob's commitment leads up to the deal's manifest.

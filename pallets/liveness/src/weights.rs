@@ -15,6 +15,8 @@ pub trait WeightInfo {
 	fn advance_listing(s: u32) -> Weight;
 	/// [`crate::Call::advance`] by `s` allocations that leave the lists, each with its slot.
 	fn advance_unlisting(s: u32) -> Weight;
+	/// [`crate::Call::advance`] by `s` samples that are named, of as many slots, none of which was drawn after a miss.
+	fn advance_naming(s: u32) -> Weight;
 	/// [`crate::Call::set_params`].
 	fn set_params() -> Weight;
 	/// [`crate::Call::settle`] with `n` items, each of another slot and found at the last try, without the payments.
@@ -25,6 +27,12 @@ pub trait WeightInfo {
 	fn forfeit() -> Weight;
 	/// [`crate::Call::report`].
 	fn report() -> Weight;
+	/// [`crate::Call::report_slot`].
+	fn report_slot() -> Weight;
+	/// Taking the first slot in the queue away.
+	fn sweep_slot() -> Weight;
+	/// Looking at the first provider in the queue, who was silent for too long.
+	fn look_at() -> Weight;
 	/// Dropping what a slot that ended did not settle, or finding that it may not be dropped yet.
 	fn sweep_ending() -> Weight;
 	/// Looking whether a round is to begin or to be drawn.
@@ -56,6 +64,13 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().reads_writes(4, 2))
 			.saturating_add(RocksDbWeight::get().reads_writes(7, 9).saturating_mul(s.into()))
 	}
+	fn advance_naming(s: u32) -> Weight {
+		// The draw, the slot it fell on, and the queue of those that are taken away.
+		Weight::from_parts(50_000_000, 10_000)
+			.saturating_add(Weight::from_parts(50_000_000, 9_000).saturating_mul(s.into()))
+			.saturating_add(RocksDbWeight::get().reads_writes(9, 3))
+			.saturating_add(RocksDbWeight::get().reads_writes(3, 2).saturating_mul(s.into()))
+	}
 	fn set_params() -> Weight {
 		Weight::from_parts(15_000_000, 3_000)
 			.saturating_add(RocksDbWeight::get().reads_writes(2, 1))
@@ -68,17 +83,30 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().reads_writes(8, 0).saturating_mul(n.into()))
 	}
 	fn pay_out() -> Weight {
-		Weight::from_parts(80_000_000, 12_000)
-			.saturating_add(RocksDbWeight::get().reads_writes(5, 5))
+		Weight::from_parts(90_000_000, 15_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(7, 7))
 	}
 	fn forfeit() -> Weight {
-		Weight::from_parts(40_000_000, 14_000)
-			.saturating_add(RocksDbWeight::get().reads_writes(11, 1))
+		Weight::from_parts(50_000_000, 16_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(13, 3))
 	}
 	fn report() -> Weight {
 		// Jailing and re-weighing a candidate, and two payments.
 		Weight::from_parts(150_000_000, 60_000)
 			.saturating_add(RocksDbWeight::get().reads_writes(26, 24))
+	}
+	fn report_slot() -> Weight {
+		// The stripe and its repair, what the slot is owed, its provider's weight, and two payments.
+		Weight::from_parts(250_000_000, 90_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(40, 36))
+	}
+	fn sweep_slot() -> Weight {
+		Weight::from_parts(250_000_000, 90_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(40, 36))
+	}
+	fn look_at() -> Weight {
+		Weight::from_parts(170_000_000, 65_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(29, 28))
 	}
 	fn sweep_ending() -> Weight {
 		Weight::from_parts(25_000_000, 9_000)

@@ -102,6 +102,18 @@ fn stored<T: Config>() -> DealId {
 	deal
 }
 
+/// A slot of a placed deal in which something is stored, and who holds it.
+pub(crate) fn held<T: Config>() -> (T::AccountId, DealId, SlotIndex) {
+	let deal = stored::<T>();
+	let mut stripe = Stripes::<T>::get(deal).expect("the deal has slots");
+	let slot = stripe.slots.get_mut(0).expect("no stripe is empty");
+	let provider = slot.state.provider().cloned().expect("somebody holds it");
+	slot.bytes = 4 << 20;
+	assert!(T::Providers::add_used(&provider, slot.bytes).is_ok());
+	Stripes::<T>::insert(deal, stripe);
+	(provider, deal, 0)
+}
+
 /// Commits of one MDU each, up to a generation, which nobody has signed.
 fn committed<T: Config>(deal: DealId, generation: Generation) {
 	for generation in 1..=generation {

@@ -762,4 +762,9 @@ impl<T: Config> Evictions<T::AccountId> for Pallet<T> {
 		});
 		held && Self::do_evict(deal, slot)
 	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_slot() -> (T::AccountId, DealId, SlotIndex) {
+		crate::benchmarking::held::<T>()
+	}
 }

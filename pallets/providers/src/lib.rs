@@ -402,8 +402,8 @@ pub mod pallet {
 			operator: T::AccountId,
 			/// How much: of the stake, and of what was unbonding, the oldest first, as far as that was not enough.
 			taken: Amount,
-			/// Who reported it.
-			reporter: T::AccountId,
+			/// Who reported it. `None` when the chain found it itself.
+			reporter: Option<T::AccountId>,
 			/// What the reporter got of it.
 			bounty: Amount,
 			/// The stake after it.

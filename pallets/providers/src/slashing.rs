@@ -54,10 +54,14 @@ impl<T: Config> Slashing<T::AccountId> for Pallet<T> {
 		Ledgers::<T>::get(provider).map_or(0, |ledger| Parameters::<T>::get().required(ledger.used))
 	}
 
+	fn backing(bytes: u64) -> Amount {
+		Parameters::<T>::get().backing(bytes)
+	}
+
 	fn slash(
 		provider: &T::AccountId,
 		amount: Amount,
-		reporter: &T::AccountId,
+		reporter: Option<&T::AccountId>,
 		share: u16,
 	) -> (Amount, Amount) {
 		let Some(mut ledger) = Ledgers::<T>::get(provider) else { return (0, 0) };
@@ -73,10 +77,8 @@ impl<T: Config> Slashing<T::AccountId> for Pallet<T> {
 		let share = Amount::from(share.min(MAX_REPORTER_SHARE));
 		let bounty = taken.saturating_mul(share).checked_div(WHOLE.into()).unwrap_or_default();
 		// Who reports itself, or has no account for so little, gets nothing.
-		let bounty = if bounty == 0 || reporter == provider {
-			0
-		} else {
-			T::Currency::transfer_on_hold(
+		let bounty = match reporter {
+			Some(reporter) if bounty > 0 && reporter != provider => T::Currency::transfer_on_hold(
 				&hold,
 				provider,
 				reporter,
@@ -85,7 +87,8 @@ impl<T: Config> Slashing<T::AccountId> for Pallet<T> {
 				Restriction::Free,
 				Fortitude::Force,
 			)
-			.unwrap_or_default()
+			.unwrap_or_default(),
+			_ => 0,
 		};
 		let burned = T::Currency::burn_held(
 			&hold,
@@ -101,7 +104,7 @@ impl<T: Config> Slashing<T::AccountId> for Pallet<T> {
 		Self::deposit_event(Event::Slashed {
 			operator: provider.clone(),
 			taken,
-			reporter: reporter.clone(),
+			reporter: reporter.cloned(),
 			bounty,
 			stake,
 		});

@@ -65,6 +65,11 @@ impl Params {
 		backed_bytes(self.min_stake, self.stake_per_gib, stake)
 	}
 
+	/// What of the stake that a provider must hold is for `bytes` that it stores, rounded up.
+	pub const fn backing(&self, bytes: u64) -> Amount {
+		required_stake(0, self.stake_per_gib, bytes)
+	}
+
 	/// The stake that a provider of `used` bytes must hold, rounded up.
 	pub const fn required(&self, used: u64) -> Amount {
 		required_stake(self.min_stake, self.stake_per_gib, used)

@@ -13,7 +13,8 @@ use alloc::vec::Vec;
 use codec::Codec;
 use nil_types::{
 	CommitInfo, DealId, DealInfo, DealRentInfo, DutyInfo, Generation, PlacementInfo, ProviderInfo,
-	RentInfo, RoundInfo, SampleInfo, SettleSampleInfo, SettlementInfo, SlotIndex, SlotInfo, Terms,
+	RentInfo, RoundInfo, SampleInfo, SettleSampleInfo, SettlementInfo, SlotHealth, SlotIndex, SlotInfo,
+	Terms,
 };
 
 /// Items that one call returns at most.
@@ -70,5 +71,7 @@ sp_api::decl_runtime_apis! {
 		) -> Vec<SettleSampleInfo>;
 		/// What a deal's slots earned, and what is left for them. All zero for one that ended and owes nothing.
 		fn deal_rent(deal: DealId) -> DealRentInfo;
+		/// How a deal's slots do, in order. Those in which nothing is stored that samples are drawn from are left out.
+		fn slot_health(deal: DealId) -> Vec<SlotHealth>;
 	}
 }

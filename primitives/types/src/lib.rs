@@ -40,7 +40,7 @@ pub use hashing::{blake2b_256, hash_to_fr};
 pub use layout::ContentShape;
 pub use liveness::{
 	DealRentInfo, DrawnInfo, DutyInfo, Earnings, RentInfo, RoundInfo, SampleInfo, SettleSampleInfo,
-	SettlementInfo,
+	SettlementInfo, SlotHealth,
 };
 pub use messages::{ReceiptMessage, UploadToken};
 pub use profile::{CodeKind, Profile, ProfileError};

@@ -168,6 +168,21 @@ pub struct SettleSampleInfo {
 	pub blob: Option<SampleInfo>,
 }
 
+/// How a slot does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize))]
+pub struct SlotHealth {
+	/// The slot.
+	pub slot: SlotIndex,
+	/// Of 10^9, which is that of a slot that misses nothing. Each miss takes an eighth of it, and each round gives an eighth
+	/// back of what it lacks.
+	pub health: u32,
+	/// Samples that stayed open, and settlements that did not come in time, that are not forgiven.
+	pub misses: u32,
+	/// With how many of them the slot is taken from its provider.
+	pub evict_misses: u32,
+}
+
 /// The rent of a deal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, TypeInfo)]
 #[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize))]

@@ -173,13 +173,10 @@ impl<AccountId> DepartureHooks<AccountId> for () {
 pub trait Evictions<AccountId> {
 	/// Takes a slot from `provider`, at once, and lets the chain draw another. Whether it held it.
 	fn evict(provider: &AccountId, deal: DealId, slot: SlotIndex) -> bool;
-}
 
-/// Nobody loses a slot.
-impl<AccountId> Evictions<AccountId> for () {
-	fn evict(_: &AccountId, _: DealId, _: SlotIndex) -> bool {
-		false
-	}
+	/// Gives somebody a slot in which it stores something, for benchmarks.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_slot() -> (AccountId, DealId, SlotIndex);
 }
 
 /// What providers have at stake, as those see it who punish them.
@@ -187,13 +184,16 @@ pub trait Slashing<AccountId> {
 	/// The stake that a provider must hold for what it stores. 0 when there is no such provider.
 	fn required(provider: &AccountId) -> Amount;
 
+	/// What of that is for `bytes` that it stores.
+	fn backing(bytes: u64) -> Amount;
+
 	/// Takes up to `amount` of all that a provider has at stake, what is unbonding included. Of what is taken `share` is
-	/// `reporter`'s, in units of 1/10,000 and no more than half; the rest is burned. Returns what was taken, and what of it
-	/// the reporter got.
+	/// `reporter`'s, if there is one, in units of 1/10,000 and no more than half; the rest is burned. Returns what was taken,
+	/// and what of it the reporter got.
 	fn slash(
 		provider: &AccountId,
 		amount: Amount,
-		reporter: &AccountId,
+		reporter: Option<&AccountId>,
 		share: u16,
 	) -> (Amount, Amount);
 

@@ -13,7 +13,7 @@ use frame_support::traits::{ConstU16, ConstU32, ConstU128, EitherOf};
 use frame_system::EnsureRoot;
 use nil_types::{
 	Amount, DealId, DealRentInfo, G1Compressed, RelayBlock, SampleInfo, SettleSampleInfo,
-	SettlementInfo, SlotIndex, Terms,
+	SettlementInfo, SlotHealth, SlotIndex, Terms,
 	deal::SerdeBytes,
 	layout::MDUS_PER_MANIFEST,
 	traits::{ContentSource, ManifestMath, RelayBeacon},
@@ -100,6 +100,7 @@ impl pallet_liveness::Config for Runtime {
 	type Answers = HostAnswers;
 	type Beacon = Beacon;
 	type Content = Deals;
+	type Evictions = Mode2;
 	/// As for placements: by then no block comes any more whose relay parent is from before the epoch.
 	type DrawDelay = ConstU32<4>;
 	/// Half of a slash burns at least, as providers say.
@@ -111,8 +112,12 @@ impl pallet_liveness::Config for Runtime {
 	/// A fifth.
 	type MaxSlash = ConstU16<2_000>;
 	type MaxSteps = ConstU32<64>;
+	/// As many slots of departing providers are looked at.
+	type MaxSweeps = ConstU32<16>;
 	/// A minute, for development chains.
 	type MinEpochLength = ConstU32<10>;
+	/// More than one bad answer brings.
+	type MinEvictMisses = ConstU32<4>;
 	/// Hours, where epochs are hours: who restarts a machine, or moves it, is not reported.
 	type MinSilentRounds = ConstU32<6>;
 	type Purse = Deals;
@@ -226,6 +231,14 @@ pub fn deal_rent(deal: DealId) -> DealRentInfo {
 		reserve: Deals::repair_reserve(deal, <Beacon as RelayBeacon>::now(), earned),
 		until: None,
 	}
+}
+
+/// How a deal's slots do, in order: those of which their providers have something to prove.
+pub fn slot_health(deal: DealId) -> Vec<SlotHealth> {
+	(SlotIndex::MIN..)
+		.zip(Mode2::slots(deal))
+		.filter_map(|(slot, info)| Liveness::slot_health(info.state.provider()?, deal, slot))
+		.collect()
 }
 
 /// Prices, fees and deadlines in force, and the relay chain's clock.

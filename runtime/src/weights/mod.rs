@@ -114,6 +114,10 @@ impl ::pallet_liveness::WeightInfo for LivenessWeight {
 		Samples::advance_unlisting(s)
 	}
 
+	fn advance_naming(s: u32) -> Weight {
+		Samples::advance_naming(s)
+	}
+
 	fn set_params() -> Weight {
 		Samples::set_params()
 	}
@@ -132,6 +136,18 @@ impl ::pallet_liveness::WeightInfo for LivenessWeight {
 
 	fn report() -> Weight {
 		Samples::report()
+	}
+
+	fn report_slot() -> Weight {
+		Samples::report_slot()
+	}
+
+	fn sweep_slot() -> Weight {
+		Samples::sweep_slot()
+	}
+
+	fn look_at() -> Weight {
+		Samples::look_at()
 	}
 
 	fn sweep_ending() -> Weight {

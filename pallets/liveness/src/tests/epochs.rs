@@ -27,7 +27,9 @@ fn a_round_begins_with_its_epoch_and_is_drawn_later() {
 		record(4);
 		poll();
 		let randomness = r_e(FIRST_EPOCH, 3);
-		let first = EpochRecord { round: 1, epoch: FIRST_EPOCH, randomness, drawn_at: 1_006 };
+		let hot_factor = PARAMS.hot_factor;
+		let first =
+			EpochRecord { round: 1, epoch: FIRST_EPOCH, randomness, drawn_at: 1_006, hot_factor };
 		assert_eq!((Liveness::epoch(), Liveness::round()), (Some(first), 1));
 		assert_eq!(
 			events(),
@@ -51,7 +53,7 @@ fn a_round_begins_with_its_epoch_and_is_drawn_later() {
 		record(6);
 		poll();
 		let (round, epoch, randomness) = (2, FIRST_EPOCH + 1, r_e(FIRST_EPOCH + 1, 6));
-		let second = EpochRecord { round, epoch, randomness, drawn_at: 1_059 };
+		let second = EpochRecord { round, epoch, randomness, drawn_at: 1_059, hot_factor };
 		assert_eq!((Liveness::epoch(), Liveness::round()), (Some(second), 2));
 		assert_eq!(DrawnBefore::<Test>::get(), Some(first));
 		assert_eq!(
@@ -233,6 +235,9 @@ fn clients_are_told_of_rounds_and_of_accounts() {
 		poll();
 		to_next_epoch();
 		poll();
+		// What stayed open is named, in the round after.
+		assert!(Liveness::duty(&provider).behind);
+		catch_up(&provider);
 		let waits = Liveness::round_info();
 		assert_eq!((waits.epoch, waits.began_at, waits.drawn), (FIRST_EPOCH + 3, 1_100, None));
 		let expected =

@@ -1,7 +1,7 @@
 //! Health, and reports of who was silent.
 
 use crate::{mock::*, *};
-use frame_support::{assert_noop, assert_ok};
+use frame_support::{assert_noop, assert_ok, traits::Hooks, weights::Weight};
 
 /// A provider of whom 16 samples are asked in every epoch, from the first one on.
 fn provider() -> AccountId {
@@ -66,14 +66,14 @@ fn who_was_silent_for_too_long_is_jailed_and_slashed_once_for_it() {
 			events(),
 			[Event::Reported {
 				provider: provider.clone(),
-				reporter: reporter.clone(),
+				reporter: Some(reporter.clone()),
 				silent: 3,
 				slashed: 500,
 				bounty: 50,
 			}]
 		);
 		assert!(Prison::contains_key(&provider));
-		assert_eq!(SlashedSums::get(&provider), Some((500, reporter.clone(), 1_000)));
+		assert_eq!(SlashedSums::get(&provider), Some((500, Some(reporter.clone()), 1_000)));
 		assert_noop!(report(&provider), Error::<Test>::NothingToReport);
 
 		// Who goes on with it is reported again.
@@ -82,7 +82,7 @@ fn who_was_silent_for_too_long_is_jailed_and_slashed_once_for_it() {
 			next_epoch();
 		}
 		assert_ok!(report(&provider));
-		assert_eq!(SlashedSums::get(&provider), Some((1_000, reporter, 1_000)));
+		assert_eq!(SlashedSums::get(&provider), Some((1_000, Some(reporter), 1_000)));
 	});
 }
 
@@ -151,5 +151,79 @@ fn a_network_that_starts_jails_and_does_not_slash() {
 		assert_ok!(report(&provider));
 		assert!(Prison::contains_key(&provider));
 		assert_eq!(SlashedSums::get(&provider), None);
+	});
+}
+
+#[test]
+fn on_idle_finds_who_was_silent_and_nobody_gets_a_bounty() {
+	run(|| {
+		let provider = provider();
+		let idle = |room| Liveness::on_idle(1, room);
+		// It is looked at first three rounds after it began to store something, and not silent for so long by then.
+		assert_eq!(WatchQueue::<Test>::get(0), Some((provider.clone(), 4)));
+		assert_ok!(Submission::of(&provider, 0..16).dispatch());
+		for round in 2..=4 {
+			next_epoch();
+			assert_eq!(WatchEnds::<Test>::get().head, 0, "round {round}");
+			idle(Weight::MAX);
+		}
+		assert_eq!(WatchQueue::<Test>::get(1), Some((provider.clone(), 7)));
+		assert!(!Prison::contains_key(&provider));
+		for _ in 0..3 {
+			next_epoch();
+		}
+		assert_eq!(idle(Weight::zero()), Weight::zero());
+		events();
+		idle(Weight::MAX);
+		assert_eq!(
+			events(),
+			[Event::Reported {
+				provider: provider.clone(),
+				reporter: None,
+				silent: 5,
+				slashed: 500,
+				bounty: 0,
+			}]
+		);
+		assert!(Prison::contains_key(&provider));
+		assert_eq!(SlashedSums::get(&provider), Some((500, None, 1_000)));
+		assert_noop!(report(&provider), Error::<Test>::NothingToReport);
+		assert_eq!(WatchQueue::<Test>::iter_keys().count(), 1);
+
+		// Who stores nothing any more is not looked at again, until it stores something.
+		end(&provider, 0);
+		next_epoch();
+		catch_up(&provider);
+		for _ in 0..4 {
+			next_epoch();
+		}
+		idle(Weight::MAX);
+		assert_eq!(WatchQueue::<Test>::iter_keys().count(), 0);
+		Liveness::do_try_state().unwrap();
+		sign(&provider, allocation(1, 1, 100));
+		next_epoch();
+		catch_up(&provider);
+		assert_eq!(WatchQueue::<Test>::iter_keys().count(), 1);
+	});
+}
+
+#[test]
+fn a_block_looks_at_a_few_providers_alone() {
+	run(|| {
+		for number in 1..=5 {
+			sign(&account(number), allocation(0, 1, 100));
+		}
+		begin();
+		for number in 1..=5 {
+			catch_up(&account(number));
+		}
+		for _ in 0..3 {
+			next_epoch();
+		}
+		for found in [2, 4, 5, 5] {
+			Liveness::on_idle(1, Weight::MAX);
+			assert_eq!(Prison::iter_keys().count(), found);
+			Liveness::do_try_state().unwrap();
+		}
 	});
 }

@@ -34,7 +34,10 @@ fn bad() -> Vec<LivenessParams> {
 		LivenessParams { prompt_blocks: 21, ..PARAMS },
 		LivenessParams { settle_samples: 0, ..PARAMS },
 		LivenessParams { silent_rounds: 1, ..PARAMS },
+		LivenessParams { evict_misses: 1, ..PARAMS },
+		LivenessParams { forgive_rounds: 0, ..PARAMS },
 		LivenessParams { slash: 5_001, ..PARAMS },
+		LivenessParams { slash_slot: 5_001, ..PARAMS },
 		LivenessParams { bounty: 5_001, ..PARAMS },
 		LivenessParams { settle_samples: MAX_ITEMS + 1, ..PARAMS },
 		late(&[(0, 20, 10_001)]),
@@ -109,7 +112,8 @@ fn call_indices_are_pinned() {
 			("set_params", 2),
 			("settle", 3),
 			("forfeit", 4),
-			("report", 5)
+			("report", 5),
+			("report_slot", 6)
 		]
 	);
 }

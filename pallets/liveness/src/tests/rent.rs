@@ -293,7 +293,14 @@ fn what_is_not_settled_in_the_next_period_is_forfeited() {
 		let amount = 4 * Amount::from(RATE);
 		let expected =
 			Event::RentForfeited { provider: provider.clone(), deal: 0, slot: SLOT, amount };
-		assert_eq!(events(), [expected.clone()]);
+		let missed = Event::SlotMissed {
+			provider: provider.clone(),
+			deal: 0,
+			slot: SLOT,
+			misses: 1,
+			health: 875_000_000,
+		};
+		assert_eq!(events(), [expected, missed]);
 		assert_noop!(with_storage_layer(forfeit), Error::<Test>::NothingToDo);
 		// What came after it is not touched by that.
 		assert_ok!(Settlement::of(&provider, &[0]).dispatch());

@@ -9,7 +9,7 @@ use nil_types::{
 
 /// Slashes provider 1, reported by 2.
 fn slash(amount: Amount, share: u16) -> (Amount, Amount) {
-	<Providers as Slashing<_>>::slash(&1, amount, &2, share)
+	<Providers as Slashing<_>>::slash(&1, amount, Some(&2), share)
 }
 
 fn jail(who: AccountId) {
@@ -26,7 +26,7 @@ fn a_slash_is_burned_but_for_the_share_of_who_reported_it() {
 		assert_eq!(Balances::free_balance(2), ENDOWMENT + 10);
 		assert_eq!(Balances::total_issuance(), issuance - 91);
 		System::assert_last_event(
-			Event::Slashed { operator: 1, taken: 101, reporter: 2, bounty: 10, stake: 199 }.into(),
+			Event::Slashed { operator: 1, taken: 101, reporter: Some(2), bounty: 10, stake: 199 }.into(),
 		);
 		// Less backs less: (199 - 100) / 10 GiB, of which it offers 10.
 		assert_eq!(weight(1), 99 * 1024 / 10);
@@ -40,9 +40,13 @@ fn a_slash_is_burned_but_for_the_share_of_who_reported_it() {
 fn who_reports_itself_or_has_no_account_gets_nothing() {
 	run(|| {
 		register(1);
-		assert_eq!(<Providers as Slashing<_>>::slash(&1, 100, &1, 5_000), (100, 0));
+		assert_eq!(<Providers as Slashing<_>>::slash(&1, 100, Some(&1), 5_000), (100, 0));
 		assert_eq!(held(1), 200);
-		assert_eq!(<Providers as Slashing<_>>::slash(&7_777, 100, &2, 5_000), (0, 0));
+		assert_eq!(<Providers as Slashing<_>>::slash(&7_777, 100, Some(&2), 5_000), (0, 0));
+		// What nobody reported is burned whole.
+		let issuance = Balances::total_issuance();
+		assert_eq!(<Providers as Slashing<_>>::slash(&1, 100, None, 5_000), (100, 0));
+		assert_eq!((held(1), Balances::total_issuance()), (100, issuance - 100));
 	});
 }
 

@@ -51,6 +51,17 @@ impl<T: frame_system::Config> pallet_liveness::WeightInfo for WeightInfo<T> {
 			.saturating_add(T::DbWeight::get().writes((9_u64).saturating_mul(s.into())))
 			.saturating_add(Weight::from_parts(0, 15000).saturating_mul(s.into()))
 	}
+	/// The range of component `s` is `[1, 64]`.
+	fn advance_naming(s: u32, ) -> Weight {
+		Weight::from_parts(50_000_000, 0)
+			.saturating_add(Weight::from_parts(0, 10000))
+			.saturating_add(Weight::from_parts(50_000_000, 0).saturating_mul(s.into()))
+			.saturating_add(T::DbWeight::get().reads(9))
+			.saturating_add(T::DbWeight::get().reads((3_u64).saturating_mul(s.into())))
+			.saturating_add(T::DbWeight::get().writes(3))
+			.saturating_add(T::DbWeight::get().writes((2_u64).saturating_mul(s.into())))
+			.saturating_add(Weight::from_parts(0, 9000).saturating_mul(s.into()))
+	}
 	fn set_params() -> Weight {
 		Weight::from_parts(15_000_000, 0)
 			.saturating_add(Weight::from_parts(0, 3000))
@@ -67,22 +78,40 @@ impl<T: frame_system::Config> pallet_liveness::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 60000).saturating_mul(n.into()))
 	}
 	fn pay_out() -> Weight {
-		Weight::from_parts(80_000_000, 0)
-			.saturating_add(Weight::from_parts(0, 12000))
-			.saturating_add(T::DbWeight::get().reads(5))
-			.saturating_add(T::DbWeight::get().writes(5))
+		Weight::from_parts(90_000_000, 0)
+			.saturating_add(Weight::from_parts(0, 15000))
+			.saturating_add(T::DbWeight::get().reads(7))
+			.saturating_add(T::DbWeight::get().writes(7))
 	}
 	fn forfeit() -> Weight {
-		Weight::from_parts(40_000_000, 0)
-			.saturating_add(Weight::from_parts(0, 14000))
-			.saturating_add(T::DbWeight::get().reads(11))
-			.saturating_add(T::DbWeight::get().writes(1))
+		Weight::from_parts(50_000_000, 0)
+			.saturating_add(Weight::from_parts(0, 16000))
+			.saturating_add(T::DbWeight::get().reads(13))
+			.saturating_add(T::DbWeight::get().writes(3))
 	}
 	fn report() -> Weight {
 		Weight::from_parts(150_000_000, 0)
 			.saturating_add(Weight::from_parts(0, 60000))
 			.saturating_add(T::DbWeight::get().reads(26))
 			.saturating_add(T::DbWeight::get().writes(24))
+	}
+	fn report_slot() -> Weight {
+		Weight::from_parts(250_000_000, 0)
+			.saturating_add(Weight::from_parts(0, 90000))
+			.saturating_add(T::DbWeight::get().reads(40))
+			.saturating_add(T::DbWeight::get().writes(36))
+	}
+	fn sweep_slot() -> Weight {
+		Weight::from_parts(250_000_000, 0)
+			.saturating_add(Weight::from_parts(0, 90000))
+			.saturating_add(T::DbWeight::get().reads(40))
+			.saturating_add(T::DbWeight::get().writes(36))
+	}
+	fn look_at() -> Weight {
+		Weight::from_parts(170_000_000, 0)
+			.saturating_add(Weight::from_parts(0, 65000))
+			.saturating_add(T::DbWeight::get().reads(29))
+			.saturating_add(T::DbWeight::get().writes(28))
 	}
 	fn sweep_ending() -> Weight {
 		Weight::from_parts(25_000_000, 0)
