@@ -10,7 +10,7 @@ use nil_slab::{
 	Answer, AnswerBuilder, AnswerPart, CheckedWitness, EncodedMdu, MduEncoder, manifest,
 };
 use nil_types::{
-	ContentShape, DealRentInfo, DutyInfo, Earnings, Hash32, Profile, RentInfo, RoundInfo,
+	ContentShape, DealRentInfo, DrawnInfo, DutyInfo, Earnings, Hash32, Profile, RentInfo, RoundInfo,
 	SampleInfo, SettleSampleInfo, SettlementInfo,
 	challenge::{settle_gamma, settle_point},
 	layout::{BLOB_BYTES, BLOB_PAYLOAD, MDU_PAYLOAD},
@@ -166,7 +166,8 @@ impl Network {
 	fn to_settlement(&mut self, period: u32) {
 		for _ in 0..400 {
 			let info: Option<SettlementInfo> = self.chain.query("NilApi_settlement", &());
-			if info.is_some_and(|info| info.period == period) {
+			let is_it = info.is_some_and(|info| info.period == period);
+			if is_it && self.round().drawn.is_some() {
 				return;
 			}
 			self.chain.build_all_good(Vec::new());
@@ -204,7 +205,8 @@ impl Network {
 				}),
 			})
 			.collect();
-		Settlement { period, r, items, y, pi }
+		let block = self.round().drawn.expect("the round is drawn").block;
+		Settlement { period, block, items, y, pi }
 	}
 
 	/// Submits a settlement, in a block that validates. What the provider's balance grew by, but for the fee.
@@ -255,9 +257,9 @@ impl Network {
 	/// The provider's answer to everything that it is asked, as the runtime API tells it.
 	fn answer(&self) -> Submission {
 		let round = self.round();
-		let r_e = round.drawn.expect("the round is drawn").randomness;
+		let DrawnInfo { randomness, block, .. } = round.drawn.expect("the round is drawn");
 		let engine = Engines::pippenger();
-		let mut builder = AnswerBuilder::new(&r_e, &self.account());
+		let mut builder = AnswerBuilder::new(&randomness, &self.account());
 		let samples = self.samples(0, u32::MAX);
 		for sample in &samples {
 			builder.add(&part(engine.as_ref(), sample)).unwrap();
@@ -277,7 +279,7 @@ impl Network {
 				manifest_opening: item.manifest_opening,
 			})
 			.collect();
-		Submission { epoch: round.epoch, r_e, items, y, pi }
+		Submission { epoch: round.epoch, block, items, y, pi }
 	}
 }
 
@@ -304,7 +306,7 @@ fn part(engine: &dyn MsmEngine, sample: &SampleInfo) -> AnswerPart<'static> {
 #[derive(Clone)]
 struct Submission {
 	epoch: u32,
-	r_e: Hash32,
+	block: Hash32,
 	items: Vec<Item>,
 	y: [u8; 32],
 	pi: [u8; 48],
@@ -312,8 +314,8 @@ struct Submission {
 
 impl Submission {
 	fn call(self) -> Call<Runtime> {
-		let Self { epoch, r_e, items, y, pi } = self;
-		Call::submit_proofs { epoch, r_e, items: items.try_into().unwrap(), y, pi }
+		let Self { epoch, block, items, y, pi } = self;
+		Call::submit_proofs { epoch, block, items: items.try_into().unwrap(), y, pi }
 	}
 }
 
@@ -321,7 +323,7 @@ impl Submission {
 #[derive(Clone)]
 struct Settlement {
 	period: u32,
-	r: Hash32,
+	block: Hash32,
 	items: Vec<SettleItem>,
 	y: [u8; 32],
 	pi: [u8; 48],
@@ -329,8 +331,8 @@ struct Settlement {
 
 impl Settlement {
 	fn call(self) -> Call<Runtime> {
-		let Self { period, r, items, y, pi } = self;
-		Call::settle { period, r, items: items.try_into().unwrap(), y, pi }
+		let Self { period, block, items, y, pi } = self;
+		Call::settle { period, block, items: items.try_into().unwrap(), y, pi }
 	}
 }
 
@@ -386,7 +388,13 @@ fn a_provider_answers_round_after_round() {
 		let (outcome, cost) = network.send(provider, wrong.call());
 		assert_eq!(outcome, Ok(()));
 		assert!(cost > 0, "a wrong answer is paid for");
-		let invalid = Event::InvalidProof { provider: operator.clone(), epoch, items: SAMPLES };
+		// Development chains do not slash.
+		let invalid = Event::InvalidProof {
+			provider: operator.clone(),
+			epoch,
+			items: SAMPLES,
+			slashed: 0,
+		};
 		assert_eq!(network.told(), [invalid]);
 		assert_eq!(network.duty(), DutyInfo { waiting: 1, ..due.clone() });
 
@@ -414,8 +422,8 @@ fn a_provider_answers_round_after_round() {
 		let stale = Submission { epoch: network.round().epoch, ..answer };
 		let (outcome, _) = network.send(provider, stale.clone().call());
 		assert_eq!(outcome, refused(Error::Stale));
-		let r_e = network.round().drawn.unwrap().randomness;
-		let (outcome, _) = network.send(provider, Submission { r_e, ..stale }.call());
+		let block = network.round().drawn.unwrap().block;
+		let (outcome, _) = network.send(provider, Submission { block, ..stale }.call());
 		assert_eq!(outcome, refused(Error::NotAdvanced));
 		let advance = Call::advance { provider: provider.to_account_id(), steps: 64 };
 		assert_eq!(network.send(provider, advance), (Ok(()), 0));
@@ -465,7 +473,9 @@ fn rent_is_paid_for_a_period_and_for_what_is_left_at_the_end() {
 		let mut wrong = settlement.clone();
 		wrong.y[31] ^= 1;
 		assert_eq!(network.settle(wrong), 0);
-		let invalid = Event::InvalidSettlement { provider: operator.clone(), period: 6, items: 2 };
+		let (items, slashed) = (2, 0);
+		let invalid =
+			Event::InvalidSettlement { provider: operator.clone(), period: 6, items, slashed };
 		assert_eq!(network.told(), [invalid]);
 		assert_eq!(network.rents(), [rent]);
 

@@ -107,7 +107,7 @@ impl Call {
 	}
 
 	/// `Liveness.submit_proofs`: answers samples of the signer's, who must be the provider's operator. A wrong answer does
-	/// not fail: the event `Liveness.InvalidProof` stands in the place of `Liveness.Answered` then.
+	/// not fail, and is slashed: the event `Liveness.InvalidProof` stands in the place of `Liveness.Answered` then.
 	pub fn submit_proofs(proofs: &SubmitProofs) -> Self {
 		Self::new(("Liveness", LIVENESS), ("submit_proofs", 0), proofs)
 	}
@@ -118,7 +118,7 @@ impl Call {
 	}
 
 	/// `Liveness.settle`: has the rent of the signer's slots paid that they earned in the last period. Wrong proofs do not
-	/// fail: the event `Liveness.InvalidSettlement` stands in the place of `Liveness.Settled` then.
+	/// fail, and are slashed: the event `Liveness.InvalidSettlement` stands in the place of `Liveness.Settled` then.
 	pub fn settle(settlement: &Settle) -> Self {
 		Self::new(("Liveness", LIVENESS), ("settle", 3), settlement)
 	}
@@ -203,8 +203,8 @@ pub struct CommitContent {
 pub struct SubmitProofs {
 	/// The epoch for which the round in force was drawn.
 	pub epoch: Epoch,
-	/// Its randomness.
-	pub r_e: Hash32,
+	/// The hash of the block that drew it.
+	pub block: Hash32,
 	/// The answers to samples, by rising ordinal; at most as many as the round allows a call.
 	pub items: Vec<ProofItem>,
 	/// `sum gamma_i p_i(z)`.
@@ -249,8 +249,8 @@ impl ProofItem {
 pub struct Settle {
 	/// The period that is settled: the last one.
 	pub period: u32,
-	/// The randomness of its last round.
-	pub r: Hash32,
+	/// The hash of the block that drew the round in force.
+	pub block: Hash32,
 	/// All samples of each slot, the slots rising; at most as many as a call may have.
 	pub items: Vec<SettleItem>,
 	/// `sum gamma_i p_i(z)`.
@@ -375,7 +375,7 @@ mod tests {
 		let class = SizeClass::of(7).unwrap();
 		let answer = Call::submit_proofs(&SubmitProofs {
 			epoch: 1,
-			r_e: [2; 32],
+			block: [2; 32],
 			items: vec![ProofItem {
 				ordinal: 3,
 				place: Some(Place { class, index: 4 }),
@@ -398,7 +398,7 @@ mod tests {
 		assert_eq!(hex::encode(answer.bytes()), expected.concat());
 		let settle = Call::settle(&Settle {
 			period: 1,
-			r: [2; 32],
+			block: [2; 32],
 			items: vec![SettleItem {
 				deal: 3,
 				slot: 4,

@@ -179,8 +179,14 @@ pub fn busy() -> TestChain {
 		// And one that had too many misses before it ended.
 		EvictionQueue::<Runtime>::insert(0u64, (one.to_account_id(), ENDED, 0u8));
 		EvictionEnds::<Runtime>::put(JournalEnds { head: 0, tail: 1 });
-		let sealed =
-			EpochRecord { round: 0, epoch: 0, randomness: [1; 32], drawn_at: 1, hot_factor: 1 };
+		let sealed = EpochRecord {
+			round: 0,
+			epoch: 0,
+			randomness: [1; 32],
+			drawn_at: 1,
+			hot_factor: 1,
+			block: Some([2; 32]),
+		};
 		Sealed::<Runtime>::put(sealed);
 
 		Reweighing::<Runtime>::put(Sweep { class: 1, below: 1 });

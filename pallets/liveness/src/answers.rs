@@ -6,9 +6,8 @@ use crate::{
 };
 use alloc::{collections::BTreeMap, vec::Vec};
 use frame_support::{
-	dispatch::Pays,
+	dispatch::{DispatchResultWithPostInfo, Pays},
 	ensure,
-	pallet_prelude::DispatchError,
 	traits::{Defensive, Get},
 	weights::Weight,
 };
@@ -58,18 +57,19 @@ impl<T: Config> Lists for Lookup<'_, T> {
 pub(crate) type Points = BTreeMap<(DealId, u32), G1Uncompressed>;
 
 impl<T: Config> Pallet<T> {
-	/// Checks an answer and takes note of it. Returns how many draws missed, and whether the call is free of fees.
+	/// Checks an answer and takes note of it, or slashes who gave a wrong one.
 	pub(crate) fn do_submit(
 		who: T::AccountId,
 		epoch: Epoch,
-		r_e: Hash32,
+		block: Hash32,
 		items: &[Item],
 		y: &[u8; 32],
 		pi: &G1Compressed,
-	) -> Result<(u32, Pays), DispatchError> {
+	) -> DispatchResultWithPostInfo {
 		let current = Self::epoch().ok_or(Error::<T>::NotDrawn)?;
 		ensure!(epoch == current.epoch, Error::<T>::WrongEpoch);
-		ensure!(r_e == current.randomness, Error::<T>::Stale);
+		ensure!(current.block == Some(block), Error::<T>::Stale);
+		let r_e = current.randomness;
 		ensure!(!items.is_empty(), Error::<T>::NoItems);
 		ensure!(!Self::is_behind(&who, current.round), Error::<T>::NotAdvanced);
 		let mut book = Books::<T>::get(&who).ok_or(Error::<T>::NothingDue)?;
@@ -96,7 +96,8 @@ impl<T: Config> Pallet<T> {
 			)?);
 		}
 
-		let mut pays = Pays::Yes;
+		let count = items.len() as u32;
+		let (mut weight, mut pays) = (Self::submit_weight_with(count, misses), Pays::Yes);
 		if T::Answers::verify(&claims, &evaluation_point(&r_e, &id), y, pi) {
 			let share = params.share(T::Beacon::now().saturating_sub(current.drawn_at));
 			let ordinals: Vec<_> = items.iter().map(|item| item.ordinal).collect();
@@ -109,11 +110,13 @@ impl<T: Config> Pallet<T> {
 			}
 			Self::deposit_event(Event::Answered { provider: who.clone(), epoch, ordinals, share });
 		} else {
-			let items = items.len() as u32;
-			Self::deposit_event(Event::InvalidProof { provider: who.clone(), epoch, items });
+			let slashed = Self::slash_invalid(&who);
+			weight.saturating_accrue(T::WeightInfo::slash_invalid());
+			let provider = who.clone();
+			Self::deposit_event(Event::InvalidProof { provider, epoch, items: count, slashed });
 		}
 		Books::<T>::insert(who, book);
-		Ok((misses, pays))
+		Ok((Some(weight), pays).into())
 	}
 
 	/// Ordinals increase, are due, and are open.
@@ -221,10 +224,10 @@ impl<T: Config> Pallet<T> {
 	/// What an answer of so many items may weigh: more draws than items never miss but by a chance that is not worth
 	/// paying for.
 	pub(crate) fn submit_weight(items: u32) -> Weight {
-		Self::submit_weight_with(items, items)
+		Self::submit_weight_with(items, items).saturating_add(T::WeightInfo::slash_invalid())
 	}
 
-	/// What an answer of so many items weighs of whose draws so many missed.
+	/// What a right answer of so many items weighs of whose draws so many missed.
 	pub(crate) fn submit_weight_with(items: u32, misses: u32) -> Weight {
 		T::WeightInfo::submit_proofs(items)
 			.saturating_add(T::WeightInfo::look_up().saturating_mul(misses.into()))

@@ -6,7 +6,7 @@
 use crate::{
 	Books, Call, Config, CurrentRound, Drawn, DrawnBefore, Earned, Ending, EndingEnds, EndingQueue, Endings,
 	EpochLength, EpochRecord, Event, EvictionEnds, EvictionQueue, Item, JournalEnds,
-	LivenessParams, MAX_PATH, Pallet, Parameters, Planned, SettleBlob, SettleItem, Slots,
+	LivenessParams, MAX_PATH, Pallet, Parameters, Planned, Sealed, SettleBlob, SettleItem, Slots,
 	WatchEnds, WatchQueue,
 };
 use alloc::{vec, vec::Vec};
@@ -61,8 +61,8 @@ fn provider<T: Config>() -> T::AccountId {
 fn next_round<T: Config>() -> EpochRecord {
 	let round = Pallet::<T>::round().saturating_add(1);
 	let drawn_at = T::Beacon::now();
-	let record =
-		EpochRecord { round, epoch: round, randomness: [7; 32], drawn_at, hot_factor: 1 };
+	let (randomness, hot_factor, block) = ([7; 32], 1, Some([8; 32]));
+	let record = EpochRecord { round, epoch: round, randomness, drawn_at, hot_factor, block };
 	CurrentRound::<T>::put(round);
 	Drawn::<T>::put(record);
 	record
@@ -177,10 +177,11 @@ mod benches {
 		let items: Vec<_> = (0..n).map(item::<T>).collect();
 		let items = BoundedVec::truncate_from(items);
 		let provider = provider::<T>();
-		let (epoch, r_e) = (drawn.epoch, drawn.randomness);
+		let (epoch, block) = (drawn.epoch, [8; 32]);
 		#[extrinsic_call]
-		_(RawOrigin::Signed(provider.clone()), epoch, r_e, items, [0; 32], compressed());
-		let event = Event::<T>::InvalidProof { provider, epoch, items: n };
+		_(RawOrigin::Signed(provider.clone()), epoch, block, items, [0; 32], compressed());
+		// What a slash weighs beside it is measured by itself.
+		let event = Event::<T>::InvalidProof { provider, epoch, items: n, slashed: 0 };
 		frame_system::Pallet::<T>::assert_last_event(event.into());
 	}
 
@@ -265,9 +266,11 @@ mod benches {
 		// A period that is over, in which every slot earned something.
 		let period = 1;
 		T::Beacon::set_record(Pallet::<T>::period_start(period + 1), [7; 64]);
-		let epoch = Pallet::<T>::present().saturating_sub(1);
-		let sealed = EpochRecord { epoch, ..record };
-		Drawn::<T>::put(sealed);
+		let present = Pallet::<T>::present();
+		let epoch = present.saturating_sub(1);
+		Sealed::<T>::put(EpochRecord { epoch, ..record });
+		Drawn::<T>::put(EpochRecord { epoch: present, ..record });
+		let block = [8; 32];
 		let mut items = Vec::new();
 		for deal in 0..DealId::from(n) {
 			T::Purse::benchmark_locked(deal, 1 << 70);
@@ -305,16 +308,9 @@ mod benches {
 		}
 		let items = BoundedVec::truncate_from(items);
 		#[extrinsic_call]
-		_(
-			RawOrigin::Signed(provider.clone()),
-			period,
-			sealed.randomness,
-			items,
-			[0; 32],
-			compressed(),
-		);
+		_(RawOrigin::Signed(provider.clone()), period, block, items, [0; 32], compressed());
 		// Proofs that are wrong are looked at like those that are right; what is paid then is in the weight of a payment.
-		let event = Event::<T>::InvalidSettlement { provider, period, items: n };
+		let event = Event::<T>::InvalidSettlement { provider, period, items: n, slashed: 0 };
 		frame_system::Pallet::<T>::assert_last_event(event.into());
 		Ok(())
 	}
@@ -354,6 +350,19 @@ mod benches {
 		let slot = Slots::<T>::get(provider, at).map(|held| held.rent.open);
 		assert_eq!(slot, Some(Earned::default()));
 		Ok(())
+	}
+
+	#[benchmark]
+	fn slash_invalid() {
+		let params = slashing::<T>();
+		let provider = T::Stakes::benchmark_staked();
+		let most = T::Stakes::required(&provider);
+		let slashed;
+		#[block]
+		{
+			slashed = Pallet::<T>::slash_invalid(&provider);
+		}
+		assert!(params.slashing && slashed <= most);
 	}
 
 	#[benchmark]
@@ -417,6 +426,7 @@ mod benches {
 	#[benchmark]
 	fn poll() {
 		record::<T>(1_000);
+		Pallet::<T>::turn(&mut WeightMeter::new());
 		Pallet::<T>::turn(&mut WeightMeter::new());
 		let before = Drawn::<T>::get();
 		assert!(before.is_some());

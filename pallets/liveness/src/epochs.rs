@@ -16,7 +16,8 @@ use nil_types::{
 use sp_runtime::traits::Zero;
 
 impl<T: Config> Pallet<T> {
-	/// Begins a round when it is time for one, and draws the one in force when its randomness is known.
+	/// Begins a round when it is time for one, draws the one in force when its randomness is known, and keeps the hash of the
+	/// block in which that was done.
 	pub(crate) fn turn(meter: &mut WeightMeter) {
 		if meter.try_consume(T::WeightInfo::poll()).is_err() {
 			return;
@@ -24,12 +25,20 @@ impl<T: Config> Pallet<T> {
 		let now = T::Beacon::now();
 		let length = EpochLength::<T>::get();
 		let epoch = epoch_of(now, length);
-		let last = Drawn::<T>::get();
+		let mut last = Drawn::<T>::get();
 		let mut round = CurrentRound::<T>::get();
 		let is_drawn = last.map_or(0, |last| last.round) == round;
-		if last.is_some_and(|last| is_drawn && last.epoch >= epoch)
-			|| meter.try_consume(T::WeightInfo::turn()).is_err()
-		{
+		let in_force = last.is_some_and(|last| is_drawn && last.epoch >= epoch);
+		let bound = last.is_none_or(|last| last.block.is_some());
+		if (in_force && bound) || meter.try_consume(T::WeightInfo::turn()).is_err() {
+			return;
+		}
+		// The parent of the first block after it. When that one had no room: of a later one, which has it among its ancestors.
+		if let Some(last) = last.as_mut().filter(|_| !bound) {
+			last.block = Some(frame_system::Pallet::<T>::parent_hash().into());
+			Drawn::<T>::put(*last);
+		}
+		if in_force {
 			return;
 		}
 		if is_drawn {
@@ -50,7 +59,8 @@ impl<T: Config> Pallet<T> {
 			DrawnBefore::<T>::put(last);
 		}
 		let hot_factor = Parameters::<T>::get().in_round(round).hot_factor;
-		Drawn::<T>::put(EpochRecord { round, epoch, randomness, drawn_at: now, hot_factor });
+		let block = None;
+		Drawn::<T>::put(EpochRecord { round, epoch, randomness, drawn_at: now, hot_factor, block });
 		Self::deposit_event(Event::RoundDrawn { round, epoch, randomness, record, at: now });
 	}
 
@@ -87,6 +97,7 @@ impl<T: Config> Pallet<T> {
 			&& params.forgive_rounds > 0
 			&& params.slash <= T::MaxSlash::get()
 			&& params.slash_slot <= T::MaxSlash::get()
+			&& params.slash_invalid <= T::MaxSlash::get()
 			&& params.bounty <= T::MaxBounty::get()
 			&& falls
 	}

@@ -72,6 +72,8 @@ mod events {
 			epoch: Epoch,
 			/// How many samples the proofs were for.
 			items: u32,
+			/// What the provider lost, all of which was burned.
+			slashed: Amount,
 		},
 		/// Parameters were set.
 		#[codec(index = 6)]
@@ -104,6 +106,8 @@ mod events {
 			period: Period,
 			/// How many samples the proofs were for.
 			items: u32,
+			/// What the provider lost, all of which was burned.
+			slashed: Amount,
 		},
 		/// Rent was not settled in time. It stays with the deal.
 		#[codec(index = 9)]

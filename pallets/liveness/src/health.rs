@@ -55,6 +55,14 @@ impl<T: Config> Pallet<T> {
 		T::Stakes::slash(provider, share_of(stake, share), reporter, params.bounty)
 	}
 
+	/// Slashes who submitted wrong proofs, which nobody reported. What it lost.
+	pub(crate) fn slash_invalid(provider: &T::AccountId) -> Amount {
+		let params = Self::params();
+		let required = T::Stakes::required(provider);
+		let (slashed, _) = Self::slash(&params, provider, required, params.slash_invalid, None);
+		slashed
+	}
+
 	/// Has a provider looked at when it may have been silent for too long.
 	pub(crate) fn watch(provider: &T::AccountId) {
 		let due = Self::round().saturating_add(Self::params().silent_rounds);

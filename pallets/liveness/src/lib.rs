@@ -84,16 +84,17 @@
 //!
 //! ## Answers
 //!
-//! An answer names the epoch and `R_e`, so that one that was made on another branch of the chain is refused as stale, and
-//! never taken for a wrong one. It has up to [`Config::MaxItems`] items, one for each ordinal that it answers, and one
+//! An answer names the epoch, and the block that drew its round by its hash. So one that was made on another branch of the chain
+//! is refused as stale, and never taken for a wrong one. That block's hash is known from the block after it on, which keeps it
+//! ([`EpochRecord::block`]), and answers are taken from there on. An answer has up to [`Config::MaxItems`] items, one for each ordinal that it answers, and one
 //! opening for all of them. A round's ordinals may be answered in several calls, each ordinal once. Checks are made in the
 //! order of the [errors](Error), and each of them refuses the whole call, which then changes nothing:
 //!
 //! | submission | outcome |
 //! |---|---|
-//! | while the round in force is not drawn | `NotDrawn` |
+//! | while the round in force is not drawn, and in the block that draws it | `NotDrawn` |
 //! | for another epoch than the one that was drawn | `WrongEpoch` |
-//! | with another `R_e` | `Stale` |
+//! | for a round that another block drew | `Stale` |
 //! | without items | `NoItems` |
 //! | with more than `MaxItems` items, or with a longer path than any profile has | does not decode |
 //! | while changes of earlier rounds are left, or open samples of the last one are to be named | `NotAdvanced` |
@@ -110,7 +111,25 @@
 //! for themselves, for each costs the chain a pairing; so do those that leave something out, and those that are wrong.
 //!
 //! Only when nothing of this is found are the proofs checked, all with one call to [`AnswerMath`]. If they are wrong, the
-//! call does *not* fail, because then it could leave no trace: nothing is answered, and [`Event::InvalidProof`] tells.
+//! call does *not* fail, because then it could leave no trace: nothing is answered, it costs its whole fee, and
+//! [`Event::InvalidProof`] tells. Unless `slashing` is off the caller loses a share `slash_invalid` of the stake that it must
+//! hold, at once, all of which is burned.
+//!
+//! ### Why nobody else is to blame for wrong proofs
+//!
+//! What an item must prove follows from what the drawing block `B` and its ancestors left, wherever on a branch with `B` in it the
+//! call is included, so who has seen `B` can tell:
+//!
+//! * *`R_e`, due samples, parameters*: drawn in `B`; parameters of a round were set before it began, and `B` lies in it.
+//! * *Lists*: what the round found, which is what earlier rounds noted, and all of that lies before the round began. Notes may be
+//!   applied after `B`, and while some are left nothing is checked. There is one outcome of them.
+//! * *Deals that end* stay in the lists to the round's end, by a note like any other.
+//! * *Manifests*: as the round found them, kept beside what commits made of them since. While the round lasts neither those nor
+//!   commits of deals that ended leave state.
+//! * *Where an allocation stands*, which an item says, is checked before any proof, and refused without a slash.
+//!
+//! `B` may lie deeper than the block that drew, if the next one had no room to keep its hash: then more is fixed by it, not less.
+//! What is not fixed is the code. An upgrade in the middle of a round must not change what is proven.
 //!
 //! ## Accounts
 //!
@@ -200,6 +219,12 @@
 //!
 //! ## Settlement
 //!
+//! A settlement names the block that drew the round in force, as answers do, and wrong proofs are slashed like theirs. That round
+//! was drawn in the present period, so the last one lies before that block, with its randomness, what was earned in it, and the
+//! MDUs that were listed when it ended: notes that are applied later are reckoned before they add any. Manifests are those that
+//! the round in force found, and rows follow from the sizes of commits, which never change. What may change in the round is who
+//! signed a commit; an item that says otherwise is refused as `WrongCommit`, and the claim of one that is not is the same.
+//!
 //! A period is settled against rows that follow from the `R_e` of the last round before the next one ([`Pallet::seal`]), so
 //! they are known to nobody while the rent is earned, and cannot be diluted by other slots:
 //!
@@ -214,12 +239,11 @@
 //! An item names the commit of each try, which is checked in one read; after [`SETTLE_TRIES`] the sample is void, and nothing
 //! is proven under it. Several slots may be settled in one call, with one opening for all. What is checked is in the order
 //! `WrongPeriod`, `NotDrawn`, `Stale`, `NoItems`, and then slot by slot `OutOfOrder`, `WrongSamples`, `NothingOwed`,
-//! `WrongCommit`, `BadStructure`; wrong proofs settle nothing and are no error.
+//! `WrongCommit`, `BadStructure`; wrong proofs settle nothing and are no error. While the round in force waits, nothing can be
+//! settled.
 //!
 //! ## Limits
 //!
-//! * Wrong proofs are not slashed: they may be right ones on another branch of the chain, with the same `R_e`, whose deals had
-//!   other content when the round began. An answer would have to name the block that drew its round.
 //! * Misses that nobody names in the round after are not counted for their slots. A provider that answers every other round alone
 //!   earns half, and is found out as soon as anybody names them for it.
 //! * A slot that answers all samples and settles nothing earns nothing. It is evicted only if periods are shorter than it takes to
@@ -237,7 +261,8 @@
 //! * Keys end in numbers that the chain gives out, so these are not hashed. A slot takes 220 bytes of state, keys included,
 //!   each commit 152. A change waits in the journal with 110 bytes at most until it is applied. A book has 5 bytes for each
 //!   list, whatever it holds. Nothing grows with time.
-//! * No hook walks deals, slots or providers: `on_idle` takes from queues, a few at a time; `on_poll` looks at the clock, and writes four entries per round.
+//! * No hook walks deals, slots or providers: `on_idle` takes from queues, a few at a time; `on_poll` looks at the clock, and
+//!   writes five entries per round.
 //! * A round that waited is drawn when it can be, perhaps shortly before its epoch and it are over. Who is silent then is no
 //!   more to blame than the chain.
 //! * A slot with very many commits takes as many steps to leave. Every one of them was signed, and its step paid for with
@@ -560,13 +585,13 @@ pub mod pallet {
 	/// Why a call is refused. What refuses answers stands in the order in which it is checked.
 	#[pallet::error]
 	pub enum Error<T> {
-		/// The randomness of the round in force is not known yet.
+		/// The randomness of the round in force is not known yet, or the hash of the block that drew it.
 		#[codec(index = 0)]
 		NotDrawn,
 		/// The answer is for another epoch than the one for which the round in force was drawn.
 		#[codec(index = 1)]
 		WrongEpoch,
-		/// The answer is for other randomness than this chain's.
+		/// The answer is for a round that another block drew, on another branch of the chain.
 		#[codec(index = 2)]
 		Stale,
 		/// The answer has no items.
@@ -667,22 +692,21 @@ pub mod pallet {
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
 		/// Answers samples of the caller, all or some: `y` and `pi` open the combination of the items' commitments at
-		/// the caller's point of the epoch. Wrong proofs answer nothing and are no error, see [`Event::InvalidProof`].
+		/// the caller's point of the epoch. `block` is the hash of the block that drew the round. Wrong proofs answer nothing and
+		/// are slashed, but are no error, see [`Event::InvalidProof`].
 		/// Costs nothing when it is right and answers all that is open, or as much as one call may.
 		#[pallet::call_index(0)]
 		#[pallet::weight(Pallet::<T>::submit_weight(items.len() as u32))]
 		pub fn submit_proofs(
 			origin: OriginFor<T>,
 			epoch: Epoch,
-			r_e: Hash32,
+			block: Hash32,
 			items: BoundedVec<Item, T::MaxItems>,
 			y: [u8; 32],
 			pi: G1Compressed,
 		) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
-			let count = items.len() as u32;
-			let (misses, pays) = Self::do_submit(who, epoch, r_e, &items, &y, &pi)?;
-			Ok((Some(Self::submit_weight_with(count, misses)), pays).into())
+			Self::do_submit(who, epoch, block, &items, &y, &pi)
 		}
 
 		/// Names samples of the last round that `provider` left open, and applies to its lists what happened in earlier rounds,
@@ -712,22 +736,22 @@ pub mod pallet {
 			Ok(())
 		}
 
-		/// Settles what slots of the caller earned in the last period: pays it, against samples of each. `r` is the
-		/// randomness of the last round that was drawn in that period; `y` and `pi` open the combination of the samples'
-		/// commitments. Items stand in the order of slots, as many for each as are asked for. Wrong proofs settle nothing and
-		/// are no error, see [`Event::InvalidSettlement`].
+		/// Settles what slots of the caller earned in the last period: pays it, against samples of each. `block` is the hash of
+		/// the block that drew the round in force; `y` and `pi` open the combination of the samples' commitments. Items stand in
+		/// the order of slots, as many for each as are asked for. Wrong proofs settle nothing and are slashed, but are no error,
+		/// see [`Event::InvalidSettlement`].
 		#[pallet::call_index(3)]
 		#[pallet::weight(Pallet::<T>::settle_weight(items.len() as u32))]
 		pub fn settle(
 			origin: OriginFor<T>,
 			period: Period,
-			r: Hash32,
+			block: Hash32,
 			items: BoundedVec<SettleItem, T::MaxItems>,
 			y: [u8; 32],
 			pi: G1Compressed,
 		) -> DispatchResult {
 			let who = ensure_signed(origin)?;
-			Self::do_settle(who, period, r, &items, &y, &pi)
+			Self::do_settle(who, period, block, &items, &y, &pi)
 		}
 
 		/// Writes down that a slot did not settle in time what it earned, and removes what is kept about one that ended. Costs

@@ -62,6 +62,7 @@ pub const PARAMS: LivenessParams = LivenessParams {
 	forgive_rounds: 5,
 	slash: 500,
 	slash_slot: 2_000,
+	slash_invalid: 1_000,
 	bounty: 1_000,
 	slashing: true,
 };
@@ -410,9 +411,17 @@ pub fn record(byte: u8) {
 	Records::mutate(|records| records.insert(Now::get(), byte));
 }
 
-/// Runs the hook with room for everything.
+/// The hash of a block.
+pub fn hash_of(number: u64) -> Hash32 {
+	blake2b_256(&number.to_le_bytes())
+}
+
+/// Begins a block, whose hook has room for everything.
 pub fn poll() {
-	Liveness::on_poll(1, &mut WeightMeter::new());
+	let parent = System::block_number();
+	System::set_parent_hash(sp_core::H256(hash_of(parent)));
+	System::set_block_number(parent + 1);
+	Liveness::on_poll(parent + 1, &mut WeightMeter::new());
 }
 
 /// Moves the relay clock to the start of the next epoch.
@@ -426,12 +435,13 @@ pub fn next_epoch() {
 	begin();
 }
 
-/// Begins and draws a round in the epoch in which the relay clock is.
+/// Begins and draws a round in the epoch in which the relay clock is. The present block is the one after that.
 pub fn begin() {
 	poll();
 	let epoch = Now::get() / LENGTH;
 	Now::mutate(|now| *now = (*now).max(epoch * LENGTH + DELAY));
 	record(epoch as u8);
+	poll();
 	poll();
 	assert_eq!(Liveness::epoch().map(|record| record.epoch), Some(epoch));
 }
@@ -485,7 +495,10 @@ pub fn book(provider: &AccountId) -> BookOf<Test> {
 pub struct Submission {
 	pub who: AccountId,
 	pub epoch: Epoch,
+	/// With what it is made.
 	pub r_e: Hash32,
+	/// What it names.
+	pub block: Hash32,
 	pub items: Vec<pallet_liveness::Item>,
 	pub y: [u8; 32],
 	pub pi: G1Compressed,
@@ -500,6 +513,7 @@ impl Submission {
 			who: provider.clone(),
 			epoch: current.epoch,
 			r_e: current.randomness,
+			block: current.block.expect("it is known"),
 			items,
 			y: [0; 32],
 			pi: [0; 48],
@@ -522,10 +536,10 @@ impl Submission {
 
 	/// Dispatches the call, in a storage layer of its own as FRAME does it.
 	pub fn dispatch(self) -> DispatchResultWithPostInfo {
-		let Self { who, epoch, r_e, items, y, pi } = self;
+		let Self { who, epoch, block, items, y, pi, .. } = self;
 		let items = items.try_into().expect("no more items than a call may have");
 		with_storage_layer(|| {
-			Liveness::submit_proofs(RuntimeOrigin::signed(who), epoch, r_e, items, y, pi)
+			Liveness::submit_proofs(RuntimeOrigin::signed(who), epoch, block, items, y, pi)
 		})
 	}
 }

@@ -13,9 +13,10 @@ use nil_types::{
 };
 
 impl<T: Config> Pallet<T> {
-	/// The epoch for which the round in force was drawn. `None` while it is not.
+	/// The epoch for which the round in force was drawn. `None` while it is not, and in the block that draws it, whose hash
+	/// nobody knows yet.
 	pub fn epoch() -> Option<EpochRecord> {
-		Drawn::<T>::get().filter(|record| record.round == Self::round())
+		Drawn::<T>::get().filter(|record| record.round == Self::round() && record.block.is_some())
 	}
 
 	/// The parameters in force.
@@ -34,8 +35,9 @@ impl<T: Config> Pallet<T> {
 			epoch,
 			began_at: BeganAt::<T>::get(),
 			draw_from: epoch_start(epoch, length).saturating_add(T::DrawDelay::get()),
-			drawn: drawn
-				.map(|drawn| DrawnInfo { randomness: drawn.randomness, at: drawn.drawn_at }),
+			drawn: drawn.and_then(|EpochRecord { randomness, drawn_at: at, block, .. }| {
+				Some(DrawnInfo { randomness, at, block: block? })
+			}),
 			ends_at: epoch_start(epoch.saturating_add(1), length),
 			prompt_blocks: params.prompt_blocks,
 			samples: params.samples_per_epoch,

@@ -38,15 +38,19 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn do_settle(
 		who: T::AccountId,
 		period: Period,
-		r: Hash32,
+		block: Hash32,
 		items: &[SettleItem],
 		y: &[u8; 32],
 		pi: &G1Compressed,
 	) -> Result<(), DispatchError> {
 		let present = Self::period_of(Self::present());
 		ensure!(period.checked_add(1) == Some(present), Error::<T>::WrongPeriod);
-		let seal = Self::seal(present).ok_or(Error::<T>::NotDrawn)?;
-		ensure!(r == seal.randomness, Error::<T>::Stale);
+		// Drawn in the present period: what decides what was earned in the last one lies before it.
+		let current = Self::epoch()
+			.filter(|current| Self::period_of(current.epoch) == present)
+			.ok_or(Error::<T>::NotDrawn)?;
+		ensure!(current.block == Some(block), Error::<T>::Stale);
+		let r = Self::seal(present).ok_or(Error::<T>::NotDrawn)?.randomness;
 		ensure!(!items.is_empty(), Error::<T>::NoItems);
 		let samples = Parameters::<T>::get().in_round(Self::round()).settle_samples;
 		let book = Self::closed_book(&who).ok_or(Error::<T>::NothingOwed)?;
@@ -81,8 +85,9 @@ impl<T: Config> Pallet<T> {
 			accounts.push((key, account));
 		}
 		if !claims.is_empty() && !T::Answers::verify(&claims, &settle_point(&r, &id), y, pi) {
+			let slashed = Self::slash_invalid(&who);
 			let (provider, items) = (who, items.len() as u32);
-			Self::deposit_event(Event::InvalidSettlement { provider, period, items });
+			Self::deposit_event(Event::InvalidSettlement { provider, period, items, slashed });
 			return Ok(());
 		}
 		for (key, account) in accounts {
@@ -212,6 +217,7 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn settle_weight(items: u32) -> Weight {
 		T::WeightInfo::settle(items)
 			.saturating_add(T::WeightInfo::pay_out().saturating_mul(items.into()))
+			.saturating_add(T::WeightInfo::slash_invalid())
 	}
 
 	/// Drops what nobody can settle any more of slots that ended, in the order in which they did, while the meter has room.

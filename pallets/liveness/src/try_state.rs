@@ -36,7 +36,8 @@ impl<T: Config> Pallet<T> {
 	/// * The parameters lie within the pallet's constants, those that are to be as well, which hold from the next round on
 	///   at the latest.
 	/// * A round is not drawn before it begins.
-	/// * The round in force is drawn, or the one before it is; the one before that was drawn earlier, for an earlier epoch.
+	/// * The round in force is drawn, or the one before it is; the one before that was drawn earlier, for an earlier epoch, by a
+	///   block that is known.
 	fn check_rounds() -> Checked {
 		let round = Self::round();
 		let planned = Parameters::<T>::get();
@@ -67,6 +68,10 @@ impl<T: Config> Pallet<T> {
 					&& before.drawn_at <= drawn.drawn_at
 			}),
 			"rounds are drawn one after another, each for a later epoch"
+		);
+		ensure!(
+			before.block.is_some() && Sealed::<T>::get().is_none_or(|sealed| sealed.block.is_some()),
+			"the block that drew a round is known when the next one is drawn"
 		);
 		Ok(())
 	}

@@ -48,6 +48,8 @@ pub struct EpochRecord {
 	pub drawn_at: RelayBlock,
 	/// How much more likely a blob of a hot deal is drawn in it than one of a cold deal.
 	pub hot_factor: u32,
+	/// The hash of the block that drew it. `None` in that block alone.
+	pub block: Option<Hash32>,
 }
 
 /// What answers are worth up to a delay.
@@ -110,7 +112,9 @@ pub struct LivenessParams {
 	pub slash: u16,
 	/// What losing a slot costs, of the stake that the provider must hold for what the slot stores, in units of 1/10,000.
 	pub slash_slot: u16,
-	/// What of that is the reporter's, in units of 1/10,000.
+	/// What wrong proofs cost, of the stake that the provider must hold, in units of 1/10,000.
+	pub slash_invalid: u16,
+	/// What of a slash is the reporter's, in units of 1/10,000.
 	pub bounty: u16,
 	/// Whether anything is slashed. Who was silent is jailed, and slots are taken away, in any case.
 	pub slashing: bool,
@@ -146,6 +150,7 @@ impl Default for LivenessParams {
 			forgive_rounds: 168,
 			slash: 500,
 			slash_slot: 2_000,
+			slash_invalid: 500,
 			bounty: 1_000,
 			slashing: false,
 		}

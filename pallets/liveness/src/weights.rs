@@ -25,6 +25,8 @@ pub trait WeightInfo {
 	fn pay_out() -> Weight;
 	/// [`crate::Call::forfeit`].
 	fn forfeit() -> Weight;
+	/// Slashing who submitted wrong proofs.
+	fn slash_invalid() -> Weight;
 	/// [`crate::Call::report`].
 	fn report() -> Weight;
 	/// [`crate::Call::report_slot`].
@@ -46,7 +48,7 @@ impl WeightInfo for () {
 		// 15 ms for the pairings in wasm, 2.2 ms per item; two entries per item, and one in eight times a slot.
 		Weight::from_parts(15_000_000_000, 12_000)
 			.saturating_add(Weight::from_parts(2_200_000_000, 6_000).saturating_mul(n.into()))
-			.saturating_add(RocksDbWeight::get().reads_writes(7, 1))
+			.saturating_add(RocksDbWeight::get().reads_writes(8, 1))
 			.saturating_add(RocksDbWeight::get().reads_writes(3, 0).saturating_mul(n.into()))
 	}
 	fn look_up() -> Weight {
@@ -89,6 +91,11 @@ impl WeightInfo for () {
 	fn forfeit() -> Weight {
 		Weight::from_parts(50_000_000, 16_000)
 			.saturating_add(RocksDbWeight::get().reads_writes(13, 3))
+	}
+	fn slash_invalid() -> Weight {
+		// Its stake, its weight among candidates, and what is burned.
+		Weight::from_parts(90_000_000, 35_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(15, 13))
 	}
 	fn report() -> Weight {
 		// Jailing and re-weighing a candidate, and two payments.

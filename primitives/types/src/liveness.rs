@@ -19,6 +19,9 @@ pub struct DrawnInfo {
 	pub randomness: Hash32,
 	/// Relay block from which the delays of answers count.
 	pub at: RelayBlock,
+	/// The hash of the block that drew it. Answers and settlements name it: on a branch of the chain without that block they are
+	/// void.
+	pub block: Hash32,
 }
 
 /// The round in force.
@@ -33,7 +36,7 @@ pub struct RoundInfo {
 	pub began_at: RelayBlock,
 	/// The first record of the relay chain's at or after this relay block draws it.
 	pub draw_from: RelayBlock,
-	/// What was drawn. `None` while the round waits.
+	/// What was drawn. `None` while the round waits, and in the block that draws it, whose hash is known in the next one.
 	pub drawn: Option<DrawnInfo>,
 	/// The first relay block after the epoch. A round that was drawn is over in the first block upon that relay parent or a
 	/// later one; one that was not waits for the next epoch then.

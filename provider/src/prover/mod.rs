@@ -2,16 +2,17 @@
 //!
 //! It looks at the chain whenever the follower has seen a block, and each look is complete in itself:
 //!
-//! 1. Is the round in force on the *best* block the one of the *finalised* block, and drawn alike? What is not final may be
-//!    drawn anew, and an answer to another draw is void.
+//! 1. Is the round in force on the *best* block the one of the *finalised* block, and drawn by the same block? What is not final
+//!    may be drawn anew, and an answer is void where another block drew its round.
 //! 2. Are changes of earlier rounds left in the provider's journal? They are applied, a bounded number of steps at a time.
 //! 3. Were answers sent whose outcome was not seen? They are waited for, by the very bytes that were written down before
 //!    they were sent, which cannot take effect twice. So a restart at any moment sends nothing again that may still come.
 //! 4. What is due and not answered, as the best block says? These samples are read, and answered together: as many at a time
 //!    as one call takes, each call with one multi-scalar multiplication.
 //!
-//! So no ordinal is answered twice on one branch of the chain. A branch that drew the round otherwise has another `R_e`:
-//! answers for the former one fail there as stale, at the price of a fee, and new ones are made.
+//! So no ordinal is answered twice on one branch of the chain. On a branch where another block drew the round, which may have
+//! found other content even with the same `R_e`, answers for the former one fail as stale, at the price of a fee, and new ones
+//! are made. Wrong ones under the right block are slashed.
 //!
 //! # What an answer costs
 //!
@@ -126,7 +127,7 @@ enum Next {
 /// What was done in a round, beside what the chain and the store know.
 #[derive(Debug, Default)]
 struct Work {
-	/// Which round it was, and what was drawn.
+	/// Which round it was, and the block that drew it.
 	of: Option<(Round, Hash32)>,
 	/// Samples that were left out.
 	left_out: BTreeSet<u32>,
@@ -252,11 +253,10 @@ impl Prover {
 		if duty.behind {
 			return self.advance(&round, &duty).await;
 		}
-		let drawn = |round: &RoundInfo| round.drawn.map(|drawn| drawn.randomness);
-		let Some(r_e) = drawn(&round).filter(|r_e| drawn(&settled) == Some(*r_e)) else {
+		let Some(drawn) = round.drawn.filter(|drawn| settled.drawn == Some(*drawn)) else {
 			return Ok(Next::Block);
 		};
-		if work.of != Some((round.round, r_e)) {
+		if work.of != Some((round.round, drawn.block)) {
 			tracing::info!(
 				round = round.round,
 				epoch = round.epoch,
@@ -264,15 +264,15 @@ impl Prover {
 				answered = duty.answered.len(),
 				"a round is drawn"
 			);
-			*work = Work { of: Some((round.round, r_e)), ..Work::default() };
+			*work = Work { of: Some((round.round, drawn.block)), ..Work::default() };
 		}
-		if self.resume(&round, r_e, work).await? {
+		if self.resume(&round, drawn.block, work).await? {
 			return Ok(Next::Now);
 		}
 		let wanted = work.wanted(&duty);
 		let final_block = At::Block(finalised.hash);
 		if wanted.is_empty() {
-			return self.settle(at, final_block, &round, work).await;
+			return self.settle(at, final_block, &round, drawn.block, work).await;
 		}
 		let samples = self.unless_stopped(self.chain.samples(at, operator, 0..duty.due)).await?;
 		// What draws nothing is not among them, and owed by nobody.
@@ -281,11 +281,11 @@ impl Prover {
 		);
 		let samples: Vec<_> =
 			samples.into_iter().filter(|sample| wanted.contains(&sample.ordinal)).collect();
-		let made = self.answers(at, &round, r_e, samples, work).await?;
+		let made = self.answers(at, &round, drawn.randomness, samples, work).await?;
 		if made.is_empty() {
-			return self.settle(at, final_block, &round, work).await;
+			return self.settle(at, final_block, &round, drawn.block, work).await;
 		}
-		self.send_all(&round, r_e, made, work).await?;
+		self.send_all(&round, drawn.block, made, work).await?;
 		Ok(Next::Now)
 	}
 
@@ -313,12 +313,12 @@ impl Prover {
 	async fn resume(
 		&self,
 		round: &RoundInfo,
-		r_e: Hash32,
+		block: Hash32,
 		work: &mut Work,
 	) -> Result<bool, ProveError> {
 		let all = self.on_store(Store::sent).await?;
 		let (current, over): (Vec<_>, Vec<_>) =
-			all.into_iter().partition(|sent| (sent.round, sent.r_e) == (round.round, r_e));
+			all.into_iter().partition(|sent| (sent.round, sent.block) == (round.round, block));
 		for sent in over {
 			self.on_store(move |store| store.forget_sent(sent.round, &sent.ordinals)).await?;
 		}
@@ -553,13 +553,13 @@ impl Prover {
 	async fn send_all(
 		&self,
 		round: &RoundInfo,
-		r_e: Hash32,
+		block: Hash32,
 		made: Vec<Made>,
 		work: &mut Work,
 	) -> Result<(), ProveError> {
 		let ordinals: Vec<Vec<u32>> =
 			made.iter().map(|made| made.items.iter().map(|item| item.ordinal).collect()).collect();
-		let sends = made.into_iter().map(|made| self.send(round.round, round.epoch, r_e, made));
+		let sends = made.into_iter().map(|made| self.send(round.round, round.epoch, block, made));
 		let outcomes = self.until_stopped(join_all(sends)).await?;
 		self.settle_all(round.round, ordinals, outcomes, work).await
 	}
@@ -568,16 +568,16 @@ impl Prover {
 		&self,
 		round: Round,
 		epoch: Epoch,
-		r_e: Hash32,
+		block: Hash32,
 		made: Made,
 	) -> Result<BlockRef, ChainError> {
 		let ordinals: Vec<u32> = made.items.iter().map(|item| item.ordinal).collect();
 		let Made { items, y, pi } = made;
-		let call = Call::submit_proofs(&SubmitProofs { epoch, r_e, items, y, pi });
+		let call = Call::submit_proofs(&SubmitProofs { epoch, block, items, y, pi });
 		let store = self.store.clone();
 		let note = move |transaction: &Transaction| -> BoxFuture<'static, Result<(), String>> {
 			let (store, transaction) = (store.clone(), transaction.clone());
-			let sent = Sent { round, r_e, ordinals: ordinals.clone(), transaction };
+			let sent = Sent { round, block, ordinals: ordinals.clone(), transaction };
 			Box::pin(async move {
 				let noted = spawn_blocking(move || store.note_sent(&sent)).await;
 				let noted = noted.map_err(|error| error.to_string())?;

@@ -6,7 +6,7 @@
 //!
 //! Many slots share a call and its one opening. A slot stands or falls as a whole: if one of its samples cannot be proven,
 //! it is left out, and nothing else is. Manifests are opened as the round in force found them, so that a settlement holds
-//! for that round alone; none is sent when the round is about to end.
+//! for that round alone, and names the block that drew it; none is sent when the round is about to end.
 
 use super::{LeftOut, Maker, Next, Outcome, ProveError, Prover, Ready, TRY_AGAIN, Work, is_over};
 use crate::{
@@ -182,12 +182,13 @@ impl Maker {
 }
 
 impl Prover {
-	/// Settles what can be settled. `at` and `finalised` are the blocks that the round was read at.
+	/// Settles what can be settled. `at` and `finalised` are the blocks that the round was read at, `block` the one that drew it.
 	pub(super) async fn settle(
 		&self,
 		at: At,
 		finalised: At,
 		round: &RoundInfo,
+		block: Hash32,
 		work: &mut Work,
 	) -> Result<Next, ProveError> {
 		let progress = &mut work.rent;
@@ -199,7 +200,7 @@ impl Prover {
 		if info != settled {
 			return Ok(Next::Block);
 		}
-		if self.resume_settlements(info.as_ref(), progress).await? {
+		if self.resume_settlements(info.as_ref(), block, progress).await? {
 			return Ok(Next::Now);
 		}
 		let operator = self.operator.account_id();
@@ -221,7 +222,7 @@ impl Prover {
 		if made.is_empty() {
 			return Ok(Next::Now);
 		}
-		self.send_settlements(&info, made, progress).await?;
+		self.send_settlements(&info, block, made, progress).await?;
 		Ok(Next::Now)
 	}
 
@@ -325,12 +326,13 @@ impl Prover {
 	async fn resume_settlements(
 		&self,
 		info: Option<&SettlementInfo>,
+		block: Hash32,
 		progress: &mut Progress,
 	) -> Result<bool, ProveError> {
-		let now = info.map(|info| (info.period, info.randomness));
+		let now = info.map(|info| (info.period, block));
 		let all = self.on_store(Store::settling).await?;
 		let (current, over): (Vec<_>, Vec<_>) =
-			all.into_iter().partition(|sent| Some((sent.period, sent.r)) == now);
+			all.into_iter().partition(|sent| Some((sent.period, sent.block)) == now);
 		for sent in over {
 			self.on_store(move |store| store.forget_settling(sent.period, &sent.slots)).await?;
 		}
@@ -351,11 +353,12 @@ impl Prover {
 	async fn send_settlements(
 		&self,
 		info: &SettlementInfo,
+		block: Hash32,
 		made: Vec<Made>,
 		progress: &mut Progress,
 	) -> Result<(), ProveError> {
 		let slots: Vec<Vec<SlotKey>> = made.iter().map(|made| made.slots.clone()).collect();
-		let sends = made.into_iter().map(|made| self.send_settlement(info, made));
+		let sends = made.into_iter().map(|made| self.send_settlement(info, block, made));
 		let outcomes = self.until_stopped(join_all(sends)).await?;
 		self.settlements_done(info.period, slots, outcomes, progress).await
 	}
@@ -363,15 +366,16 @@ impl Prover {
 	async fn send_settlement(
 		&self,
 		info: &SettlementInfo,
+		block: Hash32,
 		made: Made,
 	) -> Result<BlockRef, ChainError> {
-		let (period, r): (u32, Hash32) = (info.period, info.randomness);
+		let period = info.period;
 		let Made { slots, items, y, pi } = made;
-		let call = Call::settle(&Settle { period, r, items, y, pi });
+		let call = Call::settle(&Settle { period, block, items, y, pi });
 		let store = self.store.clone();
 		let note = move |transaction: &Transaction| -> BoxFuture<'static, Result<(), String>> {
 			let (store, transaction) = (store.clone(), transaction.clone());
-			let sent = Settling { period, r, slots: slots.clone(), transaction };
+			let sent = Settling { period, block, slots: slots.clone(), transaction };
 			Box::pin(async move {
 				let noted = spawn_blocking(move || store.note_settling(&sent)).await;
 				let noted = noted.map_err(|error| error.to_string())?;

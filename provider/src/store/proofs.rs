@@ -34,8 +34,8 @@ struct Opened {
 pub struct Sent {
 	/// The round.
 	pub round: Round,
-	/// Its randomness: an answer to another draw is void.
-	pub r_e: Hash32,
+	/// The block that drew it: where another one did, the answer is void.
+	pub block: Hash32,
 	/// What it answers, rising; not empty.
 	pub ordinals: Vec<u32>,
 	/// The transaction.
@@ -55,8 +55,8 @@ fn sent_key(round: Round, ordinals: &[u32]) -> [u8; 8] {
 pub struct Settling {
 	/// The period.
 	pub period: u32,
-	/// Its randomness: a settlement with another one is void.
-	pub r: Hash32,
+	/// The block that drew the round in which it was sent: where another one did, and in other rounds, it is void.
+	pub block: Hash32,
 	/// What it settles, rising; not empty.
 	pub slots: Vec<(DealId, SlotIndex)>,
 	/// The transaction.

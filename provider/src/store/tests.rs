@@ -411,7 +411,7 @@ fn answers_are_written_down_until_their_outcome_is_seen() {
 	let block = nil_client::chain::BlockRef { number: 9, hash: [9; 32] };
 	let sent = |first: u32| Sent {
 		round: 3,
-		r_e: [5; 32],
+		block: [5; 32],
 		ordinals: vec![first, first + 1],
 		transaction: nil_client::chain::Transaction {
 			account: nil_client::account::AccountId([1; 32]),

@@ -97,7 +97,7 @@ struct Item {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Taken {
 	pub round: u32,
-	pub r_e: Hash32,
+	pub block: Hash32,
 	pub ordinals: Vec<u32>,
 }
 
@@ -127,7 +127,7 @@ pub struct FakeChain {
 	pub noted: AtomicUsize,
 	/// Whether those get no further than the pool.
 	pub hold: AtomicBool,
-	/// What a reorganisation draws between the next answer's making and its inclusion.
+	/// The block that draws the round in a reorganisation between the next answer's making and its inclusion.
 	pub redraw: Mutex<Option<Hash32>>,
 }
 
@@ -312,10 +312,11 @@ impl FakeChain {
 
 	fn answer(&self, arguments: &[u8]) -> Result<(), ChainError> {
 		type Proofs = (u32, Hash32, Vec<Item>, [u8; 32], [u8; 48]);
-		let (epoch, r_e, items, y, pi) = Proofs::decode_all(&mut &*arguments).unwrap();
+		let (epoch, block, items, y, pi) = Proofs::decode_all(&mut &*arguments).unwrap();
 		let state = self.best.lock().unwrap().clone();
 		let operator = state.provider.as_ref().unwrap().operator;
-		if state.round.drawn.unwrap().randomness != r_e {
+		let drawn = state.round.drawn.unwrap();
+		if drawn.block != block {
 			return Err(ChainError::Dispatch {
 				pallet: "Liveness".into(),
 				error: "Stale".into(),
@@ -361,7 +362,9 @@ impl FakeChain {
 			})
 			.collect();
 		let answer = Answer { items, y, pi };
-		answer.verify(&r_e, &operator.0, &deals).expect("a wrong proof is taken for fraud");
+		answer
+			.verify(&drawn.randomness, &operator.0, &deals)
+			.expect("a wrong proof is taken for fraud");
 		let round = state.round.round;
 		self.finalised(|state| {
 			for ordinal in &ordinals {
@@ -370,18 +373,19 @@ impl FakeChain {
 			state.duty.answered.extend(&ordinals);
 			state.duty.answered.sort_unstable();
 		});
-		self.taken.lock().unwrap().push(Taken { round, r_e, ordinals });
+		self.taken.lock().unwrap().push(Taken { round, block, ordinals });
 		Ok(())
 	}
 
 	/// Takes a settlement of slots of deal [`DEAL`].
 	fn settle(&self, arguments: &[u8]) {
 		type Arguments = (u32, Hash32, Vec<SettleItem>, [u8; 32], [u8; 48]);
-		let (period, r, items, y, pi) = Arguments::decode_all(&mut &*arguments).unwrap();
+		let (period, block, items, y, pi) = Arguments::decode_all(&mut &*arguments).unwrap();
 		let state = self.best.lock().unwrap().clone();
 		let provider = state.provider.as_ref().unwrap().operator.0;
 		let info = state.settlement.unwrap();
-		assert_eq!((period, r), (info.period, info.randomness));
+		assert_eq!((period, block), (info.period, state.round.drawn.unwrap().block));
+		let r = info.randomness;
 		assert!((1..=info.max_items as usize).contains(&items.len()));
 		let (mut slots, mut factors) = (Vec::<SlotIndex>::new(), Vec::new());
 		let (mut proven, mut asked) = (Vec::<AnswerItem>::new(), Vec::<SampleInfo>::new());
@@ -617,10 +621,8 @@ impl ChainView for FakeChain {
 			if self.hold.load(Ordering::SeqCst) {
 				std::future::pending::<()>().await;
 			}
-			if let Some(randomness) = self.redraw.lock().unwrap().take() {
-				self.finalised(|state| {
-					state.round.drawn.as_mut().unwrap().randomness = randomness;
-				});
+			if let Some(block) = self.redraw.lock().unwrap().take() {
+				self.finalised(|state| state.round.drawn.as_mut().unwrap().block = block);
 			}
 			self.execute(call.bytes())
 		})

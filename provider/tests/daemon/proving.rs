@@ -9,6 +9,8 @@ use nil_types::{
 use std::{fs, sync::atomic::Ordering};
 
 const R_E: Hash32 = [7; 32];
+/// The block that draws rounds.
+const DRAWING: Hash32 = [6; 32];
 /// Slow enough that a test is over before the scrubber has come to anything.
 const NO_SCRUB: &str = "prover.scrub_rate = 0\nprover.mend = false";
 
@@ -46,7 +48,7 @@ fn samples() -> Vec<SampleInfo> {
 fn draw(state: &mut State, round: u32, samples: Vec<SampleInfo>) {
 	state.round.round = round;
 	state.round.epoch = 40 + round;
-	state.round.drawn = Some(DrawnInfo { randomness: R_E, at: 1 });
+	state.round.drawn = Some(DrawnInfo { randomness: R_E, at: 1, block: DRAWING });
 	state.duty.answered.clear();
 	state.samples = samples;
 }
@@ -104,7 +106,7 @@ async fn a_round_is_answered_in_one_call_and_once() {
 	answers(&world, 9).await;
 	quiet(&world).await;
 	let all = (0..9).collect::<Vec<_>>();
-	assert_eq!(taken(&world), [Taken { round: 1, r_e: R_E, ordinals: all.clone() }]);
+	assert_eq!(taken(&world), [Taken { round: 1, block: DRAWING, ordinals: all.clone() }]);
 	assert_eq!(world.metric("samples{state=\"due\"}").await, 9);
 	assert_eq!(world.metric("samples{state=\"answered\"}").await, 9);
 	assert_eq!(world.metric("left_out_total").await, 0);
@@ -119,7 +121,7 @@ async fn a_round_is_answered_in_one_call_and_once() {
 	assert_eq!(taken(&world).len(), 1);
 	world.chain.finalised(|state| draw(state, 2, samples()));
 	answers(&world, 18).await;
-	assert_eq!(taken(&world)[1], Taken { round: 2, r_e: R_E, ordinals: all });
+	assert_eq!(taken(&world)[1], Taken { round: 2, block: DRAWING, ordinals: all });
 }
 
 #[tokio::test]
@@ -227,13 +229,14 @@ async fn a_restart_between_sending_and_inclusion_sends_nothing_twice() {
 
 #[tokio::test]
 async fn a_reorganisation_that_draws_anew_is_answered_anew() {
+	// From the same record, in another block.
 	let world = world(NO_SCRUB).await;
 	*world.chain.redraw.lock().unwrap() = Some([8; 32]);
 	world.chain.finalised(|state| draw(state, 1, samples()));
 	answers(&world, 9).await;
 	quiet(&world).await;
 	let all = (0..9).collect::<Vec<_>>();
-	assert_eq!(taken(&world), [Taken { round: 1, r_e: [8; 32], ordinals: all }]);
+	assert_eq!(taken(&world), [Taken { round: 1, block: [8; 32], ordinals: all }]);
 	assert_eq!(world.chain.noted.load(Ordering::SeqCst), 2);
 }
 

@@ -134,6 +134,10 @@ impl ::pallet_liveness::WeightInfo for LivenessWeight {
 		Samples::forfeit()
 	}
 
+	fn slash_invalid() -> Weight {
+		Samples::slash_invalid()
+	}
+
 	fn report() -> Weight {
 		Samples::report()
 	}

@@ -2,7 +2,7 @@
 
 use crate::{mock::*, *};
 use codec::{Decode, Encode};
-use frame_support::{assert_noop, assert_ok, dispatch::Pays};
+use frame_support::{assert_noop, assert_ok, dispatch::Pays, storage::with_storage_layer};
 use nil_types::{
 	Generation, Hint, Profile,
 	challenge::{Lists, Sample, SizeClass, sample},
@@ -115,6 +115,7 @@ fn an_answer_is_for_the_epoch_in_force_and_its_randomness() {
 			who: account(1),
 			epoch: FIRST_EPOCH,
 			r_e: [0; 32],
+			block: [0; 32],
 			items: Vec::new(),
 			y: [0; 32],
 			pi: [0; 48],
@@ -125,9 +126,10 @@ fn an_answer_is_for_the_epoch_in_force_and_its_randomness() {
 		for epoch in [FIRST_EPOCH - 1, FIRST_EPOCH + 1] {
 			refused(Submission { epoch, ..answer.clone() }, Error::WrongEpoch);
 		}
-		// Another branch of the chain had another record.
-		let r_e = [1; 32];
-		refused(Submission { r_e, ..answer.clone() }.opened(), Error::Stale);
+		// On another branch of the chain another block drew the round, from the same record or another one.
+		let (block, r_e) = ([1; 32], [1; 32]);
+		refused(Submission { block, ..answer.clone() }, Error::Stale);
+		refused(Submission { block, r_e, ..answer.clone() }.opened(), Error::Stale);
 
 		// Yesterday's proofs: while today's questions are not drawn, and then as they were and under today's name.
 		to_next_epoch();
@@ -137,8 +139,8 @@ fn an_answer_is_for_the_epoch_in_force_and_its_randomness() {
 		refused(answer.clone(), Error::WrongEpoch);
 		let epoch = FIRST_EPOCH + 1;
 		refused(Submission { epoch, ..answer.clone() }, Error::Stale);
-		let r_e = Liveness::epoch().unwrap().randomness;
-		let renamed = Submission { epoch, r_e, ..answer }.opened();
+		let EpochRecord { randomness: r_e, block, .. } = Liveness::epoch().unwrap();
+		let renamed = Submission { epoch, r_e, block: block.unwrap(), ..answer }.opened();
 		assert!(renamed.dispatch().is_err());
 		assert_ok!(Submission::of(&provider, 0..16).dispatch());
 	});
@@ -158,6 +160,7 @@ fn who_is_behind_or_owes_nothing_answers_nothing() {
 			who: provider.clone(),
 			epoch: current.epoch,
 			r_e: current.randomness,
+			block: current.block.unwrap(),
 			items: vec![Item {
 				ordinal: 0,
 				place: None,
@@ -182,8 +185,8 @@ fn who_is_behind_or_owes_nothing_answers_nothing() {
 		next_epoch();
 		catch_up(&provider);
 		let current = Liveness::epoch().unwrap();
-		let (epoch, r_e) = (current.epoch, current.randomness);
-		refused(Submission { epoch, r_e, ..early }, Error::NothingDue);
+		let (epoch, block) = (current.epoch, current.block.unwrap());
+		refused(Submission { epoch, block, ..early }, Error::NothingDue);
 	});
 }
 
@@ -267,8 +270,9 @@ fn items_have_the_form_of_their_profile() {
 }
 
 #[test]
-fn wrong_proofs_answer_nothing_and_leave_a_trace() {
+fn wrong_proofs_answer_nothing_and_are_slashed() {
 	run(|| {
+		type W = <Test as Config>::WeightInfo;
 		let provider = provider();
 		let answer = Submission::of(&provider, 0..4);
 		let wrong = |change: &dyn Fn(&mut Submission)| {
@@ -294,14 +298,63 @@ fn wrong_proofs_answer_nothing_and_leave_a_trace() {
 			let items = wrong.items.len() as u32;
 			events();
 			let post = wrong.dispatch().unwrap();
+			// All of it is paid for, the slash included.
 			assert_eq!(post.pays_fee, Pays::Yes);
+			let least = W::submit_proofs(items).saturating_add(W::slash_invalid());
+			assert!(post.actual_weight.unwrap().all_gte(least));
 			let (provider, epoch) = (provider.clone(), FIRST_EPOCH);
-			assert_eq!(events(), [Event::InvalidProof { provider, epoch, items }]);
+			let slashed = REQUIRED / 10;
+			assert_eq!(events(), [Event::InvalidProof { provider, epoch, items, slashed }]);
 		}
+		// Each of the seven, and nobody gets a share.
+		assert_eq!(SlashedSums::get(&provider), Some((7 * REQUIRED / 10, None, 1_000)));
 		let held = book(&provider);
 		assert_eq!((held.count, held.credit), (0, 0));
 		assert_ok!(answer.dispatch());
 		assert_eq!(book(&provider).count, 4);
+	});
+}
+
+#[test]
+fn a_network_that_starts_does_not_slash_wrong_proofs() {
+	run(|| {
+		let params = LivenessParams { slashing: false, ..PARAMS };
+		assert_ok!(Liveness::set_params(RuntimeOrigin::root(), params));
+		let provider = provider();
+		let mut wrong = Submission::of(&provider, 0..4);
+		wrong.pi[0] ^= 1;
+		events();
+		assert_ok!(wrong.dispatch());
+		let (provider, epoch) = (provider, FIRST_EPOCH);
+		assert_eq!(SlashedSums::get(&provider), None);
+		assert_eq!(events(), [Event::InvalidProof { provider, epoch, items: 4, slashed: 0 }]);
+	});
+}
+
+#[test]
+fn an_answer_is_the_same_on_every_branch_after_the_block_that_drew_its_round() {
+	run(|| {
+		let provider = provider();
+		sign(&provider, allocation(50, 1, 8));
+		next_epoch();
+		// One branch applies the journal first and answers then, the other goes on for a while before it does.
+		let branch = |blocks: u32| {
+			let mut answer = None;
+			let _ = with_storage_layer(|| {
+				for block in 0..blocks {
+					sign(&provider, allocation(60 + u64::from(block), 1, 100));
+					end(&provider, u64::from(block));
+					poll();
+				}
+				catch_up(&provider);
+				let made = Submission::of(&provider, 0..16);
+				assert_ok!(made.clone().dispatch());
+				answer = Some((made.block, made.items, made.y, made.pi));
+				Err::<(), _>(sp_runtime::DispatchError::Other("undone"))
+			});
+			answer.expect("it was made")
+		};
+		assert_eq!(branch(0), branch(3));
 	});
 }
 
@@ -329,7 +382,7 @@ fn what_is_too_long_does_not_decode() {
 		let item = good.items[0].clone();
 		let call = |items: Vec<u8>| {
 			let mut bytes = vec![0];
-			(good.epoch, good.r_e).encode_to(&mut bytes);
+			(good.epoch, good.block).encode_to(&mut bytes);
 			bytes.extend(items);
 			(good.y, good.pi).encode_to(&mut bytes);
 			Call::<Test>::decode(&mut &bytes[..])

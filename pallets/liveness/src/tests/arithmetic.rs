@@ -133,8 +133,8 @@ fn answer(provider: &AccountId, read: impl Fn(u32, &'static Blob) -> &'static Bl
 			manifest_opening: item.manifest_opening,
 		})
 		.collect();
-	let (epoch, r_e) = (current.epoch, current.randomness);
-	Submission { who: provider.clone(), epoch, r_e, items, y, pi }
+	let (epoch, r_e, block) = (current.epoch, current.randomness, current.block.unwrap());
+	Submission { who: provider.clone(), epoch, r_e, block, items, y, pi }
 }
 
 #[test]
@@ -177,7 +177,8 @@ fn what_is_false_in_any_part_is_found() {
 			events();
 			assert_ok!(wrong.dispatch());
 			let (provider, epoch) = (provider.clone(), FIRST_EPOCH);
-			assert_eq!(events(), [Event::InvalidProof { provider, epoch, items }]);
+			let slashed = REQUIRED / 10;
+			assert_eq!(events(), [Event::InvalidProof { provider, epoch, items, slashed }]);
 		}
 		assert_ok!(honest.dispatch());
 		assert_eq!(book(&provider).count, 11);

@@ -28,9 +28,9 @@ fn a_round_begins_with_its_epoch_and_is_drawn_later() {
 		poll();
 		let randomness = r_e(FIRST_EPOCH, 3);
 		let hot_factor = PARAMS.hot_factor;
-		let first =
-			EpochRecord { round: 1, epoch: FIRST_EPOCH, randomness, drawn_at: 1_006, hot_factor };
-		assert_eq!((Liveness::epoch(), Liveness::round()), (Some(first), 1));
+		let (round, epoch, drawn_at, block) = (1, FIRST_EPOCH, 1_006, None);
+		let drawn = EpochRecord { round, epoch, randomness, drawn_at, hot_factor, block };
+		assert_eq!((Drawn::<Test>::get(), Liveness::round()), (Some(drawn), 1));
 		assert_eq!(
 			events(),
 			[Event::RoundDrawn {
@@ -41,6 +41,13 @@ fn a_round_begins_with_its_epoch_and_is_drawn_later() {
 				at: 1_006
 			}]
 		);
+
+		// It can be answered from the next block on, which knows the hash of this one.
+		assert_eq!(Liveness::epoch(), None);
+		let block = Some(hash_of(System::block_number()));
+		poll();
+		let first = EpochRecord { block, ..drawn };
+		assert_eq!((Liveness::epoch(), events().len()), (Some(first), 0));
 
 		// It is in force to the end of the epoch, whatever is recorded.
 		wait(43);
@@ -53,7 +60,9 @@ fn a_round_begins_with_its_epoch_and_is_drawn_later() {
 		record(6);
 		poll();
 		let (round, epoch, randomness) = (2, FIRST_EPOCH + 1, r_e(FIRST_EPOCH + 1, 6));
-		let second = EpochRecord { round, epoch, randomness, drawn_at: 1_059, hot_factor };
+		let block = Some(hash_of(System::block_number()));
+		poll();
+		let second = EpochRecord { round, epoch, randomness, drawn_at: 1_059, hot_factor, block };
 		assert_eq!((Liveness::epoch(), Liveness::round()), (Some(second), 2));
 		assert_eq!(DrawnBefore::<Test>::get(), Some(first));
 		assert_eq!(
@@ -137,7 +146,12 @@ fn the_hook_keeps_within_its_meter() {
 			let mut meter = WeightMeter::with_limit(room);
 			Liveness::on_poll(1, &mut meter);
 			assert!(meter.consumed().all_lte(room));
-			assert_eq!((Liveness::epoch().is_some(), Liveness::round() > 0), (turns, turns));
+			assert_eq!((Drawn::<Test>::exists(), Liveness::round() > 0), (turns, turns));
+		}
+		// The hash of the block that drew waits for room too.
+		for (room, known) in [(W::poll(), false), (W::poll().saturating_add(W::turn()), true)] {
+			Liveness::on_poll(1, &mut WeightMeter::with_limit(room));
+			assert_eq!(Liveness::epoch().is_some(), known);
 		}
 		// Looking at the clock is all that other blocks pay for.
 		let mut meter = WeightMeter::new();
@@ -196,7 +210,7 @@ fn clients_are_told_of_rounds_and_of_accounts() {
 			epoch: FIRST_EPOCH,
 			began_at: START,
 			draw_from: 1_004,
-			drawn: Some(DrawnInfo { randomness, at: 1_004 }),
+			drawn: Some(DrawnInfo { randomness, at: 1_004, block: System::parent_hash().0 }),
 			ends_at: 1_050,
 			prompt_blocks: PARAMS.prompt_blocks,
 			samples: PARAMS.samples_per_epoch,

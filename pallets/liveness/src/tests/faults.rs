@@ -124,6 +124,7 @@ fn nobody_answers_before_its_misses_are_named() {
 			who: provider.clone(),
 			epoch: current.epoch,
 			r_e: current.randomness,
+			block: current.block.unwrap(),
 			items: vec![Item {
 				ordinal: 0,
 				place: None,

@@ -38,6 +38,7 @@ fn bad() -> Vec<LivenessParams> {
 		LivenessParams { forgive_rounds: 0, ..PARAMS },
 		LivenessParams { slash: 5_001, ..PARAMS },
 		LivenessParams { slash_slot: 5_001, ..PARAMS },
+		LivenessParams { slash_invalid: 5_001, ..PARAMS },
 		LivenessParams { bounty: 5_001, ..PARAMS },
 		LivenessParams { settle_samples: MAX_ITEMS + 1, ..PARAMS },
 		late(&[(0, 20, 10_001)]),

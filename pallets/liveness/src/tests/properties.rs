@@ -318,7 +318,7 @@ impl Model {
 		let mut answer = Submission::of(&who, open.iter().copied());
 		match tamper {
 			0 => answer.y[7] ^= 1,
-			1 => answer.r_e[0] ^= 1,
+			1 => answer.block[0] ^= 1,
 			2 => answer.items[0].mdu += 1,
 			3 => answer.items[0].ordinal = due,
 			_ => {},

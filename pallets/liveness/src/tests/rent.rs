@@ -112,7 +112,7 @@ fn serve_period(provider: &AccountId) {
 struct Settlement {
 	who: AccountId,
 	period: Period,
-	r: Hash32,
+	block: Hash32,
 	items: Vec<SettleItem>,
 	y: [u8; 32],
 	pi: G1Compressed,
@@ -135,13 +135,16 @@ impl Settlement {
 		}
 		let y = value_at(&settle_point(&r, &id), &terms);
 		let who = provider.clone();
-		Self { who, period: present - 1, r, items, y, pi: opening_of(&y) }
+		let block = Liveness::epoch().and_then(|current| current.block).expect("it is drawn");
+		Self { who, period: present - 1, block, items, y, pi: opening_of(&y) }
 	}
 
 	fn dispatch(self) -> DispatchResult {
-		let Self { who, period, r, items, y, pi } = self;
+		let Self { who, period, block, items, y, pi } = self;
 		let items = items.try_into().expect("no more items than a call may have");
-		with_storage_layer(|| Liveness::settle(RuntimeOrigin::signed(who), period, r, items, y, pi))
+		with_storage_layer(|| {
+			Liveness::settle(RuntimeOrigin::signed(who), period, block, items, y, pi)
+		})
 	}
 }
 
@@ -249,7 +252,7 @@ fn settlement_of_nothing(who: &AccountId) -> Settlement {
 	Settlement {
 		who: who.clone(),
 		period: 0,
-		r: [0; 32],
+		block: [0; 32],
 		items: vec![item],
 		y: [0; 32],
 		pi: [0; 48],
@@ -471,7 +474,7 @@ fn wrong_settlements_are_refused_and_wrong_proofs_settle_nothing() {
 			changed.dispatch()
 		};
 		assert_noop!(with(|call| call.period = 4), Error::<Test>::WrongPeriod);
-		assert_noop!(with(|call| call.r[0] ^= 1), Error::<Test>::Stale);
+		assert_noop!(with(|call| call.block[0] ^= 1), Error::<Test>::Stale);
 		assert_noop!(with(|call| call.items.clear()), Error::<Test>::NoItems);
 		assert_noop!(with(|call| call.who = account(2)), Error::<Test>::NothingOwed);
 		assert_noop!(with(|call| drop(call.items.pop())), Error::<Test>::WrongSamples);
@@ -492,10 +495,21 @@ fn wrong_settlements_are_refused_and_wrong_proofs_settle_nothing() {
 			[|call| call.y[0] ^= 1, |call| call.items[0].blob.as_mut().unwrap().commitment[0] ^= 1];
 		for change in wrong {
 			assert_ok!(with(change));
-			assert!(matches!(events()[..], [Event::InvalidSettlement { items: 2, .. }]));
+			assert!(matches!(
+				events()[..],
+				[Event::InvalidSettlement { items: 2, slashed: 1_000, .. }]
+			));
 			assert_eq!(Wallets::get(&provider), 0);
 		}
+		assert_eq!(SlashedSums::get(&provider), Some((2 * REQUIRED / 10, None, 1_000)));
+		// The next round finds other manifests, and is drawn by another block.
+		let late = good.clone();
 		assert_ok!(good.dispatch());
+		to_next_epoch();
+		poll();
+		assert_noop!(late.clone().dispatch(), Error::<Test>::NotDrawn);
+		begin();
+		assert_noop!(late.dispatch(), Error::<Test>::Stale);
 	});
 }
 

@@ -19,7 +19,7 @@ impl<T: frame_system::Config> pallet_liveness::WeightInfo for WeightInfo<T> {
 		Weight::from_parts(15_000_000_000, 0)
 			.saturating_add(Weight::from_parts(0, 12000))
 			.saturating_add(Weight::from_parts(2_200_000_000, 0).saturating_mul(n.into()))
-			.saturating_add(T::DbWeight::get().reads(7))
+			.saturating_add(T::DbWeight::get().reads(8))
 			.saturating_add(T::DbWeight::get().reads((3_u64).saturating_mul(n.into())))
 			.saturating_add(T::DbWeight::get().writes(1))
 			.saturating_add(Weight::from_parts(0, 6000).saturating_mul(n.into()))
@@ -88,6 +88,12 @@ impl<T: frame_system::Config> pallet_liveness::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 16000))
 			.saturating_add(T::DbWeight::get().reads(13))
 			.saturating_add(T::DbWeight::get().writes(3))
+	}
+	fn slash_invalid() -> Weight {
+		Weight::from_parts(90_000_000, 0)
+			.saturating_add(Weight::from_parts(0, 35000))
+			.saturating_add(T::DbWeight::get().reads(15))
+			.saturating_add(T::DbWeight::get().writes(13))
 	}
 	fn report() -> Weight {
 		Weight::from_parts(150_000_000, 0)
