@@ -10,8 +10,8 @@ use nil_slab::{
 	Answer, AnswerBuilder, AnswerPart, CheckedWitness, EncodedMdu, MduEncoder, manifest,
 };
 use nil_types::{
-	ContentShape, DealRentInfo, DrawnInfo, DutyInfo, Earnings, Hash32, Profile, RentInfo, RoundInfo,
-	SampleInfo, SettleSampleInfo, SettlementInfo,
+	ContentShape, DealRentInfo, DrawnInfo, DutyInfo, Earnings, Hash32, Profile, RentInfo,
+	RoundInfo, SampleInfo, SettleSampleInfo, SettlementInfo,
 	challenge::{settle_gamma, settle_point},
 	layout::{BLOB_BYTES, BLOB_PAYLOAD, MDU_PAYLOAD},
 };

@@ -18,8 +18,8 @@ use frame_support::{
 use nil_runtime_api::MAX_PAGE;
 use nil_types::{
 	CommitInfo, DealId, DealInfo, DealRentInfo, DutyInfo, Generation, PlacementInfo, ProviderInfo,
-	RentInfo, RoundInfo, SampleInfo, SettleSampleInfo, SettlementInfo, SlotHealth, SlotIndex, SlotInfo,
-	Terms,
+	RentInfo, RoundInfo, SampleInfo, SettleSampleInfo, SettlementInfo, SlotHealth, SlotIndex,
+	SlotInfo, Terms,
 };
 use sp_api::impl_runtime_apis;
 use sp_core::{OpaqueMetadata, crypto::KeyTypeId};

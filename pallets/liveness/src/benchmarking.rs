@@ -4,8 +4,8 @@
 //! arithmetic, before it can tell.
 
 use crate::{
-	Books, Call, Config, CurrentRound, Drawn, DrawnBefore, Earned, Ending, EndingEnds, EndingQueue, Endings,
-	EpochLength, EpochRecord, Event, EvictionEnds, EvictionQueue, Item, JournalEnds,
+	Books, Call, Config, CurrentRound, Drawn, DrawnBefore, Earned, Ending, EndingEnds, EndingQueue,
+	Endings, EpochLength, EpochRecord, Event, EvictionEnds, EvictionQueue, Item, JournalEnds,
 	LivenessParams, MAX_PATH, Pallet, Parameters, Planned, Sealed, SettleBlob, SettleItem, Slots,
 	WatchEnds, WatchQueue,
 };

@@ -75,7 +75,7 @@ impl<T: Config> Pallet<T> {
 
 	/// Counts a sample that stayed open for the slot that it fell on. The lists must be those that its round found. Returns
 	/// how many draws missed.
-	pub(crate) fn name(
+	pub(crate) fn name_sample(
 		provider: &T::AccountId,
 		book: &mut BookOf<T>,
 		drawn: &EpochRecord,

@@ -76,7 +76,7 @@ impl<T: Config> Pallet<T> {
 			if let Some(book) = &mut account
 				&& let Some((ordinal, drawn)) = Self::next_unnamed(book, round)
 			{
-				let misses = Self::name(provider, book, &drawn, ordinal);
+				let misses = Self::name_sample(provider, book, &drawn, ordinal);
 				applied.named = applied.named.saturating_add(1);
 				applied.misses = applied.misses.saturating_add(misses);
 				continue;

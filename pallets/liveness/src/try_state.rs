@@ -70,7 +70,8 @@ impl<T: Config> Pallet<T> {
 			"rounds are drawn one after another, each for a later epoch"
 		);
 		ensure!(
-			before.block.is_some() && Sealed::<T>::get().is_none_or(|sealed| sealed.block.is_some()),
+			before.block.is_some()
+				&& Sealed::<T>::get().is_none_or(|sealed| sealed.block.is_some()),
 			"the block that drew a round is known when the next one is drawn"
 		);
 		Ok(())

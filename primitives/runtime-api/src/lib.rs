@@ -13,8 +13,8 @@ use alloc::vec::Vec;
 use codec::Codec;
 use nil_types::{
 	CommitInfo, DealId, DealInfo, DealRentInfo, DutyInfo, Generation, PlacementInfo, ProviderInfo,
-	RentInfo, RoundInfo, SampleInfo, SettleSampleInfo, SettlementInfo, SlotHealth, SlotIndex, SlotInfo,
-	Terms,
+	RentInfo, RoundInfo, SampleInfo, SettleSampleInfo, SettlementInfo, SlotHealth, SlotIndex,
+	SlotInfo, Terms,
 };
 
 /// Items that one call returns at most.

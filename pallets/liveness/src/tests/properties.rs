@@ -1,7 +1,7 @@
 //! Random calls and time, against a model that is told everything at once and keeps plain lists.
 
 use crate::{book::growth, mock::*, *};
-use frame_support::storage::with_storage_layer;
+use frame_support::{storage::with_storage_layer, traits::Hooks, weights::Weight};
 use nil_types::{
 	DealId, Generation, Hash32, Hint, Profile, SlotIndex,
 	challenge::{Census, Lists, Sample, SizeClass, sample, samples_of},
@@ -24,6 +24,7 @@ enum Action {
 	Advance { provider: u8, steps: u32 },
 	Answer { provider: u8, from: u32, count: u32, tamper: u8 },
 	SetParams { samples: u32, hot: u32 },
+	Idle,
 }
 
 fn action() -> impl Strategy<Value = Action> {
@@ -42,6 +43,7 @@ fn action() -> impl Strategy<Value = Action> {
 			|(provider, from, count, tamper)| Action::Answer { provider, from, count, tamper }
 		),
 		1 => (1u32..20, 1u32..5).prop_map(|(samples, hot)| Action::SetParams { samples, hot }),
+		2 => Just(Action::Idle),
 	]
 }
 
@@ -301,6 +303,10 @@ impl Model {
 					LivenessParams { samples_per_epoch: samples, hot_factor: hot, ..PARAMS };
 				Liveness::set_params(RuntimeOrigin::root(), params).unwrap();
 				self.next_params = params;
+			},
+			// Who is found silent, and which slots have missed too much, changes nothing that is asked.
+			Action::Idle => {
+				Liveness::on_idle(1, Weight::MAX);
 			},
 		}
 	}
