@@ -243,7 +243,7 @@ impl Prover {
 		}
 		let blobs: Vec<SampleInfo> =
 			asked_of.values().flatten().filter_map(|sample| sample.blob).collect();
-		let (ready, unopened) = self.openings(at, blobs).await?;
+		let (ready, unopened) = self.opener().openings(at, blobs).await?;
 		let key = |sample: &SampleInfo| (sample.deal, sample.slot, sample.ordinal);
 		let ready: BTreeMap<_, Ready> =
 			ready.into_iter().map(|ready| (key(&ready.sample), ready)).collect();
