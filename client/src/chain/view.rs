@@ -239,7 +239,7 @@ impl<'a> View<'a> {
 		type Page = (Vec<(DealId, RepairInfo<AccountId>)>, Option<(DealId, SlotIndex)>);
 		let fixed = self.fixed().await?;
 		let mut all = Vec::new();
-		let mut after = None;
+		let mut after: Option<(DealId, SlotIndex)> = None;
 		loop {
 			let (page, last): Page = fixed.read("candidacies", &(operator, after, PAGE)).await?;
 			all.extend(page);

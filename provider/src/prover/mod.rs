@@ -53,11 +53,7 @@ use nil_client::{
 };
 use nil_kzg::MsmEngine;
 use nil_types::{DutyInfo, Epoch, Hash32, Round, RoundInfo, SampleInfo};
-use std::{
-	collections::BTreeSet,
-	sync::Arc,
-	time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::{
 	sync::watch,
 	task::{JoinError, spawn_blocking},
