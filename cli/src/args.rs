@@ -125,6 +125,26 @@ Example:
 		/// The deal's number
 		deal: DealId,
 	},
+	/// Tell which slots of a deal get another provider, and how far that is
+	#[command(after_help = "\
+A slot is repaired when its provider was evicted, leaves, or did not sign a commit in time and the owner
+asked for another. The chain draws who rebuilds it, a candidate, which has the slot once it has proved
+that it stores it. Until then files are read from the other slots.
+
+With --watch it tells again whenever something happens, each time in full, until no slot is being
+repaired. The exit status is 4 when so many slots are nobody's that the deal cannot be rebuilt.
+
+Examples:
+  nil deal repair-status 7
+  nil deal repair-status 7 --watch
+  nil deal repair-status 7 --json")]
+	RepairStatus {
+		/// The deal's number
+		deal: DealId,
+		/// Tell again whenever something happens, until no slot is being repaired
+		#[arg(long, short)]
+		watch: bool,
+	},
 	/// Add to a deal's escrow; anybody may
 	#[command(after_help = "\
 Example:

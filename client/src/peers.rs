@@ -5,7 +5,7 @@ use crate::{
 	http::{Http, ProviderClient},
 	wire::Endpoint,
 };
-use nil_types::{ServiceKey, SlotIndex, SlotInfo};
+use nil_types::{ServiceKey, SlotIndex, SlotInfo, SlotState};
 
 /// A slot and its provider.
 #[derive(Clone, Debug)]
@@ -24,13 +24,18 @@ pub(crate) struct Absent {
 	pub(crate) reason: String,
 }
 
-/// Sorts slots into those that can be reached and those that cannot.
-pub(crate) fn peers(http: &Http, slots: &[SlotInfo<AccountId>]) -> (Vec<Peer>, Vec<Absent>) {
+/// Sorts slots into those that can be reached and those that cannot. `who` tells whom to talk to about a slot: to read,
+/// [`SlotState::provider`]; to have it signed, [`SlotState::signer`].
+pub(crate) fn peers(
+	http: &Http,
+	slots: &[SlotInfo<AccountId>],
+	who: fn(&SlotState<AccountId>) -> Option<&AccountId>,
+) -> (Vec<Peer>, Vec<Absent>) {
 	let mut peers = Vec::new();
 	let mut absent = Vec::new();
 	for info in slots {
 		let slot = info.slot;
-		let provider = info.state.provider().copied();
+		let provider = who(&info.state).copied();
 		match (provider, Endpoint::first_of(&info.multiaddrs)) {
 			(Some(operator), Some(endpoint)) => match http.provider(endpoint) {
 				Ok(client) => peers.push(Peer {

@@ -11,7 +11,7 @@ use nil_client::{
 	chain::{At, Call, Chain, ChainConfig, ChainError, Included, View, WaitFor},
 	http,
 	keys::{Signer, create_key_file},
-	wire::{self, Endpoint, Health},
+	wire::{self, Endpoint, Health, RepairHealth},
 };
 use nil_types::{Amount, DutyInfo, ProviderInfo, ProviderStatus, RelayBlock, RoundInfo};
 use serde::Serialize;
@@ -373,6 +373,12 @@ async fn status(config: &Config, args: &StatusArgs) -> Result<(), CommandError> 
 				print_line(format_args!(
 					"           {} damaged files are not used until they are rebuilt: look at the log, and at the disk",
 					health.quarantine
+				))?;
+			}
+			let RepairHealth { slots, needed_bytes, held_bytes } = health.repairs;
+			if slots > 0 {
+				print_line(format_args!(
+					"           rebuilding {slots} slots: {held_bytes} of {needed_bytes} bytes are here"
 				))?;
 			}
 		},

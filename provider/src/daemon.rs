@@ -3,8 +3,9 @@
 //! # Order
 //!
 //! Start: store (recovery), node (waits for it), store bound to the chain, verifier with what is not checked yet, follower,
-//! the signer of late receipts, the prover, the scrubber, listeners. Stop, on SIGTERM or SIGINT: listeners take nothing new
-//! and running requests get [`GRACE`]; then the others end. A kill at any moment loses nothing that was acknowledged.
+//! the signer of late receipts, the prover, the worker on repairs, the scrubber, listeners. Stop, on SIGTERM or SIGINT:
+//! listeners take nothing new and running requests get [`GRACE`]; then the others end. A kill at any moment loses nothing
+//! that was acknowledged.
 
 use crate::{
 	api::{self, App},
@@ -15,9 +16,11 @@ use crate::{
 	},
 	config::{Config, ConfigError},
 	content::Reader,
+	fetch::Fetcher,
 	late::{LateSigner, Settled},
 	metrics::{Metrics, clamp},
 	prover::Prover,
+	repair::Repairer,
 	scrub::Scrubber,
 	server::{self, ConnectionLimits},
 	store::{Recovery, Store, StoreError},
@@ -119,6 +122,7 @@ pub struct Daemon {
 	follower: JoinHandle<()>,
 	late: Option<JoinHandle<()>>,
 	prover: Option<JoinHandle<()>>,
+	repairer: Option<JoinHandle<()>>,
 	scrubber: JoinHandle<()>,
 	verifier: JoinHandle<()>,
 }
@@ -236,7 +240,7 @@ impl Daemon {
 			operator,
 			engine: Engines::pippenger(),
 			reach,
-			heads: followed,
+			heads: followed.clone(),
 			stop: stop.clone(),
 		});
 		let scrubber = Scrubber {
@@ -248,19 +252,33 @@ impl Daemon {
 			reach,
 			stop: stop.clone(),
 		};
-		let late = operator.filter(|_| config.receipts.sign_late).map(|operator| LateSigner {
-			chain: chain.clone(),
+		let fetcher = Fetcher {
 			store: store.clone(),
 			metrics: metrics.clone(),
-			service,
-			operator,
 			limits: app.limits.clone(),
 			reserve: config.store.reserve.0,
+			operator: AccountId(config.operator.account.0),
+			reach,
+			stop: stop.clone(),
+		};
+		let repairer = operator.clone().map(|operator| {
+			Repairer::new(
+				chain.clone(),
+				fetcher.clone(),
+				Engines::pippenger(),
+				operator,
+				&config.repair,
+				followed,
+			)
+		});
+		let late = operator.filter(|_| config.receipts.sign_late).map(|operator| LateSigner {
+			chain: chain.clone(),
+			fetcher,
+			service,
+			operator,
 			valid_blocks: config.receipts.valid_blocks,
 			first_pause: Duration::from_secs(config.receipts.late_pause_secs),
-			reach,
 			missed: told,
-			stop: stop.clone(),
 		});
 		let follower = Follower {
 			chain,
@@ -276,6 +294,7 @@ impl Daemon {
 		let follower = tokio::spawn(follower.run(heads, stop.clone()));
 		let late = late.map(|late| tokio::spawn(late.run()));
 		let prover = prover.map(|prover| tokio::spawn(prover.run()));
+		let repairer = repairer.map(|repairer| tokio::spawn(repairer.run()));
 		let scrubber = tokio::spawn(scrubber.run());
 
 		let limits = ConnectionLimits {
@@ -303,6 +322,7 @@ impl Daemon {
 			follower,
 			late,
 			prover,
+			repairer,
 			scrubber,
 			verifier: verifier_task,
 		})
@@ -321,7 +341,7 @@ impl Daemon {
 			}
 		}
 		self.follower.await?;
-		for task in [self.late, self.prover].into_iter().flatten() {
+		for task in [self.late, self.prover, self.repairer].into_iter().flatten() {
 			task.await?;
 		}
 		self.scrubber.await?;

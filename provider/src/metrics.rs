@@ -1,6 +1,7 @@
 //! What the daemon counts, in the form of Prometheus.
 
 use crate::store::{Tally, Usage};
+use nil_client::wire::RepairHealth;
 use prometheus::{
 	Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
 	Registry, TextEncoder,
@@ -26,6 +27,16 @@ pub struct Metrics {
 	pub late_failures: IntCounter,
 	/// Bytes of shards made from what other slots hold.
 	pub rebuilt_bytes: IntCounter,
+	/// Slots that the chain had this provider rebuild when it was asked last.
+	pub repairs_open: IntGauge,
+	/// Bytes of what can be proved of them now, by state.
+	pub repair_bytes: IntGaugeVec,
+	/// Slots that were rebuilt and are this provider's.
+	pub repaired: IntCounter,
+	/// Slots that it declined to rebuild.
+	pub declined: IntCounter,
+	/// Attempts to rebuild one that failed.
+	pub repair_failures: IntCounter,
 	/// Blobs checked against their commitments.
 	pub verified_blobs: IntCounter,
 	/// MDUs whose blobs did not match.
@@ -124,6 +135,14 @@ impl Metrics {
 				"rebuilt_bytes_total",
 				"Bytes of shards rebuilt from other slots",
 			)?,
+			repairs_open: gauge("repairs_open", "Slots that are to be rebuilt")?,
+			repair_bytes: gauges("repair_bytes", "Bytes of slots to be rebuilt", &["state"])?,
+			repaired: counter("repaired_total", "Slots rebuilt")?,
+			declined: counter("declined_total", "Slots that were not to be rebuilt here")?,
+			repair_failures: counter(
+				"repair_failures_total",
+				"Failed attempts to rebuild a slot",
+			)?,
 			verified_blobs: counter("verified_blobs_total", "Blobs checked")?,
 			rejected_mdus: counter("rejected_mdus_total", "MDUs whose blobs did not match")?,
 			verify_seconds: histogram("verify_seconds", "Time of a check of a batch of blobs")?,
@@ -165,6 +184,16 @@ impl Metrics {
 		] {
 			self.held.with_label_values(&[state]).set(clamp(count));
 			self.held_bytes.with_label_values(&[state]).set(clamp(bytes));
+		}
+	}
+
+	/// How far slots are rebuilt.
+	pub fn repair_health(&self) -> RepairHealth {
+		let count = |gauge: &IntGauge| u64::try_from(gauge.get()).unwrap_or_default();
+		RepairHealth {
+			slots: count(&self.repairs_open),
+			needed_bytes: count(&self.repair_bytes.with_label_values(&["needed"])),
+			held_bytes: count(&self.repair_bytes.with_label_values(&["held"])),
 		}
 	}
 

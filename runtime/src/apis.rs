@@ -18,8 +18,8 @@ use frame_support::{
 use nil_runtime_api::MAX_PAGE;
 use nil_types::{
 	CommitInfo, DealId, DealInfo, DealRentInfo, DutyInfo, Generation, PlacementInfo, ProviderInfo,
-	RentInfo, RoundInfo, SampleInfo, SettleSampleInfo, SettlementInfo, SlotHealth, SlotIndex,
-	SlotInfo, Terms,
+	RelayBlock, RentInfo, RepairInfo, RoundInfo, SampleInfo, SettleSampleInfo, SettlementInfo,
+	SlotHealth, SlotIndex, SlotInfo, Terms,
 };
 use sp_api::impl_runtime_apis;
 use sp_core::{OpaqueMetadata, crypto::KeyTypeId};
@@ -161,6 +161,34 @@ impl_runtime_apis! {
 		fn slot_health(deal: DealId) -> Vec<SlotHealth> {
 			refuse_unmigrated_state();
 			storage::slot_health(deal)
+		}
+
+		fn repairs(deal: DealId) -> Vec<RepairInfo<AccountId>> {
+			refuse_unmigrated_state();
+			Mode2::repairs(deal)
+		}
+
+		fn lost_since(deal: DealId) -> Option<RelayBlock> {
+			refuse_unmigrated_state();
+			Mode2::lost_since(deal)
+		}
+
+		fn candidacies(
+			operator: AccountId,
+			after: Option<(DealId, SlotIndex)>,
+			limit: u32,
+		) -> (Vec<(DealId, RepairInfo<AccountId>)>, Option<(DealId, SlotIndex)>) {
+			refuse_unmigrated_state();
+			Mode2::candidacies(&operator, after, limit.min(MAX_PAGE))
+		}
+
+		fn repair_samples(
+			deal: DealId,
+			slot: SlotIndex,
+			generation: Generation,
+		) -> Vec<SampleInfo> {
+			refuse_unmigrated_state();
+			storage::repair_samples(deal, slot, generation)
 		}
 	}
 

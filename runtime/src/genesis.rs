@@ -1,7 +1,8 @@
 //! Genesis presets: `dev` (one collator, instant chain), `local` (two collators, under a local relay chain) and `testnet`
 //! (parameters alone).
 //!
-//! Epochs of the first two are short; those of `testnet` last an hour, as those of any network that is meant.
+//! Epochs of the first two are short, and so are the windows of repairs; those of `testnet` last an hour and a day, as those
+//! of any network that is meant.
 //!
 //! The first two endow the well-known development accounts, whose keys everybody knows, give Alice the administration, and
 //! make Alice, Bob and Charlie the technical committee.
@@ -12,7 +13,8 @@
 
 use crate::{
 	AccountId, AuraId, Balance, BalancesConfig, CollatorSelectionConfig, DEFAULT_PARA_ID,
-	DealsConfig, EXISTENTIAL_DEPOSIT, LivenessConfig, ParachainInfoConfig, PolkadotXcmConfig,
+	DealsConfig, EXISTENTIAL_DEPOSIT, LivenessConfig, Mode2Config, ParachainInfoConfig,
+	PolkadotXcmConfig,
 	ProvidersConfig, Runtime, RuntimeGenesisConfig, SessionConfig, SessionKeys, SudoConfig,
 	TechnicalCommitteeConfig, UNIT, configs::CollatorPot,
 };
@@ -101,6 +103,12 @@ const HOURS: Epochs = Epochs {
 	},
 };
 
+/// Repairs of a development network: candidates that do nothing are let go, and slots may be replaced again, after ten
+/// minutes of relay time, five epochs. On a development chain with a block each second these are 100 seconds.
+fn fast_repairs() -> Mode2Config {
+	Mode2Config { repair_window: 100, repair_cooldown: 100, ..Default::default() }
+}
+
 /// The preset of the public test network.
 pub const TESTNET_RUNTIME_PRESET: &str = "testnet";
 
@@ -133,7 +141,7 @@ impl Parties {
 	}
 }
 
-fn genesis(parties: Parties, epochs: Epochs) -> Value {
+fn genesis(parties: Parties, epochs: Epochs, repairs: Mode2Config) -> Value {
 	let Parties { collators, endowed, committee, root } = parties;
 	// The pot must exist from the start: fees below the existential deposit could not be paid into it.
 	let pot = CollatorPot::get();
@@ -158,6 +166,7 @@ fn genesis(parties: Parties, epochs: Epochs) -> Value {
 			settlement_epochs: epochs.settlement,
 			params: epochs.params,
 		},
+		mode2: repairs,
 		session: SessionConfig {
 			keys: collators
 				.into_iter()
@@ -171,16 +180,17 @@ fn genesis(parties: Parties, epochs: Epochs) -> Value {
 
 /// The genesis patch of a preset, as JSON.
 pub fn get_preset(id: &PresetId) -> Option<Vec<u8>> {
-	let (parties, epochs) = match id.as_ref() {
-		DEV_RUNTIME_PRESET => (Parties::development(&[Sr25519Keyring::Alice]), SHORT_EPOCHS),
-		LOCAL_TESTNET_RUNTIME_PRESET => {
-			(Parties::development(&[Sr25519Keyring::Alice, Sr25519Keyring::Bob]), SHORT_EPOCHS)
-		},
-		TESTNET_RUNTIME_PRESET => (Parties::default(), HOURS),
+	let development = |collators: &[Sr25519Keyring]| {
+		(Parties::development(collators), SHORT_EPOCHS, fast_repairs())
+	};
+	let (parties, epochs, repairs) = match id.as_ref() {
+		DEV_RUNTIME_PRESET => development(&[Sr25519Keyring::Alice]),
+		LOCAL_TESTNET_RUNTIME_PRESET => development(&[Sr25519Keyring::Alice, Sr25519Keyring::Bob]),
+		TESTNET_RUNTIME_PRESET => (Parties::default(), HOURS, Mode2Config::default()),
 		_ => return None,
 	};
 	// A `Value` of strings, numbers and lists always serialises.
-	serde_json::to_vec(&genesis(parties, epochs)).ok()
+	serde_json::to_vec(&genesis(parties, epochs, repairs)).ok()
 }
 
 /// The presets' names.

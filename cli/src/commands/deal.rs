@@ -1,6 +1,9 @@
 //! `nil deal`: create, look at, fund, share and end deals.
 
-use super::health::Health;
+use super::{
+	health::Health,
+	repairs::{self, Repairs},
+};
 use crate::{
 	args::{DealCommand, DealCreateArgs},
 	context::Context,
@@ -29,6 +32,7 @@ pub async fn run(command: DealCommand, context: &Context) -> Result<()> {
 		DealCommand::Create(arguments) => create(&arguments, context).await,
 		DealCommand::List { owner } => list(owner.as_deref(), context).await,
 		DealCommand::Show { deal } => show(deal, context).await,
+		DealCommand::RepairStatus { deal, watch } => repairs::status(deal, watch, context).await,
 		DealCommand::TopUp { deal, amount } => {
 			let told = format!("added {} to deal {deal}", units::amount(amount));
 			change(deal, &Call::top_up(deal, amount), told, context).await
@@ -165,6 +169,7 @@ async fn show(deal: DealId, context: &Context) -> Result<()> {
 		DealStatus::Active => None,
 	};
 	let health = Health::read(&chain, deal, &slots).await?;
+	let repairs = Repairs::read(&chain, deal).await?;
 	let mut document = describe(&info);
 	if let Some(object) = document.as_object_mut() {
 		let slots = slots.iter().enumerate();
@@ -174,6 +179,8 @@ async fn show(deal: DealId, context: &Context) -> Result<()> {
 		object.insert("slots".into(), slots.collect());
 		object.insert("commits".into(), commits.iter().map(describe_commit).collect());
 		object.insert("placement".into(), json!(placement));
+		object.insert("repairs".into(), repairs.json());
+		object.insert("lost_since".into(), json!(repairs.lost_since()));
 		object.insert("earned_rent".into(), rent.earned.to_string().into());
 		object.insert("repair_reserve".into(), rent.reserve.to_string().into());
 	}
@@ -226,8 +233,8 @@ async fn show(deal: DealId, context: &Context) -> Result<()> {
 		if !slots.is_empty() {
 			text.push_str(&format!("\n{}", table(&[Right, Left, Left, Left], &slot_rows)));
 			let health = health.text(&slots);
-			if !health.is_empty() {
-				text.push_str(&format!("\n{health}"));
+			for more in [health, repairs.text()].iter().filter(|text| !text.is_empty()) {
+				text.push_str(&format!("\n{more}"));
 			}
 		}
 		if !commits.is_empty() {

@@ -7,6 +7,7 @@ mod health;
 mod key;
 mod prepare;
 mod put;
+mod repairs;
 mod verify;
 
 use crate::{args::Command, context::Context, devnet, error::Result};

@@ -106,6 +106,28 @@ impl Call {
 		Self::new(("Mode2", MODE2), ("place", 0), deal)
 	}
 
+	/// `Mode2.decline`: the signer is no longer the candidate for a slot. Free of fees.
+	pub fn decline(deal: DealId, slot: SlotIndex) -> Self {
+		Self::new(("Mode2", MODE2), ("decline", 2), (deal, slot))
+	}
+
+	/// `Mode2.complete_repair`: gives a slot to its candidate, the signer. Wrong proofs do not fail: the event
+	/// `Mode2.InvalidRepair` stands in the place of `Mode2.RepairCompleted` then. Free of fees when they are right.
+	pub fn complete_repair(repair: &CompleteRepair) -> Self {
+		Self::new(("Mode2", MODE2), ("complete_repair", 3), repair)
+	}
+
+	/// `Mode2.relieve`: does with a slot of a provider that drains or was jailed what that asks for; anybody may. Free of
+	/// fees.
+	pub fn relieve(provider: AccountId, deal: DealId, slot: SlotIndex) -> Self {
+		Self::new(("Mode2", MODE2), ("relieve", 4), (provider, deal, slot))
+	}
+
+	/// `Mode2.come_back`: the signer, from whom the slot was taken, is its candidate again, since the deal is lost.
+	pub fn come_back(deal: DealId, slot: SlotIndex) -> Self {
+		Self::new(("Mode2", MODE2), ("come_back", 5), (deal, slot))
+	}
+
 	/// `Liveness.submit_proofs`: answers samples of the signer's, who must be the provider's operator. A wrong answer does
 	/// not fail, and is slashed: the event `Liveness.InvalidProof` stands in the place of `Liveness.Answered` then.
 	pub fn submit_proofs(proofs: &SubmitProofs) -> Self {
@@ -270,18 +292,52 @@ pub struct SettleItem {
 	/// [`SettleSampleInfo::commits`](nil_types::SettleSampleInfo::commits).
 	pub commits: Vec<Generation>,
 	/// The blob; `None` when nothing was drawn that the slot signed.
-	pub blob: Option<SettleBlob>,
+	pub blob: Option<BlobProof>,
 }
 
 /// How a blob's commitment leads up to its deal's manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Encode)]
-pub struct SettleBlob {
+pub struct BlobProof {
 	/// Commitment of the blob.
 	pub commitment: G1Compressed,
 	/// Siblings from the leaf up.
 	pub path: Vec<Hash32>,
 	/// Opening of the manifest at the MDU's place to its root.
 	pub manifest_opening: G1Compressed,
+}
+
+impl From<AnswerItem> for BlobProof {
+	fn from(item: AnswerItem) -> Self {
+		let AnswerItem { commitment, path, manifest_opening, .. } = item;
+		Self { commitment, path, manifest_opening }
+	}
+}
+
+/// Arguments of `Mode2.complete_repair`.
+#[derive(Clone, Debug, PartialEq, Eq, Encode)]
+pub struct CompleteRepair {
+	/// The deal.
+	pub deal: DealId,
+	/// The slot.
+	pub slot: SlotIndex,
+	/// Up to which generation the signer has the slot.
+	pub generation: Generation,
+	/// All samples, in order.
+	pub items: Vec<RepairItem>,
+	/// `sum gamma_i p_i(z)`.
+	pub y: [u8; 32],
+	/// Opening of `sum gamma_i C_i` at `z` to `y`.
+	pub pi: G1Compressed,
+}
+
+/// The proof of one sample of a candidate, as the chain takes it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode)]
+pub struct RepairItem {
+	/// The generation whose commit has the MDU that was drawn.
+	#[codec(compact)]
+	pub generation: Generation,
+	/// The blob.
+	pub blob: BlobProof,
 }
 
 /// Arguments of `Providers.register`.
@@ -403,7 +459,7 @@ mod tests {
 				deal: 3,
 				slot: 4,
 				commits: vec![5],
-				blob: Some(SettleBlob {
+				blob: Some(BlobProof {
 					commitment: [6; 48],
 					path: vec![[7; 32]],
 					manifest_opening: [8; 48],
@@ -419,6 +475,33 @@ mod tests {
 			"09".repeat(32) + &"0a".repeat(48),
 		];
 		assert_eq!(hex::encode(settle.bytes()), expected.concat());
+		let complete = Call::complete_repair(&CompleteRepair {
+			deal: 1,
+			slot: 2,
+			generation: 3,
+			items: vec![RepairItem {
+				generation: 4,
+				blob: BlobProof {
+					commitment: [5; 48],
+					path: vec![[6; 32]],
+					manifest_opening: [7; 48],
+				},
+			}],
+			y: [8; 32],
+			pi: [9; 48],
+		});
+		let expected = [
+			"2b03".to_owned() + "0100000000000000" + "02" + "03000000",
+			"04".to_owned() + "10" + &"05".repeat(48) + "04" + &"06".repeat(32) + &"07".repeat(48),
+			"08".repeat(32) + &"09".repeat(48),
+		];
+		assert_eq!(hex::encode(complete.bytes()), expected.concat());
+		let slot = "010000000000000002";
+		assert_eq!(hex::encode(Call::decline(1, 2).bytes()), ["2b02", slot].concat());
+		assert_eq!(hex::encode(Call::come_back(1, 2).bytes()), ["2b05", slot].concat());
+		let relieve = Call::relieve(AccountId([3; 32]), 1, 2);
+		let expected = ["2b04", &"03".repeat(32), slot];
+		assert_eq!(hex::encode(relieve.bytes()), expected.concat());
 		let advance = Call::advance(AccountId([2; 32]), 3);
 		let expected = ["2c01", &"02".repeat(32), "03000000"];
 		assert_eq!(hex::encode(advance.bytes()), expected.concat());

@@ -23,8 +23,8 @@ mod submit;
 mod view;
 
 pub use calls::{
-	Call, CommitContent, CreateDeal, ProofItem, RegisterProvider, Settle, SettleBlob, SettleItem,
-	SubmitProofs, UpdateProvider,
+	BlobProof, Call, CommitContent, CompleteRepair, CreateDeal, ProofItem, RegisterProvider,
+	RepairItem, Settle, SettleItem, SubmitProofs, UpdateProvider,
 };
 pub use connection::{Chain, ChainConfig};
 pub use error::ChainError;

@@ -5,8 +5,8 @@ use crate::account::AccountId;
 use codec::{Decode, DecodeAll, Encode};
 use nil_types::{
 	Amount, CommitInfo, DealId, DealInfo, DealRentInfo, DutyInfo, Generation, Hash32,
-	PlacementInfo, ProviderInfo, RentInfo, RoundInfo, SampleInfo, SettleSampleInfo, SettlementInfo,
-	SlotHealth, SlotIndex, SlotInfo, Terms,
+	PlacementInfo, ProviderInfo, RelayBlock, RentInfo, RepairInfo, RoundInfo, SampleInfo,
+	SettleSampleInfo, SettlementInfo, SlotHealth, SlotIndex, SlotInfo, Terms,
 };
 use std::ops::Range;
 
@@ -224,6 +224,46 @@ impl<'a> View<'a> {
 	/// How a deal's slots do, in order. Those in which nothing is stored that samples are drawn from are left out.
 	pub async fn slot_health(&self, deal: DealId) -> Result<Vec<SlotHealth>, ChainError> {
 		self.read("slot_health", &deal).await
+	}
+
+	/// The repairs of a deal's slots, in order.
+	pub async fn repairs(&self, deal: DealId) -> Result<Vec<RepairInfo<AccountId>>, ChainError> {
+		self.read("repairs", &deal).await
+	}
+
+	/// Since when a deal has had fewer than `k` slots left. `None` for others.
+	pub async fn lost_since(&self, deal: DealId) -> Result<Option<RelayBlock>, ChainError> {
+		self.read("lost_since", &deal).await
+	}
+
+	/// The slots that a provider rebuilds, or is being given after it did, in no particular order.
+	pub async fn candidacies(
+		&self,
+		operator: AccountId,
+	) -> Result<Vec<(DealId, RepairInfo<AccountId>)>, ChainError> {
+		type Page = (Vec<(DealId, RepairInfo<AccountId>)>, Option<(DealId, SlotIndex)>);
+		let fixed = self.fixed().await?;
+		let mut all = Vec::new();
+		let mut after: Option<(DealId, SlotIndex)> = None;
+		loop {
+			let (page, last): Page = fixed.read("candidacies", &(operator, after, PAGE)).await?;
+			all.extend(page);
+			if last.is_none() {
+				return Ok(all);
+			}
+			after = last;
+		}
+	}
+
+	/// What the candidate for a slot must prove to get it with what the deal had at `generation`, in order. Empty while that is
+	/// not drawn, and when the round in force did not find the generation.
+	pub async fn repair_samples(
+		&self,
+		deal: DealId,
+		slot: SlotIndex,
+		generation: Generation,
+	) -> Result<Vec<SampleInfo>, ChainError> {
+		self.read("repair_samples", &(deal, slot, generation)).await
 	}
 
 	/// An account's balance; zero for one that does not exist.

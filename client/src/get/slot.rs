@@ -1,4 +1,5 @@
-//! One slot's part of a commit, made again from the other slots: for a provider that missed the upload.
+//! One slot's part of a commit, made again from the other slots: for a provider that missed the upload, or that is the slot's
+//! next one.
 
 use super::{
 	GetError, ReadOptions,
@@ -42,9 +43,21 @@ impl SlotRebuilder {
 		options: ReadOptions,
 	) -> Result<Self, GetError> {
 		let others: Vec<_> = slots.iter().filter(|info| info.slot != slot).cloned().collect();
+		Self::replacing(deal, (generation, commit), &others, slot, options)
+	}
+
+	/// As [`Self::new`], for somebody else than the slot's provider, who is asked as well: one slot's blobs are all that it
+	/// takes then.
+	pub fn replacing(
+		deal: DealInfo<AccountId>,
+		commit: (Generation, CommitInfo),
+		slots: &[SlotInfo<AccountId>],
+		slot: SlotIndex,
+		options: ReadOptions,
+	) -> Result<Self, GetError> {
 		// A few commitments per MDU are not worth a table.
 		let engine = OnceCell::new_with(Some(Engines::pippenger()));
-		let source = DealSource::of(deal, vec![(generation, commit)], &others, options, engine)?;
+		let source = DealSource::of(deal, vec![commit], slots, options, engine)?;
 		Ok(Self { source, slot })
 	}
 
@@ -76,8 +89,11 @@ impl SlotRebuilder {
 		if witness.live() != expected {
 			return Err(GetError::WrongLive { mdu, found: witness.live(), expected });
 		}
-		// The slot itself is not among those that are asked, so that any `k` others are waited for.
+		// Where the slot itself is not among those that are asked, any `k` others are waited for.
 		let shards = source.shards(mdu, rows, 1 << slot, commit.info.signed).await?;
+		if let Some(own) = shards.get(&slot) {
+			return Ok(RebuiltMdu { witness, shards: own.to_vec() });
+		}
 		let (decoder, engine) = (source.decoder.clone(), source.engine().await?);
 		let checked = witness.clone();
 		let (shards, wrong) = blocking(move || {

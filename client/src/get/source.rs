@@ -14,7 +14,7 @@ use nil_kzg::{Engines, MsmEngine};
 use nil_slab::{CheckedWitness, MduDecoder, Witness};
 use nil_types::{
 	CommitInfo, ContentShape, DealId, DealInfo, Generation, Hash32, MduIndex, Profile, SlotIndex,
-	SlotInfo, blake2b_256, layout::MDU_PAYLOAD,
+	SlotInfo, SlotState, blake2b_256, layout::MDU_PAYLOAD,
 };
 use std::{
 	collections::{HashMap, VecDeque},
@@ -148,7 +148,7 @@ impl DealSource {
 		engine: OnceCell<Arc<dyn MsmEngine>>,
 	) -> Result<Arc<Self>, GetError> {
 		let http = Http::with_reach(options.timeouts, options.reach)?;
-		let (peers, absent) = peers::peers(&http, slots);
+		let (peers, absent) = peers::peers(&http, slots, SlotState::provider);
 		Ok(Arc::new(Self {
 			decoder: MduDecoder::new(deal.profile)?,
 			deal,

@@ -16,7 +16,7 @@ use futures::future::join_all;
 use nil_slab::EncodedMdu;
 use nil_types::{
 	DealId, Generation, Hash32, MduIndex, Profile, ProviderInfo, ReceiptMessage, RelayBlock,
-	SlotIndex, Terms, UploadToken, blake2b_256, messages::roots_hash,
+	SlotIndex, SlotState, Terms, UploadToken, blake2b_256, messages::roots_hash,
 };
 use std::{
 	collections::{BTreeMap, HashMap},
@@ -69,7 +69,7 @@ impl Slots {
 	/// Finds the deal's slots and signs a token for each.
 	pub(crate) async fn open(wanted: SlotsFor<'_>) -> Result<Self, PutError> {
 		let SlotsFor { chain, http, signer, deal, generation, profile, .. } = wanted;
-		let (peers, absent) = peers::peers(http, &chain.slots(deal).await?);
+		let (peers, absent) = peers::peers(http, &chain.slots(deal).await?, SlotState::signer);
 		let genesis = chain.genesis();
 		let now = SystemTime::now()
 			.duration_since(SystemTime::UNIX_EPOCH)

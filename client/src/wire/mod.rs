@@ -198,6 +198,20 @@ pub struct Health {
 	/// Pieces of content that it found damaged and does not use until they are rebuilt.
 	#[serde(default)]
 	pub quarantine: u64,
+	/// Slots that it rebuilds.
+	#[serde(default)]
+	pub repairs: RepairHealth,
+}
+
+/// How far a provider has come with slots that the chain has it rebuild.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RepairHealth {
+	/// How many there are.
+	pub slots: u64,
+	/// Bytes of them that can be proved now.
+	pub needed_bytes: u64,
+	/// Those of these bytes that it has.
+	pub held_bytes: u64,
 }
 
 /// How far a provider has followed the chain.

@@ -1,4 +1,4 @@
-//! What the call does, slots as deals see them, and what the runtime API asks.
+//! What the calls do, and slots as deals see them.
 
 use crate::{
 	Asked, Config, Dismissal, Error, Event, Lane, Pallet, Repair, Repairs, Request, Requests,
@@ -11,8 +11,8 @@ use frame_support::{
 	traits::{Defensive, Get},
 };
 use nil_types::{
-	Amount, ContentShape, DealId, Hash32, Hint, PlacementInfo, Profile, ReceiptMessage, RelayBlock,
-	RepairCause, SlotIndex, SlotInfo, SlotState,
+	Amount, ContentShape, DealId, Hash32, Hint, Profile, ReceiptMessage, RelayBlock, RepairCause,
+	SlotIndex,
 	traits::{
 		Allocation, CommitTerms, ProviderRegistry, Receipt, RegistryError, RelayBeacon, SlotError,
 		SlotHooks, SlotManager,
@@ -91,12 +91,8 @@ impl<T: Config> Pallet<T> {
 		let profile = stripe.profile;
 		let slot = stripe.slots.get_mut(usize::from(receipt.slot)).ok_or(SlotError::NoSuchSlot)?;
 		// While nobody is responsible for the slot its candidate may sign, so that a deal under repair can grow.
-		let (provider, is_candidate) = match &slot.state {
-			SlotState::Active { provider }
-			| SlotState::Repairing { provider: Some(provider), .. } => (provider.clone(), false),
-			SlotState::Repairing { provider: None, candidate, .. } => (candidate.clone(), true),
-			SlotState::Vacant => return Err(SlotError::NoSuchSlot),
-		};
+		let provider = slot.state.signer().cloned().ok_or(SlotError::NoSuchSlot)?;
+		let is_candidate = slot.state.provider().is_none();
 		ensure!(receipt.until >= now, SlotError::Expired);
 		let key = T::Providers::service_key(&provider).ok_or(SlotError::BadSignature)?;
 		let message = ReceiptMessage {
@@ -219,7 +215,7 @@ impl<T: Config> SlotManager<T::AccountId> for Pallet<T> {
 	fn replace(deal: DealId, slot: SlotIndex) -> Result<(), SlotError> {
 		let now = T::Beacon::now();
 		let rested = Asked::<T>::get(deal, slot)
-			.is_none_or(|at| now >= at.saturating_add(T::RepairCooldown::get()));
+			.is_none_or(|at| now >= at.saturating_add(Self::pace().cooldown));
 		ensure!(
 			rested && Self::begin(deal, slot, RepairCause::MissingReceipt),
 			SlotError::NotReplaceable
@@ -261,53 +257,5 @@ impl<T: Config> SlotManager<T::AccountId> for Pallet<T> {
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_receipts(terms: &CommitTerms) -> Vec<Receipt> {
 		crate::benchmarking::receipts::<T>(terms)
-	}
-}
-
-// What the runtime API asks.
-impl<T: Config> Pallet<T> {
-	/// The slots of a deal, in order; empty while it waits for them.
-	pub fn slots(deal: DealId) -> Vec<SlotInfo<T::AccountId>> {
-		let Some(stripe) = Stripes::<T>::get(deal) else { return Vec::new() };
-		(SlotIndex::MIN..)
-			.zip(stripe.slots)
-			.map(|(slot, held)| {
-				let provider = match &held.state {
-					SlotState::Repairing { provider: None, candidate, .. } => Some(candidate),
-					state => state.provider(),
-				};
-				SlotInfo {
-					slot,
-					service_key: provider.and_then(T::Providers::service_key),
-					multiaddrs: provider.map(T::Providers::multiaddrs).unwrap_or_default(),
-					state: held.state,
-				}
-			})
-			.collect()
-	}
-
-	/// The request for slots, while it waits.
-	pub fn placement(deal: DealId) -> Option<PlacementInfo> {
-		Requests::<T>::get(deal).map(|request| PlacementInfo {
-			requested_at: request.requested_at,
-			draw_at: request.draw_at,
-			attempts: request.attempts,
-		})
-	}
-
-	/// Up to `limit` slots of `provider`, in no particular order, after the last one of the page before.
-	pub fn slots_of(
-		provider: &T::AccountId,
-		after: Option<(DealId, SlotIndex)>,
-		limit: u32,
-	) -> Vec<(DealId, SlotIndex)> {
-		let keys = match after {
-			None => SlotsOf::<T>::iter_key_prefix(provider),
-			Some(last) => SlotsOf::<T>::iter_key_prefix_from(
-				provider,
-				SlotsOf::<T>::hashed_key_for(provider, last),
-			),
-		};
-		keys.take(limit as usize).collect()
 	}
 }

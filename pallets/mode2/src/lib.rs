@@ -80,7 +80,8 @@
 //! others are found. The room is booked with it at once. When nobody is found, it is drawn again after `RetryDelay`.
 //!
 //! *What it proves.* `R` is the hash of the same under the tag `nil/repair/v1`, with the first record `DrawDelay` after the candidate
-//! was drawn. It is drawn once. With it begins the candidate's window, `RepairWindow` relay blocks:
+//! was drawn. It is drawn once. With it begins the candidate's window, `RepairWindow` relay blocks unless genesis says
+//! otherwise (as it does on development chains):
 //!
 //! ```text
 //! seed(i) = H("nil/repair/chal/v1" ‖ R ‖ i)                 i < RepairSamples
@@ -105,7 +106,7 @@
 //!
 //! *How many.* Of a deal at most `m` slots at once, evictions apart, which are not put off; and at most `m - 1` because their
 //! providers drain, or one where `m = 1`, since it is replaced before it goes. For a missing receipt each slot at most once in
-//! `RepairCooldown`.
+//! `RepairCooldown`, unless genesis says otherwise.
 //!
 //! *Departures.* Providers that drain or were jailed stand in a queue. `on_idle` goes through the slots of the one at the head,
 //! `MaxDepartureSteps` in a block and no more than repairs may wait; one some of whose slots had to wait goes to the end.
@@ -143,6 +144,7 @@ mod departures;
 mod impls;
 #[cfg(test)]
 mod mock;
+mod queries;
 mod queue;
 mod repair;
 #[cfg(test)]
@@ -221,11 +223,12 @@ pub mod pallet {
 		#[pallet::constant]
 		type MaxRepairs: Get<u32>;
 
-		/// Relay blocks in which a candidate must prove that it has a slot, from when it knows its samples.
+		/// Relay blocks in which a candidate must prove that it has a slot, from when it knows its samples. Genesis may say
+		/// otherwise.
 		#[pallet::constant]
 		type RepairWindow: Get<RelayBlock>;
 
-		/// Relay blocks between two repairs of a slot for missing receipts.
+		/// Relay blocks between two repairs of a slot for missing receipts. Genesis may say otherwise.
 		#[pallet::constant]
 		type RepairCooldown: Get<RelayBlock>;
 
@@ -309,6 +312,10 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Lost<T: Config> = StorageMap<_, Twox64Concat, DealId, RelayBlock, OptionQuery>;
 
+	/// What the chain's genesis says of the pace of repairs. Without it the constants hold.
+	#[pallet::storage]
+	pub type Pace<T: Config> = StorageValue<_, RepairPace, OptionQuery>;
+
 	/// Providers whose slots go to others, by ticket. One that became active again is passed over.
 	#[pallet::storage]
 	pub type Departing<T: Config> = StorageMap<_, Twox64Concat, u64, T::AccountId, OptionQuery>;
@@ -320,6 +327,36 @@ pub mod pallet {
 	/// The slot of the provider at its head that was looked at last.
 	#[pallet::storage]
 	pub type DepartureCursor<T: Config> = StorageValue<_, SlotKey, OptionQuery>;
+
+	/// The pace of repairs at genesis.
+	#[pallet::genesis_config]
+	pub struct GenesisConfig<T: Config> {
+		/// Relay blocks of a candidate's window.
+		pub repair_window: RelayBlock,
+		/// Relay blocks between two repairs of a slot for missing receipts.
+		pub repair_cooldown: RelayBlock,
+		/// Marks the runtime.
+		#[serde(skip)]
+		pub _config: PhantomData<T>,
+	}
+
+	impl<T: Config> Default for GenesisConfig<T> {
+		fn default() -> Self {
+			let RepairPace { window, cooldown } = Pallet::<T>::constant_pace();
+			Self { repair_window: window, repair_cooldown: cooldown, _config: PhantomData }
+		}
+	}
+
+	#[pallet::genesis_build]
+	impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
+		fn build(&self) {
+			assert!(self.repair_window > 0, "no candidate could ever be in time");
+			let pace = RepairPace { window: self.repair_window, cooldown: self.repair_cooldown };
+			if pace != Pallet::<T>::constant_pace() {
+				Pace::<T>::put(pace);
+			}
+		}
+	}
 
 	/// What happened, complete enough to rebuild the pallet's state.
 	#[pallet::event]

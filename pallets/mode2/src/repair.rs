@@ -2,7 +2,8 @@
 
 use crate::{
 	Adoption, Asked, Candidate, Config, Dismissal, Error, Event, Formers, Lane, Lost, OwnCommits,
-	Pallet, Repair, RepairItem, Repairs, Slot, SlotsOf, Stage, Stripe, Stripes, WeightInfo,
+	Pace, Pallet, Repair, RepairItem, RepairPace, Repairs, Slot, SlotsOf, Stage, Stripe, Stripes,
+	WeightInfo,
 };
 use alloc::{collections::BTreeMap, vec::Vec};
 use frame_support::{
@@ -14,7 +15,7 @@ use frame_support::{
 };
 use nil_types::{
 	CommitInfo, ContentShape, DealId, G1Compressed, G1Uncompressed, Generation, MduIndex, Profile,
-	RelayBlock, RepairCause, RepairInfo, SlotIndex, SlotState,
+	RelayBlock, RepairCause, SlotIndex, SlotState,
 	challenge::settle_draw,
 	layout::{BLOB_BYTES, MDUS_PER_MANIFEST},
 	repair::{RepairDraw, repair_gamma, repair_point, repair_seed},
@@ -41,8 +42,25 @@ pub(crate) fn bound(profile: &Profile, commit: &CommitInfo) -> u64 {
 		.saturating_mul(BLOB_BYTES as u64)
 }
 
+/// The row of an MDU with `live` live blobs that a sample asks for.
+pub(crate) fn sampled_row(profile: &Profile, live: u8, pick: [u8; 16]) -> u8 {
+	// No more rows than an MDU has.
+	uniform(pick, u32::from(profile.live_rows(live)))
+		.and_then(|row| u8::try_from(row).ok())
+		.unwrap_or_default()
+}
+
 // How repairs begin.
 impl<T: Config> Pallet<T> {
+	/// The pace of repairs where genesis says nothing of it.
+	pub(crate) fn constant_pace() -> RepairPace {
+		RepairPace { window: T::RepairWindow::get(), cooldown: T::RepairCooldown::get() }
+	}
+
+	pub(crate) fn pace() -> RepairPace {
+		Pace::<T>::get().unwrap_or_else(Self::constant_pace)
+	}
+
 	/// How many slots of a deal drain at once: one at least, which is replaced before it goes.
 	pub(crate) fn most_drains(profile: &Profile) -> usize {
 		usize::from(profile.m.saturating_sub(1).max(1))
@@ -204,7 +222,7 @@ impl<T: Config> Pallet<T> {
 						let samples =
 							Self::repair_draw(deal, slot, candidate.attempt, record).samples();
 						candidate.samples = Some(samples);
-						let delay = T::RepairWindow::get();
+						let delay = Self::pace().window;
 						Self::requeue(deal, slot, &mut repair, Lane::Window, delay);
 						Self::deposit_event(Event::SamplesDrawn {
 							deal,
@@ -561,10 +579,7 @@ impl<T: Config> Pallet<T> {
 			let shape = ContentShape::new(commit.size_bytes);
 			let within = mdu.checked_sub(commit.first_mdu).filter(|within| *within < shape.mdus());
 			let live = shape.live(within.ok_or(Error::<T>::WrongCommit)?);
-			// No more rows than an MDU has.
-			let row = uniform(pick, u32::from(profile.live_rows(live)))
-				.and_then(|row| u8::try_from(row).ok())
-				.unwrap_or_default();
+			let row = sampled_row(profile, live, pick);
 			ensure!(item.path.len() == profile.path_len(), Error::<T>::BadStructure);
 			let point = u32::try_from(mdu / MDUS_PER_MANIFEST as MduIndex)
 				.map_err(|_| Error::<T>::WrongCommit)?;
@@ -723,29 +738,6 @@ impl<T: Config> Pallet<T> {
 			Departure::Eviction => Self::do_evict(deal, slot),
 			Departure::Drain => Self::begin(deal, slot, RepairCause::Drain),
 		}
-	}
-
-	/// The repairs of a deal's slots, in order.
-	pub fn repairs(deal: DealId) -> Vec<RepairInfo<T::AccountId>> {
-		let mut repairs: Vec<_> = Repairs::<T>::iter_prefix(deal)
-			.map(|(slot, Repair { cause, since, attempts, due, stage, .. })| {
-				let (candidate, samples, adopting) = match stage {
-					Stage::Waiting => (None, None, None),
-					Stage::Rebuilding(Candidate { provider, samples, .. }) => {
-						(Some(provider), samples, None)
-					},
-					Stage::Adopting(Adoption { next, .. }) => (None, None, Some(next)),
-				};
-				RepairInfo { slot, cause, since, attempts, candidate, samples, due, adopting }
-			})
-			.collect();
-		repairs.sort_unstable_by_key(|repair| repair.slot);
-		repairs
-	}
-
-	/// Since when a deal has had fewer than `k` slots left. `None` for others.
-	pub fn lost_since(deal: DealId) -> Option<RelayBlock> {
-		Lost::<T>::get(deal)
 	}
 
 	/// What completing a repair weighs: the first commits are adopted at once.

@@ -3,8 +3,8 @@
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{BoundedVec, traits::ConstU32};
 use nil_types::{
-	DealId, G1Compressed, Generation, Hash32, Hint, Profile, RelayBlock, RepairCause, SlotIndex,
-	SlotState, layout::MAX_SLOTS,
+	DealId, G1Compressed, Generation, Hash32, Hint, MduIndex, Profile, RelayBlock, RepairCause,
+	SlotIndex, SlotState, layout::MAX_SLOTS,
 };
 use scale_info::TypeInfo;
 
@@ -206,6 +206,15 @@ pub struct Adoption<AccountId> {
 	pub own: OwnCommits,
 }
 
+/// How long repairs may take, and how often they may be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct RepairPace {
+	/// Relay blocks of a candidate's window.
+	pub window: RelayBlock,
+	/// Relay blocks between two repairs of a slot for missing receipts.
+	pub cooldown: RelayBlock,
+}
+
 /// The proof of one sample of a candidate: how a blob's commitment leads up to the deal's manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
 pub struct RepairItem {
@@ -218,6 +227,21 @@ pub struct RepairItem {
 	pub path: BoundedVec<Hash32, ConstU32<MAX_PATH>>,
 	/// Opening of the manifest at the MDU's place to its root.
 	pub manifest_opening: G1Compressed,
+}
+
+/// What a sample of a candidate asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RepairTarget {
+	/// Which sample.
+	pub sample: u32,
+	/// The generation whose commit has the MDU.
+	pub generation: Generation,
+	/// How the deal is striped.
+	pub profile: Profile,
+	/// MDU in the slab.
+	pub mdu: MduIndex,
+	/// Leaf of the MDU tree.
+	pub leaf: u16,
 }
 
 /// Why a candidate was let go.

@@ -1,4 +1,4 @@
-//! What clients may ask the runtime about deals, slots, providers, placement, and what providers are asked.
+//! What clients may ask the runtime about deals, slots, providers, placement, repairs, and what providers are asked.
 //!
 //! Lists are paged: `after` is the last item of the page before, `limit` is capped at [`MAX_PAGE`].
 //!
@@ -13,8 +13,8 @@ use alloc::vec::Vec;
 use codec::Codec;
 use nil_types::{
 	CommitInfo, DealId, DealInfo, DealRentInfo, DutyInfo, Generation, PlacementInfo, ProviderInfo,
-	RentInfo, RoundInfo, SampleInfo, SettleSampleInfo, SettlementInfo, SlotHealth, SlotIndex,
-	SlotInfo, Terms,
+	RelayBlock, RentInfo, RepairInfo, RoundInfo, SampleInfo, SettleSampleInfo, SettlementInfo,
+	SlotHealth, SlotIndex, SlotInfo, Terms,
 };
 
 /// Items that one call returns at most.
@@ -73,5 +73,24 @@ sp_api::decl_runtime_apis! {
 		fn deal_rent(deal: DealId) -> DealRentInfo;
 		/// How a deal's slots do, in order. Those in which nothing is stored that samples are drawn from are left out.
 		fn slot_health(deal: DealId) -> Vec<SlotHealth>;
+		/// The repairs of a deal's slots, in order.
+		fn repairs(deal: DealId) -> Vec<RepairInfo<AccountId>>;
+		/// Since when a deal has had fewer than `k` slots left. `None` for others.
+		fn lost_since(deal: DealId) -> Option<RelayBlock>;
+		/// The slots that a provider rebuilds, or is being given after it did, in no particular order: those among `limit`
+		/// of its slots after `after`. With them the last slot that was looked at, unless there are no more.
+		fn candidacies(
+			operator: AccountId,
+			after: Option<(DealId, SlotIndex)>,
+			limit: u32,
+		) -> (Vec<(DealId, RepairInfo<AccountId>)>, Option<(DealId, SlotIndex)>);
+		/// What the candidate for a slot must prove to get it with what the deal had at `generation`, in order, with the
+		/// manifests as the round in force found them. Empty while the candidate's samples are not drawn, and when the round
+		/// did not find that generation.
+		fn repair_samples(
+			deal: DealId,
+			slot: SlotIndex,
+			generation: Generation,
+		) -> Vec<SampleInfo>;
 	}
 }

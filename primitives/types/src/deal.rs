@@ -108,6 +108,14 @@ impl<AccountId> SlotState<AccountId> {
 			Self::Vacant => None,
 		}
 	}
+
+	/// Whose receipts count for the slot: the responsible provider's, and the candidate's while nobody is responsible.
+	pub const fn signer(&self) -> Option<&AccountId> {
+		match self {
+			Self::Repairing { provider: None, candidate, .. } => Some(candidate),
+			state => state.provider(),
+		}
+	}
 }
 
 /// A deal, as the runtime API returns it.
@@ -272,8 +280,12 @@ pub struct RepairInfo<AccountId> {
 	pub since: RelayBlock,
 	/// Draws so far.
 	pub attempts: u32,
+	/// Who is responsible for the slot meanwhile. Nobody after an eviction.
+	pub provider: Option<AccountId>,
 	/// Who rebuilds the slot. `None` while nobody is drawn, and when the repair is complete but for its bookkeeping.
 	pub candidate: Option<AccountId>,
+	/// Bytes that are booked with whoever rebuilds, for what it has not been given yet: the most that they can be.
+	pub reserved: u64,
 	/// From which the candidate's samples follow. `None` while that is not known.
 	pub samples: Option<Hash32>,
 	/// Without a candidate: the first randomness recorded at or after this relay block draws one. With one: the same for its

@@ -98,7 +98,7 @@ fn fits(
 		let message = format!("generation {}: the deal's next one is {next}", key.generation);
 		return Err(ApiError::new(StatusCode::CONFLICT, ErrorCode::WrongGeneration, message));
 	}
-	if view.provider_of(key.slot) != Some(app.operator) {
+	if view.signer_of(key.slot) != Some(app.operator) {
 		let message =
 			format!("slot {} of deal {} is not held by {}", key.slot, key.deal, app.operator);
 		return Err(ApiError::new(StatusCode::FORBIDDEN, ErrorCode::NotMySlot, message));

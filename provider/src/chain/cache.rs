@@ -34,9 +34,9 @@ pub struct DealView {
 }
 
 impl DealView {
-	/// Who is responsible for `slot`. Slots are found by their number, never by their place in the list.
-	pub fn provider_of(&self, slot: SlotIndex) -> Option<AccountId> {
-		self.slots.iter().find(|info| info.slot == slot)?.state.provider().copied()
+	/// Whose receipts count for `slot`. Slots are found by their number, never by their place in the list.
+	pub fn signer_of(&self, slot: SlotIndex) -> Option<AccountId> {
+		self.slots.iter().find(|info| info.slot == slot)?.state.signer().copied()
 	}
 
 	/// Relay blocks until the deal expires.

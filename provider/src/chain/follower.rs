@@ -209,8 +209,11 @@ impl Follower {
 			grace: self.missed.is_some().then_some(terms.receipt_grace),
 		};
 		let endings = self.chain.endings(block, self.operator).await?;
+		let candidacies = self.chain.candidacies(block, self.operator).await?;
 		for deal in deals {
 			let mut facts = self.facts(block, *deal).await?;
+			let rebuilt = candidacies.iter().filter(|(of, _)| of == deal);
+			facts.rebuilt = rebuilt.map(|(_, repair)| repair.slot).collect();
 			let unsettled = endings.iter().filter(|rent| rent.deal == *deal);
 			facts.unsettled = unsettled.map(|rent| rent.slot).collect();
 			let (this, deal) = (self.clone(), *deal);
@@ -225,6 +228,7 @@ impl Follower {
 			return Ok(DealFacts {
 				deal: None,
 				slots: BTreeSet::new(),
+				rebuilt: BTreeSet::new(),
 				unsettled: BTreeSet::new(),
 				asked_from: None,
 				commits: Default::default(),
@@ -233,7 +237,7 @@ impl Follower {
 		let slots = self.chain.slots(at, deal).await?;
 		let slots = slots
 			.into_iter()
-			.filter(|slot| slot.state.provider() == Some(&self.operator))
+			.filter(|slot| slot.state.signer() == Some(&self.operator))
 			.map(|slot| slot.slot)
 			.collect();
 		let store = self.store.clone();
@@ -242,7 +246,8 @@ impl Follower {
 			Some(first) => self.chain.commits(at, deal, first).await?.into_iter().collect(),
 			None => Default::default(),
 		};
-		Ok(DealFacts { deal: info, slots, unsettled: BTreeSet::new(), asked_from, commits })
+		let (rebuilt, unsettled) = (BTreeSet::new(), BTreeSet::new());
+		Ok(DealFacts { deal: info, slots, rebuilt, unsettled, asked_from, commits })
 	}
 
 	/// Applies what the finalised chain says about `deal` to everything held of it; whether anything has changed.

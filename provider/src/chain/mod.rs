@@ -18,8 +18,8 @@ use nil_client::{
 	keys::Signer,
 };
 use nil_types::{
-	CommitInfo, DealId, DealInfo, DutyInfo, Generation, Hash32, ProviderInfo, RentInfo, RoundInfo,
-	SampleInfo, SettleSampleInfo, SettlementInfo, SlotIndex, SlotInfo, Terms,
+	CommitInfo, DealId, DealInfo, DutyInfo, Generation, Hash32, ProviderInfo, RentInfo, RepairInfo,
+	RoundInfo, SampleInfo, SettleSampleInfo, SettlementInfo, SlotIndex, SlotInfo, Terms,
 };
 use std::ops::Range;
 
@@ -88,6 +88,25 @@ pub trait ChainView: Send + Sync + std::fmt::Debug + 'static {
 		slots: Vec<(DealId, SlotIndex)>,
 		samples: u32,
 	) -> Asked<'_, Vec<SettleSampleInfo>>;
+
+	/// The repairs of a deal's slots, in order.
+	fn repairs(&self, at: At, deal: DealId) -> Asked<'_, Vec<RepairInfo<AccountId>>>;
+
+	/// The slots that a provider rebuilds, or is being given after it did.
+	fn candidacies(
+		&self,
+		at: At,
+		operator: AccountId,
+	) -> Asked<'_, Vec<(DealId, RepairInfo<AccountId>)>>;
+
+	/// What the candidate for a slot must prove to get it with what the deal had at `generation`, in order.
+	fn repair_samples(
+		&self,
+		at: At,
+		deal: DealId,
+		slot: SlotIndex,
+		generation: Generation,
+	) -> Asked<'_, Vec<SampleInfo>>;
 
 	/// Submits a transaction and waits until its block is final. Those of one account enter the node's pool one after the
 	/// other.
@@ -197,6 +216,28 @@ impl ChainView for Chain {
 		samples: u32,
 	) -> Asked<'_, Vec<SettleSampleInfo>> {
 		Box::pin(async move { view(self, at).settle_samples(operator, &slots, samples).await })
+	}
+
+	fn repairs(&self, at: At, deal: DealId) -> Asked<'_, Vec<RepairInfo<AccountId>>> {
+		Box::pin(async move { view(self, at).repairs(deal).await })
+	}
+
+	fn candidacies(
+		&self,
+		at: At,
+		operator: AccountId,
+	) -> Asked<'_, Vec<(DealId, RepairInfo<AccountId>)>> {
+		Box::pin(async move { view(self, at).candidacies(operator).await })
+	}
+
+	fn repair_samples(
+		&self,
+		at: At,
+		deal: DealId,
+		slot: SlotIndex,
+		generation: Generation,
+	) -> Asked<'_, Vec<SampleInfo>> {
+		Box::pin(async move { view(self, at).repair_samples(deal, slot, generation).await })
 	}
 
 	fn submit_noted<'a>(

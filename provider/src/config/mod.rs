@@ -88,6 +88,9 @@ pub struct Config {
 	/// Answers to the chain's samples, and the care for what they are about.
 	#[serde(default)]
 	pub prover: ProverConfig,
+	/// Slots that are rebuilt.
+	#[serde(default)]
+	pub repair: RepairConfig,
 	/// What is announced on chain.
 	#[serde(default)]
 	pub registration: RegistrationConfig,
@@ -276,6 +279,24 @@ impl Default for ProverConfig {
 	}
 }
 
+/// `[repair]`: slots that the chain has this provider rebuild.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RepairConfig {
+	/// Whether they are rebuilt; otherwise they are declined (either needs `operator.key_file`).
+	pub enabled: bool,
+	/// Slots that are rebuilt at a time, with one MDU of each in memory.
+	pub parallel: usize,
+	/// Seconds after which a failed attempt is repeated; doubles with every failure.
+	pub pause_secs: u64,
+}
+
+impl Default for RepairConfig {
+	fn default() -> Self {
+		Self { enabled: true, parallel: 2, pause_secs: 10 }
+	}
+}
+
 /// `[registration]`: what is announced on chain.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -441,6 +462,8 @@ impl Config {
 			("limits.idle_secs", self.limits.idle_secs),
 			("receipts.valid_blocks", self.receipts.valid_blocks.into()),
 			("receipts.late_pause_secs", self.receipts.late_pause_secs),
+			("repair.parallel", self.repair.parallel as u64),
+			("repair.pause_secs", self.repair.pause_secs),
 			("registration.capacity", self.registration.capacity.0),
 		];
 		if let Some((field, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
@@ -496,7 +519,7 @@ impl Config {
 
 /// Sections and fields, for the names of environment variables: field names hold underscores themselves, so a
 /// name alone does not tell where the section ends.
-const SECTIONS: [&str; 11] = [
+const SECTIONS: [&str; 12] = [
 	"node",
 	"operator",
 	"service",
@@ -506,6 +529,7 @@ const SECTIONS: [&str; 11] = [
 	"limits",
 	"receipts",
 	"prover",
+	"repair",
 	"registration",
 	"log",
 ];

@@ -137,6 +137,16 @@ scrub_rate = "4 MiB"
 # addresses are asked.
 mend = true
 
+[repair]
+# Whether `run` rebuilds slots whose provider failed or leaves, when the chain draws this provider for them: it fetches from
+# the other slots what they hold, proves to the chain that it has the slot, and earns its rent from then on. false: it
+# declines them, so that others are drawn at once. Needs operator.key_file.
+enabled = true
+# Slots that are rebuilt at a time, with some 20 MiB of memory each.
+parallel = 2
+# Seconds after which a failed attempt is repeated; doubles with every failure, up to five minutes.
+pause_secs = 10
+
 [registration]
 # "archive" (large and slow: cold deals), "general" (any deal) or "edge" (small and fast: hot deals).
 capability = "{capability}"
@@ -234,6 +244,11 @@ mod tests {
 		assert_eq!(
 			(prover.enabled, prover.scrub_rate, prover.mend),
 			(default.enabled, default.scrub_rate, default.mend)
+		);
+		let (repair, default) = (config.repair, crate::config::RepairConfig::default());
+		assert_eq!(
+			(repair.enabled, repair.parallel, repair.pause_secs),
+			(default.enabled, default.parallel, default.pause_secs)
 		);
 	}
 }

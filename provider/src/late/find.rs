@@ -10,7 +10,7 @@ use nil_client::{
 };
 use nil_types::{CommitInfo, DealId, Generation, RelayBlock, SlotIndex};
 use std::{
-	collections::HashMap,
+	collections::{BTreeSet, HashMap},
 	sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -31,7 +31,12 @@ impl Settled {
 	) -> Result<Vec<HoldingKey>, ChainError> {
 		let block = At::Block(at.hash);
 		let terms = chain.terms(block).await?;
-		let slots = chain.slots_of(block, operator).await?;
+		// What a slot that is rebuilt lacks is nobody's to sign late before it has changed hands, and all of it anew then.
+		let rebuilt = chain.candidacies(block, operator).await?;
+		let rebuilt: BTreeSet<Slot> =
+			rebuilt.into_iter().map(|(deal, repair)| (deal, repair.slot)).collect();
+		let mut slots = chain.slots_of(block, operator).await?;
+		slots.retain(|slot| !rebuilt.contains(slot));
 		let known = {
 			let mut settled = self.lock();
 			settled.retain(|slot, _| slots.contains(slot));

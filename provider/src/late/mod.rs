@@ -4,14 +4,12 @@
 //! finds such commits ([`Settled`]) on finalised blocks and tells the worker here, which for one commit after the other
 //!
 //! 1. looks whether the chain still takes the receipt, and whether capacity, stake and disk have room;
-//! 2. fetches the roots, and MDU by MDU the witness and the blobs of any `k` other slots, checks all of it against the
-//!    chain ([`SlotRebuilder`]), makes the slot's own shards of them and stages those like an upload;
-//! 3. fetches the index, makes the promise durable, and only then signs;
+//! 2. fetches it from the other slots ([`crate::fetch`]);
+//! 3. makes the promise durable, and only then signs;
 //! 4. submits `add_receipt` in the operator's name, who pays the fee.
 //!
-//! A promise that the owner did not use needs the first step and the last alone. One MDU is in memory at a time, and its disk
-//! space is set aside beside that of uploads. Whatever was staged stays until the grace is over
-//! ([`crate::store::staged_fate`]), so that work goes on where it stopped, after a kill too. A failed attempt is repeated with
+//! A promise that the owner did not use needs the first step and the last alone. Whatever was staged stays until the grace is
+//! over ([`crate::store::staged_fate`]), so that work goes on where it stopped. A failed attempt is repeated with
 //! longer and longer pauses, [`MOST_FAILURES`] times at most; a refusal by the chain has cost a fee, and when it is one that
 //! does not pass by itself the pause is the longest at once. Once the receipt is on the finalised chain, the follower turns
 //! the promise into a commit as always.
@@ -21,36 +19,25 @@ mod find;
 pub use find::Settled;
 
 use crate::{
-	api::limits::{Limits, Reservation},
 	chain::{
 		ChainView,
 		registration::{self, RoomError},
 	},
-	metrics::{Metrics, clamp},
-	store::{Content, Holding, HoldingKey, Room, StagedKey, Store, StoreError, Upload, has_signed},
-	unix_now,
+	fetch::{FetchError, Fetcher, Part},
+	metrics::clamp,
+	store::{Holding, HoldingKey, Room, Store, StoreError, has_signed},
 };
-use codec::Encode;
 use nil_client::{
-	account::AccountId,
 	chain::{At, Call, ChainError},
-	crypt::Identities,
-	get::{GetError, ReadOptions, RebuiltMdu, SlotRebuilder},
-	http::Reach,
 	keys::Signer,
 	wire::Receipt,
 };
-use nil_types::{
-	CommitInfo, ContentShape, DealInfo, Hash32, MduIndex, RelayBlock, SlotInfo, Terms,
-	layout::BLOB_BYTES,
-};
+use nil_types::{RelayBlock, Terms};
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{
 	sync::watch,
-	task::{JoinError, spawn_blocking},
-	time::{Instant, sleep_until, timeout},
+	time::{Instant, sleep_until},
 };
-use tokio_util::sync::CancellationToken;
 
 /// Failures after which a commit is given up until the daemon starts again: a day of attempts, as long as the usual grace.
 pub const MOST_FAILURES: u32 = 30;
@@ -60,48 +47,18 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 /// behind.
 const LOOK_AGAIN: Duration = Duration::from_secs(300);
 
-/// How long the other slots may take for one MDU, so that one who trickles does not hold up all other commits.
-const MDU_PATIENCE: Duration = Duration::from_secs(120);
-/// MDUs that the longest index fills.
-const INDEX_MDUS: u32 = 9;
-
 /// Why an attempt failed.
 #[derive(Debug, thiserror::Error)]
 enum LateError {
 	/// The chain could not be asked, or refused the receipt.
 	#[error(transparent)]
 	Chain(#[from] ChainError),
-	/// The other slots did not give what is needed.
+	/// The rest could not be fetched, kept or promised.
 	#[error(transparent)]
-	Get(#[from] GetError),
-	/// The other slots took too long.
-	#[error("the other slots did not give {what} within {} s", patience.as_secs())]
-	TooSlow {
-		/// What was asked for.
-		what: &'static str,
-		/// How long was waited.
-		patience: Duration,
-	},
-	/// The disk, or promises that leave no room.
-	#[error(transparent)]
-	Store(#[from] StoreError),
+	Fetch(#[from] FetchError),
 	/// Capacity or stake, as the chain sees them.
 	#[error(transparent)]
 	Room(#[from] RoomError),
-	/// The disk has no room.
-	#[error("{needed} bytes are missing, and {free} are free on disk")]
-	DiskFull {
-		/// Bytes that are not there yet: of the whole commit, or of the MDU whose turn it is.
-		needed: u64,
-		/// Bytes that may still be written.
-		free: u64,
-	},
-	/// A task broke off.
-	#[error(transparent)]
-	Task(#[from] JoinError),
-	/// The daemon stops.
-	#[error("the daemon stops")]
-	Stopped,
 }
 
 /// Refusals of a receipt that the chain would repeat: for a while at least, only others can change anything.
@@ -135,28 +92,18 @@ enum Outcome {
 pub struct LateSigner {
 	/// The chain.
 	pub chain: Arc<dyn ChainView>,
-	/// The disk.
-	pub store: Arc<Store>,
-	/// What is counted.
-	pub metrics: Arc<Metrics>,
+	/// Fetches what is missing.
+	pub fetcher: Fetcher,
 	/// Signs receipts.
 	pub service: Signer,
 	/// Signs transactions, and pays for them.
 	pub operator: Signer,
-	/// Where uploads set disk space aside, too.
-	pub limits: Arc<Limits>,
-	/// Free disk space that must be left.
-	pub reserve: u64,
 	/// Relay blocks for which a receipt counts.
 	pub valid_blocks: RelayBlock,
 	/// The pause after the first failure.
 	pub first_pause: Duration,
-	/// Which addresses of other providers are asked.
-	pub reach: Reach,
 	/// What is missed, as the follower saw it last.
 	pub missed: watch::Receiver<Vec<HoldingKey>>,
-	/// Ends the worker.
-	pub stop: CancellationToken,
 }
 
 /// Attempts at one commit.
@@ -168,34 +115,8 @@ struct Attempts {
 
 /// A missed commit at a finalised block at which its receipt can still be added.
 struct Open {
-	key: HoldingKey,
-	deal: DealInfo<AccountId>,
-	slots: Vec<SlotInfo<AccountId>>,
-	commit: CommitInfo,
+	part: Part,
 	terms: Terms,
-}
-
-impl Open {
-	const fn shape(&self) -> ContentShape {
-		ContentShape::new(self.commit.size_bytes)
-	}
-
-	fn bytes(&self) -> u64 {
-		self.shape().bytes_per_slot(&self.deal.profile)
-	}
-
-	/// What the slot stores of an MDU with `live` live blobs.
-	fn mdu_bytes(&self, live: u8) -> u64 {
-		u64::from(self.deal.profile.live_rows(live)).saturating_mul(BLOB_BYTES as u64)
-	}
-
-	/// Position in the slab, root and live blobs of each MDU.
-	fn mdus<'a>(&self, roots: &'a [Hash32]) -> impl Iterator<Item = (MduIndex, Hash32, u8)> + 'a {
-		let (shape, first) = (self.shape(), self.commit.first_mdu);
-		(0u64..)
-			.zip(roots)
-			.map(move |(place, root)| (first.saturating_add(place), *root, shape.live(place)))
-	}
 }
 
 impl LateSigner {
@@ -204,7 +125,7 @@ impl LateSigner {
 		let mut attempts: HashMap<HoldingKey, Attempts> = HashMap::new();
 		loop {
 			let list = self.missed.borrow_and_update().clone();
-			self.metrics.late_open.set(clamp(list.len() as u64));
+			self.fetcher.metrics.late_open.set(clamp(list.len() as u64));
 			attempts.retain(|key, _| list.contains(key));
 			for key in &list {
 				let now = Instant::now();
@@ -213,12 +134,12 @@ impl LateSigner {
 					continue;
 				}
 				match self.attempt(key).await {
-					Err(LateError::Stopped) => return,
+					Err(LateError::Fetch(FetchError::Stopped)) => return,
 					outcome => self.note(key, outcome, attempt),
 				}
 			}
 			let next = attempts.values().map(|attempt| attempt.due).min();
-			let stop = self.stop.clone();
+			let stop = self.fetcher.stop.clone();
 			tokio::select! {
 				() = stop.cancelled() => return,
 				changed = self.missed.changed() => if changed.is_err() { return },
@@ -233,14 +154,14 @@ impl LateSigner {
 		match outcome {
 			Ok(Outcome::Signed) => {
 				attempt.failures = 0;
-				self.metrics.late_receipts.inc();
+				self.fetcher.metrics.late_receipts.inc();
 				tracing::info!(deal, generation, slot, "added a late receipt");
 			},
 			Ok(Outcome::Moot) => {
 				tracing::debug!(deal, generation, slot, "no late receipt is needed any more");
 			},
 			Err(error) => {
-				self.metrics.late_failures.inc();
+				self.fetcher.metrics.late_failures.inc();
 				attempt.failures = attempt.failures.saturating_add(1);
 				if attempt.failures >= MOST_FAILURES {
 					attempt.due += Duration::from_secs(365 * 24 * 3600);
@@ -279,7 +200,7 @@ impl LateSigner {
 		};
 		let message = holding.message(self.chain.genesis(), key);
 		let signature = self.service.sign(&message.signing_bytes());
-		self.metrics.receipts.inc();
+		self.fetcher.metrics.receipts.inc();
 		let receipt = Receipt { slot: key.slot, until: holding.until, signature };
 		let call = Call::add_receipt(key.deal, key.generation, &receipt);
 		self.unless_stopped(self.chain.submit(&call, &self.operator)).await?;
@@ -310,175 +231,53 @@ impl LateSigner {
 		let own = slots.iter().find(|info| info.slot == slot);
 		let holds = own.is_some_and(|info| info.state.provider() == Some(&operator));
 		Ok(commit.filter(|_| holds && now < deal.expires_at).map(|commit| Open {
-			key: *key,
-			deal,
-			slots,
-			commit,
+			part: Part { key: *key, deal: Arc::new(deal), slots: Arc::new(slots), commit },
 			terms,
 		}))
 	}
 
 	/// The last relay block at which a receipt made now counts.
 	fn until(&self, open: &Open) -> RelayBlock {
-		open.terms.relay_block.saturating_add(self.valid_blocks).min(open.deal.expires_at)
+		open.terms.relay_block.saturating_add(self.valid_blocks).min(open.part.deal.expires_at)
 	}
 
 	/// Prolongs a promise that was made for this commit and that it lacks, if there is one.
 	async fn renew(&self, open: &Open, room: Room) -> Result<Option<Holding>, LateError> {
-		let (store, key, commit) = (self.store.clone(), open.key, open.commit.clone());
-		let until = self.until(open);
-		Ok(spawn_blocking(move || store.prolong(&key, &commit, until, room)).await??)
+		let (key, commit, until) = (open.part.key, open.part.commit.clone(), self.until(open));
+		let prolong = move |store: &Store| store.prolong(&key, &commit, until, room);
+		Ok(self.fetcher.on_store(prolong).await?)
 	}
 
 	/// Fetches what is missing and promises it; `None` when that is of no use any more.
 	async fn fetch(&self, open: &Open, room: Room) -> Result<Option<Holding>, LateError> {
-		self.check_room(open, room.bytes).await?;
-		let key = open.key;
-		let commit = (key.generation, open.commit.clone());
-		let options = ReadOptions { reach: self.reach, ..ReadOptions::new(Identities::none()) };
-		let others = SlotRebuilder::new(open.deal.clone(), commit, &open.slots, key.slot, options)?;
-		// Should nobody have kept the roots, they are made from all blobs.
-		let mdus = u32::try_from(open.shape().mdus()).unwrap_or(u32::MAX);
-		let patience = MDU_PATIENCE.saturating_mul(mdus);
-		let roots = self.within(patience, "the roots", others.roots()).await?;
-		for (mdu, root, live) in open.mdus(&roots) {
-			// The follower drops from its list what has ended meanwhile.
-			if !self.missed.borrow().contains(&key) {
-				return Ok(None);
-			}
-			if !self.has(StagedKey { holding: key, mdu }, root, live).await? {
-				// Much may have been uploaded since the whole was found to fit.
-				let _space = self.set_aside(key, open.mdu_bytes(live)).await?;
-				let rebuilt = self.within(MDU_PATIENCE, "an MDU", others.mdu(mdu)).await?;
-				self.stage(StagedKey { holding: key, mdu }, rebuilt).await?;
-			}
-		}
-		let patience = MDU_PATIENCE.saturating_mul(INDEX_MDUS);
-		let index = self.within(patience, "the index", others.index()).await?;
+		let Open { part, .. } = open;
+		self.check_room(part, room.bytes).await?;
+		// The follower drops from its list what has ended meanwhile.
+		let wanted = || self.missed.borrow().contains(&part.key);
+		let Some(whole) = self.fetcher.fetch(part, wanted).await? else { return Ok(None) };
 		// All this may have taken long.
-		let Some(open) = self.look(&key).await? else { return Ok(None) };
-		self.promise(&open, roots, index).await.map(Some)
+		let Some(open) = self.look(&part.key).await? else { return Ok(None) };
+		let room = self.unless_stopped(self.room(&open.terms)).await?;
+		let (until, now) = (self.until(&open), open.terms.relay_block);
+		Ok(Some(self.fetcher.hold(&open.part, whole, (until, None), now, room).await?))
 	}
 
 	/// Before anything is fetched: whether it could be kept and signed for.
-	async fn check_room(&self, open: &Open, room: u64) -> Result<(), LateError> {
-		let (store, reserve, key) = (self.store.clone(), self.reserve, open.key);
-		let (others, staged, free) = spawn_blocking(move || {
-			Ok::<_, StoreError>((
-				store.promised_bytes(&key)?,
-				store.staged_of(&key)?,
-				store.free_bytes(reserve)?,
-			))
-		})
-		.await??;
-		let wanted = open.bytes();
+	async fn check_room(&self, part: &Part, room: u64) -> Result<(), FetchError> {
+		let (key, wanted) = (part.key, part.bytes());
+		let others = self.fetcher.on_store(move |store| store.promised_bytes(&key)).await?;
 		if others.saturating_add(wanted) > room {
 			return Err(StoreError::NoRoom { wanted, others, room }.into());
 		}
-		// What is staged has its place already, or makes place for what comes instead of it.
-		let first = open.commit.first_mdu;
-		let mdus = first..first.saturating_add(open.shape().mdus());
-		let staged = staged.iter().filter(|(mdu, _)| mdus.contains(mdu)).map(|(_, row)| row.len);
-		let needed = wanted.saturating_sub(staged.fold(0, u64::saturating_add));
-		if needed > free {
-			return Err(LateError::DiskFull { needed, free });
-		}
-		Ok(())
-	}
-
-	/// Sets the bytes of an MDU aside on disk, beside those of the uploads that run.
-	async fn set_aside(&self, key: HoldingKey, needed: u64) -> Result<Reservation, LateError> {
-		let (store, reserve) = (self.store.clone(), self.reserve);
-		let free = spawn_blocking(move || store.free_bytes(reserve)).await??;
-		let reserved = self.limits.reserve(key, needed, |_, awaited| {
-			let free = free.saturating_sub(awaited);
-			if needed > free { Err(free) } else { Ok(()) }
-		});
-		reserved.map_err(|free| LateError::DiskFull { needed, free })
+		self.fetcher.check_disk(std::slice::from_ref(part)).await
 	}
 
 	async fn room(&self, terms: &Terms) -> Result<Room, RoomError> {
 		let (operator, key) = (self.operator.account_id(), self.service.public_key());
-		registration::room(&*self.chain, &self.store, operator, &key, terms).await
+		registration::room(&*self.chain, &self.fetcher.store, operator, &key, terms).await
 	}
 
-	/// Whether shards of an MDU are staged and checked: before a stop, or by an upload that got no further.
-	async fn has(&self, key: StagedKey, root: Hash32, live: u8) -> Result<bool, LateError> {
-		let store = self.store.clone();
-		let staged = spawn_blocking(move || store.staged(&key)).await??;
-		Ok(staged.is_some_and(|row| (row.root, row.live, row.unverified) == (root, live, None)))
-	}
-
-	async fn stage(&self, key: StagedKey, rebuilt: RebuiltMdu) -> Result<(), LateError> {
-		let store = self.store.clone();
-		let RebuiltMdu { witness, shards } = rebuilt;
-		let bytes = shards.len() as u64;
-		spawn_blocking(move || {
-			let mut incoming = store.incoming()?;
-			incoming.write(&shards)?;
-			let upload = Upload {
-				root: witness.root(),
-				profile: *witness.profile(),
-				live: witness.live(),
-				witness: &witness.to_witness().encode(),
-				at: unix_now(),
-			};
-			let staged = store.stage(key, upload, incoming)?;
-			// They were checked against the witness when they were made.
-			match staged.unverified {
-				Some(file) => store.verified(&[(key, file)]),
-				None => Ok(()),
-			}
-		})
-		.await??;
-		self.metrics.rebuilt_bytes.inc_by(bytes);
-		Ok(())
-	}
-
-	async fn promise(
-		&self,
-		open: &Open,
-		roots: Arc<Vec<Hash32>>,
-		index: Vec<u8>,
-	) -> Result<Holding, LateError> {
-		let commit = &open.commit;
-		let holding = Holding {
-			first_mdu: commit.first_mdu,
-			mdus: u32::try_from(roots.len()).unwrap_or(u32::MAX),
-			roots_hash: commit.roots_hash,
-			index_root: commit.index_root,
-			size_bytes: commit.size_bytes,
-			index_len: commit.index_len,
-			bytes: open.bytes(),
-			until: self.until(open),
-			committed: None,
-		};
-		let lives: Vec<u8> = open.mdus(&roots).map(|(_, _, live)| live).collect();
-		let room = self.unless_stopped(self.room(&open.terms)).await?;
-		let (store, key, now) = (self.store.clone(), open.key, open.terms.relay_block);
-		Ok(spawn_blocking(move || {
-			let content = Content { roots: &roots, lives: &lives, index: &index };
-			store.promise(key, holding, content, now, room)
-		})
-		.await??)
-	}
-
-	/// Waits for what other slots give, for so long and no longer.
-	async fn within<T>(
-		&self,
-		patience: Duration,
-		what: &'static str,
-		work: impl Future<Output = Result<T, GetError>>,
-	) -> Result<T, LateError> {
-		tokio::select! {
-			() = self.stop.cancelled() => Err(LateError::Stopped),
-			done = timeout(patience, work) => {
-				Ok(done.map_err(|_| LateError::TooSlow { what, patience })??)
-			},
-		}
-	}
-
-	/// Waits for something that may take long, but not longer than the daemon runs.
+	/// As [`Fetcher::until_stopped`], for what may fail.
 	async fn unless_stopped<T, E>(
 		&self,
 		work: impl Future<Output = Result<T, E>>,
@@ -486,10 +285,7 @@ impl LateSigner {
 	where
 		LateError: From<E>,
 	{
-		tokio::select! {
-			() = self.stop.cancelled() => Err(LateError::Stopped),
-			done = work => Ok(done?),
-		}
+		Ok(self.fetcher.until_stopped(work).await??)
 	}
 }
 
@@ -517,7 +313,7 @@ mod tests {
 	#[test]
 	fn pauses_double_up_to_an_hour_and_attempts_last_for_a_day() {
 		let first = Duration::from_secs(10);
-		let pause = |failures| pause(first, failures, &LateError::Stopped);
+		let pause = |failures| pause(first, failures, &LateError::Fetch(FetchError::Stopped));
 		assert_eq!(pause(1), first);
 		assert_eq!(pause(3), first * 4);
 		assert_eq!(pause(10), LONGEST_PAUSE);

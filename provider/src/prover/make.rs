@@ -164,7 +164,7 @@ impl Maker {
 	}
 
 	/// Adds a sample under an ordinal, with a factor if it is not the round's.
-	pub(super) fn add(
+	pub(crate) fn add(
 		&self,
 		builder: &mut AnswerBuilder,
 		ready: &Ready,
@@ -202,7 +202,7 @@ impl Maker {
 
 	/// As the chain does, which takes a wrong answer for an attempt at fraud. `at` is the point, and a factor for each sample,
 	/// if these are not the round's.
-	pub(super) fn verify(
+	pub(crate) fn verify(
 		&self,
 		answer: &Answer,
 		taken: &[Ready],
@@ -233,7 +233,7 @@ impl Maker {
 
 	/// An answer is wrong. What is rotten in it is put into quarantine and left out, and the rest gets another try; when
 	/// nothing is, all of it is left out.
-	pub(super) fn sort_out(
+	pub(crate) fn sort_out(
 		&self,
 		taken: Vec<Ready>,
 		why: LeftOut,

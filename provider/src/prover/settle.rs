@@ -15,9 +15,7 @@ use crate::{
 	store::{Settling, Store},
 };
 use futures::future::{BoxFuture, join_all};
-use nil_client::chain::{
-	At, BlockRef, Call, ChainError, Settle, SettleBlob, SettleItem, Transaction,
-};
+use nil_client::chain::{At, BlockRef, Call, ChainError, Settle, SettleItem, Transaction};
 use nil_slab::{AnswerBuilder, AnswerItem};
 use nil_types::{
 	DealId, G1Compressed, Generation, Hash32, RelayBlock, RentInfo, RoundInfo, SampleInfo,
@@ -168,12 +166,7 @@ impl Maker {
 		let mut items = Vec::new();
 		for Claim { slot: (deal, slot), samples } in claims {
 			for (commits, ready) in samples {
-				let proof = ready.as_ref().and_then(|_| proven.pop_front());
-				let blob = proof.map(|item| SettleBlob {
-					commitment: item.commitment,
-					path: item.path,
-					manifest_opening: item.manifest_opening,
-				});
+				let blob = ready.as_ref().and_then(|_| proven.pop_front()).map(Into::into);
 				items.push(SettleItem { deal: *deal, slot: *slot, commits: commits.clone(), blob });
 			}
 		}
@@ -251,7 +244,7 @@ impl Prover {
 		}
 		let blobs: Vec<SampleInfo> =
 			asked_of.values().flatten().filter_map(|sample| sample.blob).collect();
-		let (ready, unopened) = self.openings(at, blobs).await?;
+		let (ready, unopened) = self.opener().openings(at, blobs).await?;
 		let key = |sample: &SampleInfo| (sample.deal, sample.slot, sample.ordinal);
 		let ready: BTreeMap<_, Ready> =
 			ready.into_iter().map(|ready| (key(&ready.sample), ready)).collect();

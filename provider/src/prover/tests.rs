@@ -1,5 +1,9 @@
-use super::*;
+use super::{
+	open::{first_gap, open_missing},
+	*,
+};
 use nil_kzg::Engines;
+use nil_slab::manifest;
 use nil_types::hash_to_fr;
 
 fn duty(due: u32, answered: &[u32]) -> DutyInfo {

@@ -17,6 +17,10 @@
 //! When the daemon signs late ([`crate::late`]), staged shards and promises of a commit that lacks the slot's receipt are
 //! kept until the commit's grace is over, whatever else has passed.
 //!
+//! A slot that is rebuilt is kept like one that is held, from when this provider is its candidate until the chain has given it
+//! all commits; also what is staged of commits of before. Those that it has as a whole are committed from the start. Who
+//! drains holds its slots until others have proved them.
+//!
 //! Commits are asked for from the first generation on that anything is staged or promised for. What is begun for an earlier
 //! one while the answer is under way is left to the next look.
 
@@ -29,8 +33,10 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct DealFacts<AccountId> {
 	/// The deal; `None` when there is none (any more).
 	pub deal: Option<DealInfo<AccountId>>,
-	/// The slots that this provider holds or rebuilds.
+	/// The slots for which this provider signs.
 	pub slots: BTreeSet<SlotIndex>,
+	/// The slots that it rebuilds, or is being given after it did.
+	pub rebuilt: BTreeSet<SlotIndex>,
 	/// Its slots that ended, and whose rent this provider can still settle.
 	pub unsettled: BTreeSet<SlotIndex>,
 	/// The generation from which on its commits were asked for; `None` when they were not.
@@ -40,6 +46,11 @@ pub struct DealFacts<AccountId> {
 }
 
 impl<AccountId> DealFacts<AccountId> {
+	/// Whether this provider has to do with a slot.
+	fn has(&self, slot: SlotIndex) -> bool {
+		self.slots.contains(&slot) || self.rebuilt.contains(&slot)
+	}
+
 	/// Whether a commit of `generation` would be among the commits.
 	fn cover(&self, generation: Generation) -> bool {
 		self.asked_from.is_some_and(|from| from <= generation)
@@ -105,7 +116,7 @@ pub fn holding_fate<AccountId>(
 		}
 	};
 	let Some(deal) = &facts.deal else { return over("the deal ended") };
-	if !facts.slots.contains(&key.slot) {
+	if !facts.has(key.slot) {
 		return over("the slot went elsewhere");
 	}
 	if holding.committed.is_some() || !facts.cover(key.generation) {
@@ -133,8 +144,11 @@ pub fn staged_fate<AccountId>(
 	if now.relay_block > deal.expires_at {
 		return Fate::Drop("the deal expired");
 	}
-	if !facts.slots.contains(&key.holding.slot) {
+	if !facts.has(key.holding.slot) {
 		return Fate::Drop("the slot went elsewhere");
+	}
+	if facts.rebuilt.contains(&key.holding.slot) && key.holding.generation <= deal.generation {
+		return Fate::Keep;
 	}
 	if !facts.cover(key.holding.generation) {
 		return Fate::Keep;
@@ -209,6 +223,7 @@ mod tests {
 		DealFacts {
 			deal: Some(deal),
 			slots: [2].into(),
+			rebuilt: BTreeSet::new(),
 			unsettled: BTreeSet::new(),
 			asked_from: Some(3),
 			commits: commit.map(|commit| (3, commit)).into_iter().collect(),
@@ -344,6 +359,38 @@ mod tests {
 		let later = Now { relay_block: 101, round: 7, ..NOW };
 		let void = holding_fate(&KEY, &holding(), &facts(None), &later, None);
 		assert_eq!(void, Fate::Drop("the receipt is void"));
+	}
+
+	#[test]
+	fn what_is_rebuilt_is_kept_while_this_provider_is_the_candidate() {
+		let staged = Staged {
+			root: [1; 32],
+			profile: Profile::DEFAULT,
+			live: 1,
+			len: 131_072,
+			unverified: None,
+			at: 0,
+		};
+		let key = StagedKey { holding: KEY, mdu: 4 };
+		let held = Holding { committed: Some(90), until: 90, ..holding() };
+		// The former provider's signature, long ago.
+		let now = Now { relay_block: 150, ..NOW };
+		let elsewhere = DealFacts { slots: [1].into(), ..facts(Some(commit(1 << 2))) };
+		let gone = Fate::Drop("the slot went elsewhere");
+		assert_eq!(staged_fate(&key, &staged, &elsewhere, &now), gone);
+		assert_eq!(holding_fate(&KEY, &held, &elsewhere, &now, None), gone);
+		let mine = DealFacts { rebuilt: [2].into(), ..elsewhere };
+		assert_eq!(staged_fate(&key, &staged, &mine, &now), Fate::Keep);
+		assert_eq!(holding_fate(&KEY, &held, &mine, &now, None), Fate::Keep);
+		// What was uploaded for a commit to come waits for its receipt no longer than usual.
+		let next = StagedKey { holding: HoldingKey { generation: 4, ..KEY }, mdu: 5 };
+		let late = Fate::Drop("no receipt was asked for");
+		assert_eq!(staged_fate(&next, &staged, &mine, &now), late);
+		// The slot is this provider's: nothing more is to be rebuilt.
+		let held_now = DealFacts { slots: [2].into(), rebuilt: BTreeSet::new(), ..mine };
+		let over = Fate::Drop("its generation was committed");
+		assert_eq!(staged_fate(&key, &staged, &held_now, &now), over);
+		assert_eq!(holding_fate(&KEY, &held, &held_now, &now, None), Fate::Keep);
 	}
 
 	#[test]

@@ -1,5 +1,7 @@
 //! A chain that tests set: a best and a finalised state of each thing, and an outage.
 
+mod candidate;
+
 use codec::{Decode, DecodeAll};
 use futures::{StreamExt, stream::BoxStream};
 use nil_client::{
@@ -13,8 +15,8 @@ use nil_provider::chain::{Asked, ChainView};
 use nil_slab::{Answer, AnswerItem, DealManifests};
 use nil_types::{
 	Capability, CommitInfo, DealId, DealInfo, DealStatus, DutyInfo, Generation, Hash32, Hint,
-	Profile, ProviderInfo, ProviderStatus, RentInfo, RoundInfo, SampleInfo, SettleSampleInfo,
-	SettlementInfo, SlotIndex, SlotInfo, SlotState, Terms,
+	Profile, ProviderInfo, ProviderStatus, RentInfo, RepairInfo, RoundInfo, SampleInfo,
+	SettleSampleInfo, SettlementInfo, SlotIndex, SlotInfo, SlotState, Terms,
 	challenge::{Place, settle_gamma, settle_point},
 };
 use std::{
@@ -58,6 +60,10 @@ pub struct State {
 	pub endings: Vec<RentInfo>,
 	/// What settles them.
 	pub settle_samples: Vec<SettleSampleInfo>,
+	/// The repair of the slot that the provider is to rebuild, if there is one.
+	pub repair: Option<RepairInfo<AccountId>>,
+	/// What it proves for each generation.
+	pub repair_samples: BTreeMap<Generation, Vec<SampleInfo>>,
 }
 
 /// An item of `settle`, as the chain reads it.
@@ -123,6 +129,10 @@ pub struct FakeChain {
 	pub settled: Mutex<Vec<Vec<SlotIndex>>>,
 	/// Steps by which the provider was advanced, call by call.
 	pub advanced: Mutex<Vec<u32>>,
+	/// What ended candidacies: the generation that was proved, or `None` for those that were declined.
+	pub repaired: Mutex<Vec<Option<Generation>>>,
+	/// Proofs that the chain takes for wrong from now on.
+	pub doubts: AtomicUsize,
 	/// Transactions that were written down and sent for the first time.
 	pub noted: AtomicUsize,
 	/// Whether those get no further than the pool.
@@ -216,6 +226,8 @@ impl FakeChain {
 			rents: Vec::new(),
 			endings: Vec::new(),
 			settle_samples: Vec::new(),
+			repair: None,
+			repair_samples: BTreeMap::new(),
 		};
 		Self {
 			best: Mutex::new(state.clone()),
@@ -230,6 +242,8 @@ impl FakeChain {
 			taken: Mutex::default(),
 			settled: Mutex::default(),
 			advanced: Mutex::default(),
+			repaired: Mutex::default(),
+			doubts: AtomicUsize::new(0),
 			noted: AtomicUsize::new(0),
 			hold: AtomicBool::new(false),
 			redraw: Mutex::default(),
@@ -480,7 +494,15 @@ impl ChainView for FakeChain {
 			slots
 				.map(|(slot, provider)| SlotInfo {
 					slot: *slot,
-					state: SlotState::Active { provider: *provider },
+					state: match &state.repair {
+						Some(repair) if repair.slot == *slot => SlotState::Repairing {
+							provider: repair.provider,
+							candidate: repair.candidate.unwrap(),
+							since: repair.since,
+							target_gen: 0,
+						},
+						_ => SlotState::Active { provider: *provider },
+					},
 					service_key: None,
 					multiaddrs: state
 						.addresses
@@ -519,7 +541,36 @@ impl ChainView for FakeChain {
 	fn slots_of(&self, at: At, operator: AccountId) -> Asked<'_, Vec<(DealId, SlotIndex)>> {
 		self.ask(at, |state| {
 			let slots = state.slots.iter().filter(|(_, provider)| **provider == operator);
-			slots.map(|(slot, _)| (DEAL, *slot)).collect()
+			let rebuilt = state.repair.iter().filter(|repair| repair.candidate == Some(operator));
+			let slots = slots.map(|(slot, _)| *slot).chain(rebuilt.map(|repair| repair.slot));
+			slots.map(|slot| (DEAL, slot)).collect()
+		})
+	}
+
+	fn repairs(&self, at: At, _: DealId) -> Asked<'_, Vec<RepairInfo<AccountId>>> {
+		self.ask(at, |state| state.repair.clone().into_iter().collect())
+	}
+
+	fn candidacies(
+		&self,
+		at: At,
+		operator: AccountId,
+	) -> Asked<'_, Vec<(DealId, RepairInfo<AccountId>)>> {
+		self.ask(at, move |state| {
+			let mine = state.repair.clone().filter(|repair| repair.candidate == Some(operator));
+			mine.map(|repair| (DEAL, repair)).into_iter().collect()
+		})
+	}
+
+	fn repair_samples(
+		&self,
+		at: At,
+		_: DealId,
+		_: SlotIndex,
+		generation: Generation,
+	) -> Asked<'_, Vec<SampleInfo>> {
+		self.ask(at, move |state| {
+			state.repair_samples.get(&generation).cloned().unwrap_or_default()
 		})
 	}
 
@@ -531,6 +582,10 @@ impl ChainView for FakeChain {
 	fn submit<'a>(&'a self, call: &'a Call, signer: &'a Signer) -> Asked<'a, BlockRef> {
 		if call.pallet() == "Liveness" {
 			let outcome = self.execute(call.bytes());
+			return Box::pin(async { outcome });
+		}
+		if call.pallet() == "Mode2" {
+			let outcome = self.candidate_says(call.bytes());
 			return Box::pin(async { outcome });
 		}
 		let [42, 2, arguments @ ..] = call.bytes() else { panic!("another call: {call:?}") };

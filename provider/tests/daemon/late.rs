@@ -6,15 +6,15 @@ use nil_types::layout::BLOB_BYTES;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Sweeps and second attempts soon.
-const SOON: &str =
+pub const SOON: &str =
 	"store.sweep_secs = 1\nreceipts.late_pause_secs = 1\nreceipts.private_peers = true";
 /// The slot that this provider holds: parity. The others are elsewhere.
-const SLOT: u8 = 2;
+pub const SLOT: u8 = 2;
 /// The receipts of all others, as bits.
-const OTHERS: u32 = 0b1011;
+pub const OTHERS: u32 = 0b1011;
 
 /// A commit of two MDUs, of which the second has one live row.
-static LARGE: LazyLock<Commit> = LazyLock::new(|| Commit::of(MDU_PAYLOAD + 100));
+pub static LARGE: LazyLock<Commit> = LazyLock::new(|| Commit::of(MDU_PAYLOAD + 100));
 
 /// A provider that was away while `content` was uploaded to the others and became final, and is still.
 async fn away(content: &'static Commit, settings: &str) -> (World, Arc<Peers>) {
@@ -62,7 +62,7 @@ async fn settled(world: &World) {
 }
 
 /// Everything of `content` that slot `slot` holds is served.
-async fn serves(world: &World, content: &Commit) {
+pub async fn serves(world: &World, content: &Commit) {
 	for (mdu, encoded) in (0u64..).zip(&content.mdus) {
 		let path = wire::blobs_path(DEAL, mdu, SLOT, None);
 		assert!(world.get(&path).await.unwrap() == encoded.shards[usize::from(SLOT)]);

@@ -6,6 +6,7 @@ mod late;
 mod peers;
 mod proving;
 mod receipts;
+mod repairing;
 mod uploads;
 
 use chain::{DEAL, FakeChain, GENESIS};

@@ -21,7 +21,7 @@ fn point(roots: &[Hash32]) -> SerdeBytes<48> {
 }
 
 /// Sample `ordinal`: a row of MDU 0 at `slot`, of a deal with these roots.
-fn sample(ordinal: u32, slot: u8, row: u8, roots: &[Hash32]) -> SampleInfo {
+pub fn sample(ordinal: u32, slot: u8, row: u8, roots: &[Hash32]) -> SampleInfo {
 	let place = Place { class: SizeClass::of(2).unwrap(), index: 0 };
 	SampleInfo {
 		ordinal,

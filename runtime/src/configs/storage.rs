@@ -12,14 +12,15 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use frame_support::traits::{ConstU16, ConstU32, ConstU128, EitherOf};
 use frame_system::EnsureRoot;
 use nil_types::{
-	Amount, DealId, DealRentInfo, G1Compressed, RelayBlock, SampleInfo, SettleSampleInfo,
-	SettlementInfo, SlotHealth, SlotIndex, Terms,
+	Amount, DealId, DealRentInfo, G1Compressed, Generation, RelayBlock, SampleInfo,
+	SettleSampleInfo, SettlementInfo, SlotHealth, SlotIndex, Terms,
 	deal::SerdeBytes,
 	layout::MDUS_PER_MANIFEST,
 	traits::{ContentSource, ManifestMath, RelayBeacon},
 };
 use pallet_deals::Owing;
 use pallet_liveness::{Asked, SettleDraw, SettleTarget};
+use pallet_mode2::RepairTarget;
 
 /// Relay blocks of a day.
 const DAY: RelayBlock = 24 * 60 * 60 / 6;
@@ -210,6 +211,23 @@ pub fn settle_samples(
 		}
 	}
 	all
+}
+
+/// What the candidate for a slot must prove to get it with what the deal had at `generation`.
+pub fn repair_samples(deal: DealId, slot: SlotIndex, generation: Generation) -> Vec<SampleInfo> {
+	let mut manifests = Manifests::new();
+	let found = <Deals as ContentSource>::commit(deal, generation)
+		.is_some_and(|commit| commit.at < manifests.began_at);
+	if !found {
+		return Vec::new();
+	}
+	let targets = Mode2::repair_targets(deal, slot, generation);
+	let samples = targets.into_iter().filter_map(|target| {
+		let RepairTarget { sample, generation, profile, mdu, leaf } = target;
+		let asked = Asked { deal, slot, generation, profile, mdu, leaf, place: None };
+		manifests.sample(sample, asked)
+	});
+	samples.collect()
 }
 
 /// What a deal's slots earned, and what is left for them.

@@ -1,7 +1,7 @@
 //! What the runtime API asks.
 
 use crate::mock::*;
-use nil_types::{PlacementInfo, SlotInfo, SlotState};
+use nil_types::{PlacementInfo, RepairCause, SlotInfo, SlotState, traits::Evictions};
 use sp_core::Pair;
 
 #[test]
@@ -54,5 +54,54 @@ fn slots_of_a_provider_are_paged() {
 			assert_eq!(holders(deal)[usize::from(slot)], 3);
 		}
 		assert!(Mode2::slots_of(&99, None, 10).is_empty());
+	});
+}
+
+#[test]
+fn candidates_are_told_what_they_rebuild_and_what_they_prove() {
+	run(|| {
+		place(0, small());
+		commit(0, 0..4);
+		commit(0, 0..4);
+		let others = holders(0);
+		let old = others[1];
+		assert!(<Mode2 as Evictions<_>>::evict(&old, 0, 1));
+		Registry::mutate(old, |entry| entry.as_mut().unwrap().jailed = true);
+		assert!(Mode2::repair_targets(0, 1, 2).is_empty());
+		let new = candidate(0, 1);
+
+		let told = Mode2::repairs(0).remove(0);
+		assert_eq!((told.slot, told.cause), (1, RepairCause::Eviction));
+		assert_eq!((told.provider, told.candidate), (None, Some(new)));
+		assert_eq!(told.reserved, Registry::get(new).unwrap().used);
+		assert_eq!(Mode2::candidacies(&new, None, 9), (vec![(0, told)], None));
+		let slot = (0, 1);
+		assert_eq!(Mode2::candidacies(&new, None, 1).1, Some(slot), "there may be more");
+		assert_eq!(Mode2::candidacies(&new, Some(slot), 1), (vec![], None));
+		assert_eq!(Mode2::candidacies(&others[0], None, 9), (vec![], None));
+
+		let (asked, proven) = (Mode2::repair_targets(0, 1, 2), proof(0, 1, 2));
+		assert_eq!(asked.len(), proven.len());
+		for (number, (asked, proven)) in (0u32..).zip(asked.into_iter().zip(proven)) {
+			assert_eq!((asked.sample, asked.generation), (number, proven.generation));
+			// In the mock each commit has one MDU.
+			assert_eq!(asked.mdu + 1, u64::from(asked.generation));
+			assert_eq!(commitment(asked.leaf), proven.commitment);
+		}
+		assert!(Mode2::repair_targets(0, 1, 3).is_empty(), "there is no such commit");
+		assert!(Mode2::repair_targets(0, 0, 2).is_empty(), "nobody rebuilds that slot");
+	});
+}
+
+#[test]
+fn genesis_sets_the_pace_of_repairs() {
+	run(|| {
+		use sp_runtime::BuildStorage;
+		assert_eq!(Mode2::pace(), Mode2::constant_pace());
+		let genesis = crate::GenesisConfig::<Test> { repair_window: 3, ..Default::default() };
+		let storage = genesis.build_storage().unwrap();
+		sp_io::TestExternalities::new(storage).execute_with(|| {
+			assert_eq!((Mode2::pace().window, Mode2::pace().cooldown), (3, COOLDOWN));
+		});
 	});
 }
