@@ -125,13 +125,14 @@ impl Report {
 		let dilution = table(
 			"own data | churn | dropped of others' | saved | rent lost | lost by saved | samples left open | rent for own data | never pays",
 			self.dilution.iter().map(|it| {
+				let ratio = it.lost / it.saved;
 				vec![
 					format!("{} %", it.own_percent),
 					if it.churn { "yes" } else { "no" }.to_owned(),
 					it.dropped.to_owned(),
 					format!("{:.2} %", it.saved * 100.0),
 					format!("{:.2} %", it.lost * 100.0),
-					if it.saved > 0.0 { format!("{:.2}", it.lost / it.saved) } else { String::new() },
+					if it.saved > 0.0 { format!("{ratio:.2}") } else { String::new() },
 					format!("{:.2} %", it.open * 100.0),
 					format!("{:.1}", it.own_rent),
 					verdict(it.holds).to_owned(),
