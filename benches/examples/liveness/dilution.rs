@@ -148,8 +148,7 @@ fn dilute(seed: u64, kind: Kind) -> Dilution {
 				let party = Party::new(account, &signed, (order, drops), &mut rng);
 				party.sign(&signed);
 				// Deals of different providers have different numbers.
-				let mut own =
-					Own { deals: VecDeque::new(), next: OWN + (u64::from(number) << 24) };
+				let mut own = Own { deals: VecDeque::new(), next: OWN + (u64::from(number) << 24) };
 				own.commit(&party, own_deals);
 				(party, own)
 			})
