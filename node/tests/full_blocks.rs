@@ -6,16 +6,32 @@ mod support;
 
 use codec::{Decode, Encode};
 use cpu_time::ThreadTime;
+use frame_support::dispatch::DispatchClass;
 use nil_host_fixture::{Request, Sample};
 use nil_kzg::{
 	Blob, Engines, G1Affine, MsmEngine, Opening, PointRef, combine_commitments, encoding, native,
 	prover, verify::G1_GENERATOR,
 };
-use nil_runtime::Runtime;
-use nil_slab::{MduTree, tree::root_from_path};
-use nil_types::{CodeKind, DealId, Hash32, Profile};
+use nil_runtime::{
+	Liveness, Runtime, RuntimeOrigin, System,
+	configs::{RuntimeBlockLength, RuntimeBlockWeights},
+};
+use nil_slab::{
+	Answer, AnswerBuilder, AnswerPart, CheckedWitness, EncodedMdu, MduEncoder, MduTree, manifest,
+	tree::root_from_path,
+};
+use nil_types::{
+	CodeKind, DealId, G1Compressed, G1Uncompressed, Hash32, Hint, Profile, SlotIndex,
+	layout::{BLOB_BYTES, MDU_PAYLOAD},
+	traits::{Allocation, SlotHooks},
+};
 use pallet_deals::{ManifestPoint, ManifestPoints};
-use std::time::{Duration, Instant};
+use pallet_liveness::{Call, Item, Parameters};
+use sp_keyring::Sr25519Keyring;
+use std::{
+	sync::LazyLock,
+	time::{Duration, Instant},
+};
 use support::{Backend, TestChain, deals};
 
 /// What backing validators allow a block of this chain to take. They count the time on a core, as these tests do.
@@ -280,6 +296,194 @@ fn commits() {
 		);
 		// The weights put such a block at 1.5 s, which it takes when nothing else runs. Other tests do, and share caches and
 		// cores. But a block that takes more than twice what backing allows weighs less than it should.
+		assert!(taken < 2 * BACKING, "{backend:?}: {taken:?}");
+	}
+}
+
+/// Operators whose answers fill a block, each with a slot of its own of all its deals.
+const ANSWERERS: u8 = 12;
+/// Deals of each.
+const DEALS_EACH: DealId = 16;
+/// MDUs of each deal.
+const MDUS: usize = 16;
+/// Samples that each is asked for, so that all together are more than fit.
+const ASKED: u32 = 128;
+/// What a sample may take in a call.
+const MAX_ITEM: usize = 340;
+
+/// What all of these deals hold: one MDU, at every place. So samples have commitments and paths in common where they are of
+/// the same leaf, of which nothing that checks them makes use; their manifest points, openings and factors are their own.
+struct Content {
+	mdu: EncodedMdu,
+	witness: CheckedWitness,
+	manifest: G1Uncompressed,
+	/// Of the manifest, at each MDU.
+	openings: Vec<G1Compressed>,
+}
+
+static CONTENT: LazyLock<Content> = LazyLock::new(|| {
+	let engine = Engines::pippenger();
+	let encoder = MduEncoder::new(Profile::DEFAULT, engine.clone()).unwrap();
+	let payload: Vec<u8> = (0..MDU_PAYLOAD).map(|i| (i * 31 / 7) as u8).collect();
+	let mdu = encoder.encode(&payload).unwrap();
+	let witness = mdu.witness.check(&Profile::DEFAULT).unwrap();
+	let roots = [mdu.root; MDUS];
+	let places: Vec<usize> = (0..MDUS).collect();
+	let openings = manifest::open_places(&*engine, &roots, &places).unwrap();
+	Content { manifest: manifest::points(&roots).unwrap()[0], mdu, witness, openings }
+});
+
+/// A chain in a round that is drawn, with operators that are asked for samples. Deals and slots are written into its state:
+/// who paid for them, and signed, is nothing to answers.
+fn asked(backend: Backend) -> TestChain {
+	let mut chain = TestChain::with(backend);
+	chain.alter(|| {
+		Parameters::<Runtime>::mutate(|planned| planned.now.samples_per_epoch = ASKED);
+		for deal in 0..DEALS {
+			let point = ManifestPoint { now: CONTENT.manifest, changed_in: 0, before: None };
+			ManifestPoints::<Runtime>::insert(deal, 0u32, point);
+		}
+		for slot in 0..ANSWERERS {
+			let account = operator(slot).to_account_id();
+			for deal in (0..DEALS_EACH).map(|deal| DealId::from(slot) * DEALS_EACH + deal) {
+				let profile = Profile::DEFAULT;
+				let allocation = Allocation {
+					deal,
+					slot,
+					generation: 1,
+					hint: Hint::Cold,
+					profile,
+					first_mdu: 0,
+					rows: MDUS as u64 * u64::from(profile.rows()),
+					price: 0,
+				};
+				<Liveness as SlotHooks<_>>::signed(&account, allocation);
+			}
+		}
+	});
+	for _ in 0..100 {
+		if chain.inspect(Liveness::epoch).is_some() {
+			break;
+		}
+		chain.build_all_good(Vec::new());
+	}
+	chain.alter(|| {
+		for account in (0..ANSWERERS).map(|slot| operator(slot).to_account_id()) {
+			let origin = RuntimeOrigin::signed(account.clone());
+			Liveness::advance(origin, account.clone(), DEALS_EACH as u32).unwrap();
+			assert_eq!(Liveness::due(&account), ASKED);
+		}
+	});
+	chain
+}
+
+fn operator(slot: SlotIndex) -> Sr25519Keyring {
+	deals::OPERATORS[usize::from(slot)]
+}
+
+/// An answer to `count` samples.
+fn answer(chain: &TestChain, operator: Sr25519Keyring, from: u32, count: u32) -> Call<Runtime> {
+	let account = operator.to_account_id();
+	let drawn = chain.inspect(Liveness::epoch).expect("the round is drawn");
+	let mut builder = AnswerBuilder::new(&drawn.randomness, &operator.to_raw_public());
+	let mut places = Vec::new();
+	for ordinal in from..from + count {
+		let asked = chain.inspect(|| Liveness::asked(&account, ordinal)).unwrap();
+		let row = usize::from(asked.leaf - asked.profile.leaf(asked.slot, 0));
+		let shard = &CONTENT.mdu.shards[usize::from(asked.slot)];
+		let part = AnswerPart {
+			ordinal,
+			mdu: asked.mdu,
+			manifest_opening: CONTENT.openings[asked.mdu as usize],
+			witness: &CONTENT.witness,
+			leaf: asked.leaf,
+			blob: Blob::parse(&shard[row * BLOB_BYTES..][..BLOB_BYTES]).unwrap(),
+		};
+		builder.add(&part).unwrap();
+		places.push(asked.place);
+	}
+	let Answer { items, y, pi } = builder.finish(&*Engines::pippenger()).unwrap();
+	let items: Vec<_> = items
+		.into_iter()
+		.zip(places)
+		.map(|(item, place)| Item {
+			ordinal: item.ordinal,
+			place,
+			mdu: item.mdu,
+			live: item.live,
+			leaf: item.leaf,
+			commitment: item.commitment,
+			path: item.path.try_into().unwrap(),
+			manifest_opening: item.manifest_opening,
+		})
+		.collect();
+	assert!(items.iter().all(|item| item.encoded_size() <= MAX_ITEM));
+	let items = items.try_into().unwrap();
+	Call::submit_proofs { epoch: drawn.epoch, r_e: drawn.randomness, items, y, pi }
+}
+
+#[test]
+fn answers() {
+	for backend in Backend::ALL {
+		let mut chain = asked(backend);
+		let per_call = chain.inspect(Liveness::round_info).max_items;
+		let mut calls = Vec::new();
+		for operator in (0..ANSWERERS).map(operator) {
+			for (nonce, from) in (0..).zip((0..ASKED).step_by(per_call as usize)) {
+				let call = answer(&chain, operator, from, per_call);
+				calls.push(chain.sign(operator, nonce, call));
+			}
+		}
+		let lengths: Vec<usize> = calls.iter().map(Encode::encoded_size).collect();
+		let built = chain.build(calls);
+		let fitted = built.outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+		for outcome in built.outcomes.iter().take(fitted) {
+			outcome.unwrap().unwrap();
+		}
+		assert!((1..lengths.len()).contains(&fitted), "{fitted}");
+		let samples = fitted * per_call as usize;
+		let answered = |slot| {
+			let account = operator(slot).to_account_id();
+			chain.inspect(|| Liveness::duty(&account)).answered.len()
+		};
+		assert_eq!((0..ANSWERERS).map(answered).sum::<usize>(), samples);
+
+		// Of what transactions may take together.
+		let class = DispatchClass::Normal;
+		let (used, limit) = chain.inspect(|| {
+			let limit = RuntimeBlockWeights::get().get(class).max_total;
+			(*System::block_weight().get(class), limit.expect("transactions have a limit"))
+		});
+		let body: usize = lengths.iter().take(fitted).sum();
+		let room = *RuntimeBlockLength::get().max.get(class);
+		let shares = [
+			("time", used.ref_time() as f64 / limit.ref_time() as f64),
+			("proof", used.proof_size() as f64 / limit.proof_size() as f64),
+			("body", body as f64 / f64::from(room)),
+		];
+
+		let [block] = built.pov.blocks() else { panic!("one block was built") };
+		let pov = built.pov.encoded_size();
+		let proof = pov - block.extrinsics.encoded_size();
+		let artifact = support::artifact(backend);
+		let start = ThreadTime::now();
+		let result = support::validate(backend, &artifact, &built).unwrap();
+		let taken = start.elapsed();
+		assert_eq!(result.head_data.0, block.header.encode());
+		assert!(pov < MAX_POV, "{pov}");
+		let each = taken / samples as u32;
+		let [time, proof_share, body_share] =
+			shares.map(|(what, share)| format!("{what} {:.0} %", share * 100.0));
+		println!(
+			"{backend:?}: {samples} samples in {fitted} answers fill a block ({time}, {proof_share}, {body_share} of what \
+			 transactions get); validated in {:.2} s, {:.0} us each, {:.0} in 75 % of 2 s; each {} bytes of body and {} of proof",
+			taken.as_secs_f64(),
+			each.as_secs_f64() * 1e6,
+			0.75 * BACKING.as_secs_f64() / each.as_secs_f64(),
+			body / samples,
+			proof / samples,
+		);
+		// As for commits: a block that takes more than twice what backing allows weighs less than it should.
 		assert!(taken < 2 * BACKING, "{backend:?}: {taken:?}");
 	}
 }

@@ -45,7 +45,7 @@ pub fn request(profile: Profile) -> pallet_deals::Call<Runtime> {
 }
 
 /// Who runs providers: as many of them as a deal has slots, and one more.
-const OPERATORS: [Sr25519Keyring; 13] = [
+pub const OPERATORS: [Sr25519Keyring; 13] = [
 	Sr25519Keyring::Bob,
 	Sr25519Keyring::Charlie,
 	Sr25519Keyring::Dave,
