@@ -419,7 +419,8 @@ fn answer(chain: &TestChain, operator: Sr25519Keyring, from: u32, count: u32) ->
 		.collect();
 	assert!(items.iter().all(|item| item.encoded_size() <= MAX_ITEM));
 	let items = items.try_into().unwrap();
-	Call::submit_proofs { epoch: drawn.epoch, r_e: drawn.randomness, items, y, pi }
+	let block = drawn.block.expect("a round that can be answered knows its block");
+	Call::submit_proofs { epoch: drawn.epoch, block, items, y, pi }
 }
 
 #[test]

@@ -389,12 +389,8 @@ fn a_provider_answers_round_after_round() {
 		assert_eq!(outcome, Ok(()));
 		assert!(cost > 0, "a wrong answer is paid for");
 		// Development chains do not slash.
-		let invalid = Event::InvalidProof {
-			provider: operator.clone(),
-			epoch,
-			items: SAMPLES,
-			slashed: 0,
-		};
+		let invalid =
+			Event::InvalidProof { provider: operator.clone(), epoch, items: SAMPLES, slashed: 0 };
 		assert_eq!(network.told(), [invalid]);
 		assert_eq!(network.duty(), DutyInfo { waiting: 1, ..due.clone() });
 

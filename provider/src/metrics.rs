@@ -139,10 +139,7 @@ impl Metrics {
 			repair_bytes: gauges("repair_bytes", "Bytes of slots to be rebuilt", &["state"])?,
 			repaired: counter("repaired_total", "Slots rebuilt")?,
 			declined: counter("declined_total", "Slots that were not to be rebuilt here")?,
-			repair_failures: counter(
-				"repair_failures_total",
-				"Failed attempts to rebuild a slot",
-			)?,
+			repair_failures: counter("repair_failures_total", "Failed attempts to rebuild a slot")?,
 			verified_blobs: counter("verified_blobs_total", "Blobs checked")?,
 			rejected_mdus: counter("rejected_mdus_total", "MDUs whose blobs did not match")?,
 			verify_seconds: histogram("verify_seconds", "Time of a check of a batch of blobs")?,

@@ -14,9 +14,8 @@
 use crate::{
 	AccountId, AuraId, Balance, BalancesConfig, CollatorSelectionConfig, DEFAULT_PARA_ID,
 	DealsConfig, EXISTENTIAL_DEPOSIT, LivenessConfig, Mode2Config, ParachainInfoConfig,
-	PolkadotXcmConfig,
-	ProvidersConfig, Runtime, RuntimeGenesisConfig, SessionConfig, SessionKeys, SudoConfig,
-	TechnicalCommitteeConfig, UNIT, configs::CollatorPot,
+	PolkadotXcmConfig, ProvidersConfig, Runtime, RuntimeGenesisConfig, SessionConfig, SessionKeys,
+	SudoConfig, TechnicalCommitteeConfig, UNIT, configs::CollatorPot,
 };
 use alloc::vec::Vec;
 use cumulus_primitives_core::ParaId;

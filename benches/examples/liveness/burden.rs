@@ -19,8 +19,8 @@ use nil_types::{
 	challenge::{Lists, Place, SizeClass, sample},
 };
 use pallet_liveness::{
-	Books, DEFAULT_EPOCH_LENGTH, DEFAULT_SETTLEMENT_EPOCHS, Entries, Entry, HeldSlot, Places,
-	SettleDraw, SettleTarget, SlotRent, Slots,
+	Books, DEFAULT_EPOCH_LENGTH, DEFAULT_SETTLEMENT_EPOCHS, Entries, Entry, Faults, HeldSlot,
+	Places, SettleDraw, SettleTarget, SlotRent, Slots,
 };
 use serde::Serialize;
 use std::convert::Infallible;
@@ -185,6 +185,7 @@ impl Lists for Filler<'_> {
 			newest: commits,
 			profile: PROFILE,
 			rent: SlotRent::default(),
+			faults: Faults::default(),
 		};
 		Slots::<chain::Runtime>::insert(self.account, index, held);
 		Ok(held.rows.into())
@@ -314,9 +315,9 @@ fn share(backend: Backend, day: &Day) -> Share {
 		("proof", calls * (weight.proof_size() as f64 + length) / BLOCK.proof_size() as f64),
 		("body", calls * length / BODY as f64),
 	];
-	let (bound_by, most) = shares.into_iter().fold(("nothing", 0.0), |most, one| {
-		if one.1 > most.1 { one } else { most }
-	});
+	let (bound_by, most) = shares
+		.into_iter()
+		.fold(("nothing", 0.0), |most, one| if one.1 > most.1 { one } else { most });
 	let [(_, time), (_, proof), (_, body)] = shares;
 	Share {
 		backend: backend.name(),

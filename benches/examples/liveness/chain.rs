@@ -20,11 +20,13 @@ use nil_types::{
 	challenge::{epoch_start, evaluation_point, gamma, settle_gamma, settle_point},
 	layout::MDUS_PER_MANIFEST,
 	traits::{
-		Allocation, AnswerClaim, AnswerMath, BeaconPruned, ContentSource, Randomness, RelayBeacon,
-		RentPurse, Slashing, Term, Unpaid,
+		Allocation, AnswerClaim, AnswerMath, BeaconPruned, ContentSource, Evictions, Randomness,
+		RelayBeacon, RentPurse, Slashing, Term, Unpaid,
 	},
 };
-use pallet_liveness::{Asked, DEFAULT_EPOCH_LENGTH, Item, SettleBlob, SettleDraw, SettleItem};
+use pallet_liveness::{
+	Asked, DEFAULT_EPOCH_LENGTH, EpochRecord, Item, SettleBlob, SettleDraw, SettleItem,
+};
 use sp_runtime::{AccountId32, BuildStorage, traits::IdentityLookup};
 
 pub type AccountId = AccountId32;
@@ -64,13 +66,16 @@ impl pallet_liveness::Config for Runtime {
 	type Beacon = Relay;
 	type Content = Slabs;
 	type DrawDelay = ConstU32<DRAW_DELAY>;
+	type Evictions = Keepers;
 	type MaxBounty = ConstU16<5_000>;
 	type MaxHotFactor = ConstU32<16>;
 	type MaxItems = ConstU32<MAX_ITEMS>;
 	type MaxSamples = ConstU32<256>;
 	type MaxSlash = ConstU16<2_000>;
 	type MaxSteps = ConstU32<MAX_STEPS>;
+	type MaxSweeps = ConstU32<16>;
 	type MinEpochLength = ConstU32<10>;
+	type MinEvictMisses = ConstU32<4>;
 	type MinSilentRounds = ConstU32<6>;
 	type Purse = Payers;
 	type Stakes = NoStakes;
@@ -163,11 +168,25 @@ impl Slashing<AccountId> for NoStakes {
 		0
 	}
 
-	fn slash(_: &AccountId, _: Amount, _: &AccountId, _: u16) -> (Amount, Amount) {
+	fn backing(_: u64) -> Amount {
+		0
+	}
+
+	fn slash(_: &AccountId, _: Amount, _: Option<&AccountId>, _: u16) -> (Amount, Amount) {
 		(0, 0)
 	}
 
 	fn jail(_: &AccountId) {}
+}
+
+/// Nobody loses a slot: how long it takes until one is noticed is the figure.
+#[derive(Debug)]
+pub struct Keepers;
+
+impl Evictions<AccountId> for Keepers {
+	fn evict(_: &AccountId, _: DealId, _: u8) -> bool {
+		false
+	}
 }
 
 /// Hashes in the place of commitments and openings: who has no blob has no commitment, and any part of an answer that is
@@ -230,7 +249,8 @@ pub fn network(seed: Hash32, settlement_epochs: u32) -> sp_io::TestExternalities
 /// Begins and draws the round of an epoch.
 pub fn begin(epoch: Epoch) {
 	let start = epoch_start(epoch, DEFAULT_EPOCH_LENGTH);
-	for now in [start, start + DRAW_DELAY] {
+	// It begins, is drawn, and is bound to the block that drew it.
+	for now in [start, start + DRAW_DELAY, start + DRAW_DELAY + 1] {
 		Now::put(now);
 		Liveness::on_poll(0, &mut WeightMeter::new());
 	}
@@ -303,6 +323,11 @@ pub fn item(ordinal: u32, asked: &Asked) -> Item {
 	}
 }
 
+/// The block that drew a round.
+fn block_of(drawn: &EpochRecord) -> Hash32 {
+	drawn.block.expect("a round that can be answered knows its block")
+}
+
 /// The call that answers with these items in the round that is drawn.
 pub fn answer(account: &AccountId, items: Vec<Item>) -> Call {
 	let drawn = Liveness::epoch().expect("answers are made in rounds that are drawn");
@@ -311,12 +336,19 @@ pub fn answer(account: &AccountId, items: Vec<Item>) -> Call {
 		items.iter().map(|item| (item.commitment, gamma(&r_e, &id, item.ordinal))).collect();
 	let y = value_at(&evaluation_point(&r_e, &id), &terms);
 	let items = items.try_into().expect("no epoch asks for more than a call may have");
-	Call::submit_proofs { epoch: drawn.epoch, r_e, items, y, pi: opening_of(&y) }
+	Call::submit_proofs {
+		epoch: drawn.epoch,
+		block: block_of(&drawn),
+		items,
+		y,
+		pi: opening_of(&y),
+	}
 }
 
 /// The call that settles slots for the last period, each with what it draws. At most [`MAX_ITEMS`] samples together.
 pub fn settlement(account: &AccountId, slots: &[(DealId, Vec<SettleDraw>)]) -> Call {
 	let info = Liveness::settlement().expect("a period is over");
+	let drawn = Liveness::epoch().expect("settlements are made in rounds that are drawn");
 	let (id, r): (Hash32, _) = (account.clone().into(), info.randomness);
 	let mut items = Vec::new();
 	let mut terms = Vec::new();
@@ -336,5 +368,5 @@ pub fn settlement(account: &AccountId, slots: &[(DealId, Vec<SettleDraw>)]) -> C
 	}
 	let y = value_at(&settle_point(&r, &id), &terms);
 	let items = items.try_into().expect("the caller keeps to the limit");
-	Call::settle { period: info.period, r, items, y, pi: opening_of(&y) }
+	Call::settle { period: info.period, block: block_of(&drawn), items, y, pi: opening_of(&y) }
 }

@@ -366,7 +366,11 @@ impl Repairer {
 					},
 					Outcome::Done => {
 						metrics.repaired.inc();
-						tracing::info!(deal, slot, "a slot was rebuilt, and is this provider's now");
+						tracing::info!(
+							deal,
+							slot,
+							"a slot was rebuilt, and is this provider's now"
+						);
 					},
 					Outcome::Declined => {
 						metrics.declined.inc();

@@ -124,8 +124,7 @@ mod tests {
 			adopting: None,
 		};
 		let (commits, round) = (commits(at), round(100));
-		let facts =
-			Facts { repair: &repair, commits: &commits, now, grace: GRACE, round: &round };
+		let facts = Facts { repair: &repair, commits: &commits, now, grace: GRACE, round: &round };
 		facts.plan(|generation| held.contains(&generation))
 	}
 
@@ -165,13 +164,8 @@ mod tests {
 			due: DUE,
 			adopting: None,
 		};
-		let facts = |now| Facts {
-			repair: &repair,
-			commits: &commits,
-			now,
-			grace: GRACE,
-			round: &round,
-		};
+		let facts =
+			|now| Facts { repair: &repair, commits: &commits, now, grace: GRACE, round: &round };
 		assert_eq!(facts(late - 1).plan(|generation| generation == 1), Plan::Rebuild);
 		assert_eq!(facts(late).plan(|generation| generation == 1), Plan::Prove(1));
 		assert_eq!(facts(late).plan(|_| false), Plan::Rebuild, "nothing is there");

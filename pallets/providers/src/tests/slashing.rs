@@ -26,14 +26,8 @@ fn a_slash_is_burned_but_for_the_share_of_who_reported_it() {
 		assert_eq!(Balances::free_balance(2), ENDOWMENT + 10);
 		assert_eq!(Balances::total_issuance(), issuance - 91);
 		System::assert_last_event(
-			Event::Slashed {
-				operator: 1,
-				taken: 101,
-				reporter: Some(2),
-				bounty: 10,
-				stake: 199,
-			}
-			.into(),
+			Event::Slashed { operator: 1, taken: 101, reporter: Some(2), bounty: 10, stake: 199 }
+				.into(),
 		);
 		// Less backs less: (199 - 100) / 10 GiB, of which it offers 10.
 		assert_eq!(weight(1), 99 * 1024 / 10);
