@@ -17,9 +17,9 @@ use frame_support::{
 };
 use nil_runtime_api::MAX_PAGE;
 use nil_types::{
-	CommitInfo, DealId, DealInfo, DealRentInfo, DutyInfo, Generation, PlacementInfo, ProviderInfo,
-	RelayBlock, RentInfo, RepairInfo, RoundInfo, SampleInfo, SettleSampleInfo, SettlementInfo,
-	SlotHealth, SlotIndex, SlotInfo, Terms,
+	Candidacies, CommitInfo, DealId, DealInfo, DealRentInfo, DutyInfo, Generation, PlacementInfo,
+	ProviderInfo, RelayBlock, RentInfo, RepairInfo, RoundInfo, SampleInfo, SettleSampleInfo,
+	SettlementInfo, SlotHealth, SlotIndex, SlotInfo, Terms,
 };
 use sp_api::impl_runtime_apis;
 use sp_core::{OpaqueMetadata, crypto::KeyTypeId};
@@ -177,7 +177,7 @@ impl_runtime_apis! {
 			operator: AccountId,
 			after: Option<(DealId, SlotIndex)>,
 			limit: u32,
-		) -> (Vec<(DealId, RepairInfo<AccountId>)>, Option<(DealId, SlotIndex)>) {
+		) -> Candidacies<AccountId> {
 			refuse_unmigrated_state();
 			Mode2::candidacies(&operator, after, limit.min(MAX_PAGE))
 		}

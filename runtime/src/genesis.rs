@@ -165,7 +165,7 @@ fn genesis(parties: Parties, epochs: Epochs, repairs: Mode2Config) -> Value {
 			settlement_epochs: epochs.settlement,
 			params: epochs.params,
 		},
-		mode2: repairs,
+		mode_2: repairs,
 		session: SessionConfig {
 			keys: collators
 				.into_iter()

@@ -62,7 +62,6 @@
 use crate::{Liveness, Runtime};
 use frame_support::{
 	migrations::{MigrationId, SteppedMigration, SteppedMigrationError},
-	traits::Get,
 	weights::{Weight, WeightMeter},
 };
 use nil_types::{

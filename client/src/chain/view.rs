@@ -4,7 +4,7 @@ use super::{Chain, ChainError};
 use crate::account::AccountId;
 use codec::{Decode, DecodeAll, Encode};
 use nil_types::{
-	Amount, CommitInfo, DealId, DealInfo, DealRentInfo, DutyInfo, Generation, Hash32,
+	Amount, Candidacies, CommitInfo, DealId, DealInfo, DealRentInfo, DutyInfo, Generation, Hash32,
 	PlacementInfo, ProviderInfo, RelayBlock, RentInfo, RepairInfo, RoundInfo, SampleInfo,
 	SettleSampleInfo, SettlementInfo, SlotHealth, SlotIndex, SlotInfo, Terms,
 };
@@ -241,12 +241,12 @@ impl<'a> View<'a> {
 		&self,
 		operator: AccountId,
 	) -> Result<Vec<(DealId, RepairInfo<AccountId>)>, ChainError> {
-		type Page = (Vec<(DealId, RepairInfo<AccountId>)>, Option<(DealId, SlotIndex)>);
 		let fixed = self.fixed().await?;
 		let mut all = Vec::new();
 		let mut after: Option<(DealId, SlotIndex)> = None;
 		loop {
-			let (page, last): Page = fixed.read("candidacies", &(operator, after, PAGE)).await?;
+			let (page, last): Candidacies<AccountId> =
+				fixed.read("candidacies", &(operator, after, PAGE)).await?;
 			all.extend(page);
 			if last.is_none() {
 				return Ok(all);

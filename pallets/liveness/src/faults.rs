@@ -11,7 +11,7 @@ use frame_support::{
 	weights::WeightMeter,
 };
 use nil_types::{
-	DealId, Round, SlotHealth, SlotIndex,
+	Amount, DealId, Round, SlotHealth, SlotIndex,
 	layout::BLOB_BYTES,
 	traits::{EpochClock, Evictions, Slashing},
 };

@@ -4,6 +4,7 @@ use crate::{
 	Asked, Config, Dismissal, Error, Event, Lane, Pallet, Repair, Repairs, Request, Requests,
 	SlotsOf, Stage, Stripe, Stripes, WeightInfo,
 };
+#[cfg(feature = "runtime-benchmarks")]
 use alloc::vec::Vec;
 use frame_support::{
 	ensure,

@@ -8,8 +8,8 @@ use crate::{
 use alloc::vec::Vec;
 use frame_support::traits::Get;
 use nil_types::{
-	CommitInfo, ContentShape, DealId, Generation, MduIndex, PlacementInfo, RelayBlock, RepairInfo,
-	SlotIndex, SlotInfo,
+	Candidacies, CommitInfo, ContentShape, DealId, Generation, MduIndex, PlacementInfo, RelayBlock,
+	RepairInfo, SlotIndex, SlotInfo,
 	challenge::settle_draw,
 	repair::repair_seed,
 	traits::{ContentSource, ProviderRegistry},
@@ -74,7 +74,7 @@ impl<T: Config> Pallet<T> {
 		provider: &T::AccountId,
 		after: Option<SlotKey>,
 		limit: u32,
-	) -> (Vec<(DealId, RepairInfo<T::AccountId>)>, Option<SlotKey>) {
+	) -> Candidacies<T::AccountId> {
 		let page = Self::slots_of(provider, after, limit);
 		let next = page.last().copied().filter(|_| page.len() >= limit as usize);
 		let repairs = page.into_iter().filter_map(|(deal, slot)| {

@@ -192,7 +192,7 @@ impl<T: Config> Pallet<T> {
 				.map(|(deal, _)| deal)
 				.chain(Asked::<T>::iter_keys().map(|(deal, _)| deal))
 				.chain(Lost::<T>::iter_keys())
-				.all(|deal| Stripes::<T>::contains_key(deal)),
+				.all(Stripes::<T>::contains_key),
 			"what is kept about slots is kept about slots of stripes"
 		);
 		for lane in Lane::REPAIRS {
@@ -219,7 +219,7 @@ impl<T: Config> Pallet<T> {
 	fn check_departures() -> Checked {
 		let ends = DepartureEnds::<T>::get();
 		ensure!(
-			(ends.head..ends.tail).all(|ticket| Departing::<T>::contains_key(ticket))
+			(ends.head..ends.tail).all(Departing::<T>::contains_key)
 				&& Departing::<T>::iter_keys().count() == ends.waiting as usize
 				&& ends.tail.saturating_sub(ends.head) == u64::from(ends.waiting),
 			"the queue of departing providers is dense between its ends"

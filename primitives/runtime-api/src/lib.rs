@@ -12,9 +12,9 @@ extern crate alloc;
 use alloc::vec::Vec;
 use codec::Codec;
 use nil_types::{
-	CommitInfo, DealId, DealInfo, DealRentInfo, DutyInfo, Generation, PlacementInfo, ProviderInfo,
-	RelayBlock, RentInfo, RepairInfo, RoundInfo, SampleInfo, SettleSampleInfo, SettlementInfo,
-	SlotHealth, SlotIndex, SlotInfo, Terms,
+	Candidacies, CommitInfo, DealId, DealInfo, DealRentInfo, DutyInfo, Generation, PlacementInfo,
+	ProviderInfo, RelayBlock, RentInfo, RepairInfo, RoundInfo, SampleInfo, SettleSampleInfo,
+	SettlementInfo, SlotHealth, SlotIndex, SlotInfo, Terms,
 };
 
 /// Items that one call returns at most.
@@ -83,7 +83,7 @@ sp_api::decl_runtime_apis! {
 			operator: AccountId,
 			after: Option<(DealId, SlotIndex)>,
 			limit: u32,
-		) -> (Vec<(DealId, RepairInfo<AccountId>)>, Option<(DealId, SlotIndex)>);
+		) -> Candidacies<AccountId>;
 		/// What the candidate for a slot must prove to get it with what the deal had at `generation`, in order, with the
 		/// manifests as the round in force found them. Empty while the candidate's samples are not drawn, and when the round
 		/// did not find that generation.

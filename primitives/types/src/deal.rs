@@ -295,6 +295,10 @@ pub struct RepairInfo<AccountId> {
 	pub adopting: Option<Generation>,
 }
 
+/// A page of the repairs in which a provider is the new one, and where the next page begins, if there is one.
+pub type Candidacies<AccountId> =
+	(Vec<(DealId, RepairInfo<AccountId>)>, Option<(DealId, SlotIndex)>);
+
 /// A fixed-size byte string that reads as hex in JSON.
 #[derive(
 	Clone, Copy, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,

@@ -31,8 +31,8 @@ pub mod traits;
 
 pub use challenge::Epoch;
 pub use deal::{
-	CommitInfo, DealInfo, DealStatus, Hint, PlacementInfo, RepairCause, RepairInfo, SlotInfo,
-	SlotState, Terms, Uploader,
+	Candidacies, CommitInfo, DealInfo, DealStatus, Hint, PlacementInfo, RepairCause, RepairInfo,
+	SlotInfo, SlotState, Terms, Uploader,
 };
 #[cfg(feature = "std")]
 pub use hashing::Hasher;

@@ -96,7 +96,7 @@ fn an_answer_may_come_in_parts_and_partly() {
 fn ordinals_increase_and_are_due() {
 	run(|| {
 		let provider = provider();
-		for ordinals in [&[1, 1] as &[u32], &[2, 1], &[0, 5, 5]] {
+		for ordinals in [&[1u32, 1] as &[u32], &[2, 1], &[0, 5, 5]] {
 			refused(Submission::of(&provider, ordinals.iter().copied()), Error::OutOfOrder);
 		}
 		let mut beyond = Submission::of(&provider, [14, 15]);
@@ -237,7 +237,7 @@ fn the_allocation_of_a_slots_row_is_the_one_that_has_it() {
 		for ((hint, class, index), entry) in Entries::<Test>::iter_prefix(&provider) {
 			let place = Place { class, index };
 			let held = (entry.deal, entry.generation) == (asked.deal, asked.generation);
-			let same_hint = (hint == Hint::Hot) == (asked.deal % 3 == 0);
+			let same_hint = (hint == Hint::Hot) == asked.deal.is_multiple_of(3);
 			if held || !same_hint {
 				continue;
 			}
@@ -456,7 +456,7 @@ fn what_is_asked_is_what_is_drawn() {
 			match drawn.unwrap().unwrap() {
 				Sample::Listed { hint, class, index, row: drawn } => {
 					assert_eq!((place, row), (Place { class, index }, drawn));
-					assert_eq!(hint == Hint::Hot, asked.deal % 3 == 0);
+					assert_eq!(hint == Hint::Hot, asked.deal.is_multiple_of(3));
 					assert_eq!(asked.place, None);
 				},
 				Sample::Slot { index, row: drawn } => {

@@ -110,7 +110,7 @@ fn a_slot_leaves_one_allocation_per_step_the_last_one_first() {
 		assert_eq!(entries.collect::<Vec<_>>(), [(0, 0), (8, 1), (16, 2)]);
 
 		for expected in [
-			&[(7, 1), (5, 1), (5, 2), (6, 1)] as &[(u64, u32)],
+			&[(7u64, 1u32), (5, 1), (5, 2), (6, 1)] as &[(u64, u32)],
 			&[(7, 1), (5, 1), (6, 1)],
 			&[(7, 1), (6, 1)],
 		] {

@@ -235,7 +235,7 @@ impl Model {
 			Action::Create { hot } => {
 				let hint = if hot { Hint::Hot } else { Hint::Cold };
 				// Every other deal has other rows.
-				let k = if self.next_deal % 2 == 0 { 2 } else { 16 };
+				let k = if self.next_deal.is_multiple_of(2) { 2 } else { 16 };
 				let profile = Profile { k, m: 1, ..Profile::DEFAULT };
 				let signed = BTreeSet::new();
 				let deal = Living { hint, profile, generation: 0, mdus: 0, signed };

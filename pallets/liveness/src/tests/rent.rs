@@ -487,7 +487,9 @@ fn wrong_settlements_are_refused_and_wrong_proofs_settle_nothing() {
 		);
 		assert_noop!(with(|call| call.items[0].blob = None), Error::<Test>::WrongCommit);
 		assert_noop!(
-			with(|call| drop(call.items[0].blob.as_mut().unwrap().path.pop())),
+			with(|call| {
+				call.items[0].blob.as_mut().unwrap().path.pop();
+			}),
 			Error::<Test>::BadStructure
 		);
 		events();

@@ -1,6 +1,6 @@
 //! Who asks providers for what they store is told of each receipt that counts, and of each end.
 
-use crate::{mock::*, *};
+use crate::mock::*;
 use frame_support::{assert_ok, storage::with_storage_layer};
 use nil_types::{
 	ContentShape, Hint,
