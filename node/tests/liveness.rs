@@ -163,7 +163,7 @@ impl Network {
 	}
 
 	/// Makes blocks until a period can be settled.
-	fn to_settlement(&mut self, period: u32) {
+	fn go_to_settlement(&mut self, period: u32) {
 		for _ in 0..400 {
 			let info: Option<SettlementInfo> = self.chain.query("NilApi_settlement", &());
 			let is_it = info.is_some_and(|info| info.period == period);
@@ -449,7 +449,7 @@ fn rent_is_paid_for_a_period_and_for_what_is_left_at_the_end() {
 		network.go_to(1);
 		network.serve();
 		network.serve();
-		network.to_settlement(6);
+		network.go_to_settlement(6);
 		let none = Earnings::default();
 		let earned = |paid: u128| Earnings { paid: paid as u64, burned: 0 };
 		let rent = RentInfo {
@@ -507,7 +507,7 @@ fn rent_is_paid_for_a_period_and_for_what_is_left_at_the_end() {
 		assert_eq!(network.rents().last(), Some(&ended));
 		network.chain.inspect(Deals::do_try_state).unwrap();
 
-		network.to_settlement(7);
+		network.go_to_settlement(7);
 		let ended = RentInfo { open: none, closed: earned(rate), ..ended };
 		assert_eq!(network.rents().last(), Some(&ended));
 		let settlement = network.settlement();

@@ -2,7 +2,7 @@
 
 use crate::{
 	Asked, BeganAt, Books, Config, Drawn, Entries, Entry, EpochLength, EpochRecord, HeldSlot,
-	JournalEnds, Journals, LivenessParams, Pallet, Parameters, Place, Places, answers::Found,
+	Journals, LivenessParams, Pallet, Parameters, Place, Places, answers::Found,
 };
 use alloc::vec::Vec;
 use frame_support::traits::Get;
@@ -46,18 +46,20 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// What `provider` owes in the round in force, and its account: closed up to that round, unless it is behind.
+	/// What `provider` owes in the round in force, and its account: closed up to that round, or to the first change that waits
+	/// to be applied.
 	pub fn duty(provider: &T::AccountId) -> DutyInfo {
 		let round = Self::round();
-		let JournalEnds { head, tail } = Journals::<T>::get(provider);
+		let journal = Journals::<T>::get(provider);
 		let behind = Self::is_behind(provider, round);
-		let waiting = tail.saturating_sub(head);
+		let waiting = journal.tail.saturating_sub(journal.head);
 		let Some(mut book) = Books::<T>::get(provider) else {
 			return DutyInfo { behind, waiting, ..Default::default() };
 		};
+		let left = Self::next_note(provider, &journal, round);
+		book.close_until(left.map_or(round, |note| note.round.saturating_add(1)));
 		let mut answered = Vec::new();
 		if !behind {
-			book.close_until(round);
 			answered = (0..book.due).filter(|ordinal| book.is_answered(*ordinal)).collect();
 		}
 		DutyInfo {

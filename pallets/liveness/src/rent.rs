@@ -2,8 +2,8 @@
 
 use crate::{
 	BookOf, Books, Config, Counters, Drawn, Earned, Ending, EndingEnds, EndingQueue, Endings,
-	EpochLength, EpochRecord, Event, HeldSlot, INDEX_ONE, Pallet, Period, Sealed, SettlementEpochs,
-	SlotRent, Slots,
+	EpochLength, EpochRecord, Event, Faults, HeldSlot, INDEX_ONE, Pallet, Period, Sealed,
+	SettlementEpochs, SlotRent, Slots,
 };
 use frame_support::traits::DefensiveSaturating;
 use nil_types::{
@@ -212,6 +212,7 @@ impl<T: Config> Pallet<T> {
 		let owed = held.rent.closed.plus(held.rent.open).plus(least);
 		let mdus = held.rent.mdus;
 		held.rent = SlotRent { ended: true, mdus, ..Default::default() };
+		held.faults = Faults::default();
 		let profile = held.profile;
 		Slots::<T>::insert(provider, at, held);
 		if owed.total() == 0 {

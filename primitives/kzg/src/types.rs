@@ -10,7 +10,8 @@ pub enum PointRef {
 	#[codec(index = 0)]
 	Compressed([u8; 48]),
 	/// A point that the verifier computed itself and kept uncompressed (a manifest). It must be canonical and on the
-	/// curve; the subgroup check is left out, since sums of subgroup points stay in the subgroup.
+	/// curve; the subgroup check is left out, since sums of subgroup points stay in the subgroup. What is said of a point
+	/// outside means nothing, and is not the same in all backends.
 	#[codec(index = 1)]
 	Trusted([u8; 96]),
 }

@@ -88,6 +88,7 @@ fn call_indices_are_pinned() {
 			("authorize_uploader", 8),
 			("revoke_uploader", 9),
 			("set_min_term", 10),
+			("replace_slot", 11),
 		]
 	);
 }

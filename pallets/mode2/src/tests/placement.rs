@@ -212,7 +212,18 @@ fn constants_fit_together_and_versions_are_pinned() {
 		<Mode2 as Hooks<u64>>::integrity_test();
 		assert_eq!(Mode2::in_code_storage_version(), 1);
 		assert_eq!(Mode2::on_chain_storage_version(), 1);
-		assert_eq!(Call::<Test>::get_call_names(), ["place"]);
-		assert_eq!(Call::<Test>::get_call_indices(), [0]);
+		let names = Call::<Test>::get_call_names().iter().copied();
+		let pairs: Vec<_> = names.zip(Call::<Test>::get_call_indices().iter().copied()).collect();
+		assert_eq!(
+			pairs,
+			[
+				("place", 0),
+				("repair", 1),
+				("decline", 2),
+				("complete_repair", 3),
+				("relieve", 4),
+				("come_back", 5),
+			]
+		);
 	});
 }

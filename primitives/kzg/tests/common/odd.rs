@@ -88,6 +88,11 @@ pub fn spoil(opening: &mut Opening, kind: u8, at: usize, byte: u8) {
 			PointRef::Compressed(bytes) => bytes[0] ^= byte & 0xe0,
 			PointRef::Trusted(bytes) => bytes[0] ^= byte & 0xe0,
 		},
-		_ => opening.point = PointRef::Trusted(uncompressed(&outside)),
+		// One of large order. The first one's is 3: a coefficient that is a multiple of 3 takes it away, but backends that
+		// multiply by way of the curve's endomorphism do so only in the subgroup.
+		_ => {
+			let outside = OFF_SUBGROUP[1 + at % (OFF_SUBGROUP.len() - 1)];
+			opening.point = PointRef::Trusted(uncompressed(&outside));
+		},
 	}
 }
