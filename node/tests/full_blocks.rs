@@ -441,7 +441,7 @@ fn answers() {
 		for outcome in built.outcomes.iter().take(fitted) {
 			outcome.unwrap().unwrap();
 		}
-		assert!((1..lengths.len()).contains(&fitted), "{fitted}");
+		assert!((1..lengths.len()).contains(&fitted), "{fitted}: {:?}", built.outcomes.first());
 		let samples = fitted * per_call as usize;
 		let answered = |slot| {
 			let account = operator(slot).to_account_id();

@@ -119,6 +119,15 @@ fn all_that_decodes() -> Tally {
 	tally.read(pallet_mode2::Requests::<Runtime>::iter().map(|(_, value)| value));
 	tally.read(pallet_mode2::Queue::<Runtime>::iter().map(|(_, _, value)| value));
 	tally.read(pallet_mode2::Lanes::<Runtime>::iter().map(|(_, value)| value));
+	tally.read(pallet_mode2::Repairs::<Runtime>::iter().map(|(_, _, value)| value));
+	tally.read(pallet_mode2::RepairQueue::<Runtime>::iter().map(|(_, _, value)| value));
+	tally.read(pallet_mode2::Formers::<Runtime>::iter().map(|(_, _, value)| value));
+	tally.read(pallet_mode2::Asked::<Runtime>::iter().map(|(_, _, value)| value));
+	tally.read(pallet_mode2::Lost::<Runtime>::iter().map(|(_, value)| value));
+	tally.read(pallet_mode2::Pace::<Runtime>::try_get());
+	tally.read(pallet_mode2::Departing::<Runtime>::iter().map(|(_, value)| value));
+	tally.read(pallet_mode2::DepartureEnds::<Runtime>::try_get());
+	tally.read(pallet_mode2::DepartureCursor::<Runtime>::try_get());
 
 	tally.read(pallet_liveness::EpochLength::<Runtime>::try_get());
 	tally.read(pallet_liveness::SettlementEpochs::<Runtime>::try_get());

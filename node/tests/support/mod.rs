@@ -317,6 +317,9 @@ impl TestChain {
 		let changes = overlay.drain_storage_changes(&self.state, StateVersion::V1).unwrap();
 		self.state.apply_transaction(changes.transaction_storage_root, changes.transaction);
 		self.head.state_root = *self.state.root();
+		if self.head.number == 0 {
+			self.genesis = self.head.hash();
+		}
 		result
 	}
 

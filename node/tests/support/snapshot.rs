@@ -2,8 +2,11 @@
 
 use super::{Backend, TestChain, deals};
 use codec::{Decode, Encode};
-use nil_runtime::{Liveness, Runtime, RuntimeCall, UNIT};
-use nil_types::{CodeKind, DealId, DealStatus, Profile};
+use nil_runtime::{Liveness, Mode2, Runtime, RuntimeCall, UNIT};
+use nil_types::{
+	CodeKind, DealId, DealStatus, Profile,
+	traits::{DepartureHooks, Evictions},
+};
 use pallet_beacon::{Bounds, LastDropped, Records, Ring};
 use pallet_deals::{
 	Commits, Deals, ManifestPoints, Owed, Owing, QueueEnds, Remnant, RemnantQueue, Remnants,
@@ -12,6 +15,7 @@ use pallet_liveness::{
 	Earned, Ending, EndingEnds, EndingQueue, Endings, EpochRecord, EvictionEnds, EvictionQueue,
 	JournalEnds, Sealed,
 };
+use pallet_mode2::{Asked, DepartureCursor};
 use pallet_providers::{Reweighing, Sweep};
 use sp_core::{Pair, storage::well_known_keys};
 use sp_keyring::Sr25519Keyring;
@@ -148,8 +152,17 @@ pub fn busy() -> TestChain {
 	send(&mut chain, alice, deals::request(profile));
 	assert_eq!(deals::info(&chain).status, DealStatus::Active);
 
+	let failed = [1, 2].map(|slot| deals::holder(&chain, slot).to_account_id());
+
 	// What hooks do at once while blocks have room is left over by hand here, as full blocks leave it over.
 	chain.alter(|| {
+		// More slots than the deal can do without; the third one was replaced before.
+		for (slot, provider) in (1..).zip(&failed) {
+			assert!(<Mode2 as Evictions<_>>::evict(provider, FIRST, slot));
+		}
+		Asked::<Runtime>::insert(FIRST, 0u8, 1);
+		<Mode2 as DepartureHooks<_>>::departs(&failed[0]);
+		DepartureCursor::<Runtime>::put((FIRST, 0u8));
 		for generation in 1..=2u32 {
 			let commit = Commits::<Runtime>::get(FIRST, generation).unwrap();
 			Commits::<Runtime>::insert(ENDED, generation, commit);
