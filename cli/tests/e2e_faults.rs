@@ -25,7 +25,7 @@ fn corrupt(member: &Member) {
 
 #[test]
 fn wrong_and_missing_shards_are_blamed_and_routed_around() {
-	let devnet = Devnet::start(6);
+	let mut devnet = Devnet::start(6);
 	let deal = devnet.deal("2+4", 64);
 	let file = devnet.root.join("file");
 	write(&file, &random_bytes(10_000_000, 9));
@@ -34,7 +34,13 @@ fn wrong_and_missing_shards_are_blamed_and_routed_around() {
 	assert_eq!(devnet.nil(["verify", &deal.to_string()]).ok()["sound"], true);
 	let members: Vec<_> = devnet.holders(deal).iter().map(|holder| devnet.member(holder)).collect();
 
-	// Slot 0 serves other bytes than it signed for, slot 1 has thrown everything away.
+	// Slot 0 serves other bytes than it signed for, slot 1 has thrown everything away. Neither finds out by itself.
+	for member in &members[..2] {
+		member.kill();
+		member.leave_damage();
+		member.answer_nothing();
+	}
+	devnet.up_again();
 	corrupt(&members[0]);
 	for shard in members[1].shards() {
 		fs::remove_file(shard).unwrap();

@@ -272,6 +272,16 @@ impl Member {
 		fs::write(config, text).unwrap();
 	}
 
+	/// From its next start on it answers no sample either, for which it would look at what it stores.
+	pub fn answer_nothing(&self) {
+		let config = self.dir.join("provider.toml");
+		let text = fs::read_to_string(&config).unwrap();
+		let (before, prover) = text.split_once("[prover]").unwrap();
+		assert!(prover.contains("enabled = true"), "{text}");
+		let prover = prover.replacen("enabled = true", "enabled = false", 1);
+		fs::write(config, format!("{before}[prover]{prover}")).unwrap();
+	}
+
 	/// The files with the blobs that it stores.
 	pub fn shards(&self) -> Vec<PathBuf> {
 		files_below(&self.dir.join("data/shards"))
