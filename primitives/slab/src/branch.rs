@@ -70,12 +70,7 @@ impl Branch {
 	}
 
 	/// Checks that it is the branch of `slot` in an MDU with `root`. `None` when it is not.
-	pub fn check(
-		self,
-		profile: &Profile,
-		slot: SlotIndex,
-		root: &Hash32,
-	) -> Option<CheckedBranch> {
+	pub fn check(self, profile: &Profile, slot: SlotIndex, root: &Hash32) -> Option<CheckedBranch> {
 		let Self { live, commitments: mut leaves, above } = self;
 		// More live blobs than there are, and paths of another length, are found by the tree.
 		if profile.validate().is_err()
