@@ -1,15 +1,21 @@
-//! The answer to 100 samples on one core, beside an opening for each of them, and reading the blobs by itself. Aim: at most
-//! 100 ms beyond reading and the openings of manifests, which provers keep.
+//! The answer to 100 samples on one core, beside an opening for each of them, and what comes on top by itself: reading the
+//! blobs, what leads from them to their MDUs' roots, and the openings of manifests. Aim: at most 100 ms beyond reading and
+//! the openings of manifests, which provers keep.
 //!
 //! Every sample is of another blob, which is in its file on disk when reading is measured. The system keeps files in memory:
 //! what a disk takes comes on top.
 
+use codec::{DecodeAll, Encode};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use nil_kzg::{Blob, Engines, MsmEngine, prover};
-use nil_slab::{Answer, AnswerBuilder, AnswerPart, CheckedWitness, MduEncoder};
+use nil_slab::{
+	Answer, AnswerBuilder, AnswerPart, Branch, CheckedWitness, MduEncoder, Members, Witness,
+	manifest,
+};
 use nil_types::{
 	Hash32, Profile,
 	challenge::{evaluation_point, gamma},
+	hash_to_fr,
 	layout::{BLOB_BYTES, MDU_PAYLOAD},
 };
 use rand::{RngCore, SeedableRng, rngs::StdRng};
@@ -121,5 +127,68 @@ fn read(file: &File, bytes: &mut [u8]) {
 	}
 }
 
-criterion_group!(benches, prove);
+/// What leads from a blob to its MDU's root: the kept branch of its slot, and the witness, which says the same.
+fn lead_to_roots(criterion: &mut Criterion) {
+	let profile = Profile::DEFAULT;
+	let stored = Stored::new(profile);
+	let kept: Vec<_> = (0..SAMPLES)
+		.map(|ordinal| {
+			let (_, leaf, witness, _) = stored.blob(ordinal);
+			let slot = (leaf / u16::from(profile.rows())) as u8;
+			let branch = Branch::of(witness, slot).expect("a slot of the profile");
+			(slot, leaf, witness.root(), branch.encode(), witness.to_witness().encode())
+		})
+		.collect();
+	let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+	let pool = pool.expect("a pool of one thread");
+	let mut group = criterion.benchmark_group("lead to roots");
+	group.sample_size(10).throughput(Throughput::Elements(SAMPLES as u64));
+	group.bench_function("100 samples, branches", |bencher| {
+		bencher.iter(|| {
+			for (slot, leaf, root, branch, _) in &kept {
+				let branch = Branch::decode_all(&mut branch.as_slice()).expect("a branch");
+				let checked = branch.check(&profile, *slot, root).expect("it leads to the root");
+				black_box(checked.member(*leaf).expect("a leaf of the slot"));
+			}
+		});
+	});
+	group.bench_function("100 samples, witnesses", |bencher| {
+		pool.install(|| {
+			bencher.iter(|| {
+				for (_, leaf, root, _, witness) in &kept {
+					let witness = Witness::decode_strict(witness).expect("a witness");
+					let checked = witness.check(&profile).expect("what the encoder made");
+					assert_eq!(checked.root(), *root);
+					black_box(checked.member(*leaf).expect("a leaf of the profile"));
+				}
+			});
+		});
+	});
+	group.finish();
+}
+
+/// One opening of a manifest over so many roots, where its place was opened before in another manifest, and by itself.
+fn open_manifests(criterion: &mut Criterion) {
+	let roots: Vec<Hash32> = (0..2_048u32).map(|mdu| hash_to_fr(&mdu.to_le_bytes())).collect();
+	let engine = Engines::pippenger();
+	let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+	let pool = pool.expect("a pool of one thread");
+	let mut group = criterion.benchmark_group("open a manifest");
+	group.sample_size(10);
+	for count in [1, 9, 64, 256, 1_024, 2_048] {
+		let roots = &roots[..count];
+		let open = || manifest::open_places(engine.as_ref(), roots, &[0]).expect("there is a root");
+		let alone = || manifest::open(engine.as_ref(), roots, 0).expect("there is a root");
+		assert_eq!(open(), [alone()]);
+		group.bench_function(format!("{count} roots"), |bencher| {
+			pool.install(|| bencher.iter(|| black_box(open())));
+		});
+		group.bench_function(format!("{count} roots, by itself"), |bencher| {
+			pool.install(|| bencher.iter(|| black_box(alone())));
+		});
+	}
+	group.finish();
+}
+
+criterion_group!(benches, prove, lead_to_roots, open_manifests);
 criterion_main!(benches);

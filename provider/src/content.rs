@@ -5,7 +5,10 @@ use crate::{
 	store::{ContentKey, Readable, ReadableShard, Rotten, StagedKey, Store, StoreError},
 	unix_now,
 };
-use nil_slab::witness::{CheckedWitness, Witness};
+use nil_slab::{
+	branch::{Branch, CheckedBranch},
+	witness::{CheckedWitness, Witness},
+};
 use nil_types::{Hash32, Profile, layout::BLOB_BYTES};
 use std::{
 	fs::{self, File},
@@ -79,6 +82,26 @@ impl Reader {
 				right.then_some(checked).ok_or_else(|| "it does not lead to the MDU's root".into())
 			});
 		checked.map_err(|reason| self.condemn(&key, &file, held, u64::MAX, reason))
+	}
+
+	/// The slot's branch in the tree of a held MDU with `root`, checked. The witness is read only when there is no right one
+	/// yet.
+	pub fn branch(
+		&self,
+		held: &StagedKey,
+		root: Hash32,
+		profile: &Profile,
+	) -> Result<CheckedBranch, ReadError> {
+		let slot = held.holding.slot;
+		let kept = self.store.branch(root, slot)?;
+		if let Some(branch) = kept.and_then(|branch| branch.check(profile, slot, &root)) {
+			return Ok(branch);
+		}
+		let witness = self.witness(held, root, profile)?;
+		// Of a slot that the profile does not have nothing is held.
+		let branch = Branch::of(&witness, slot).map_err(|_| ReadError::NotHeld)?;
+		self.store.keep_branch(root, slot, &branch)?;
+		branch.check(profile, slot, &root).ok_or(ReadError::NotHeld)
 	}
 
 	/// One row of a held MDU's shards.

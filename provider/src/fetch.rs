@@ -19,6 +19,7 @@ use nil_client::{
 	get::{GetError, ReadOptions, RebuiltMdu, SlotRebuilder},
 	http::Reach,
 };
+use nil_slab::Branch;
 use nil_types::{
 	CommitInfo, ContentShape, DealInfo, Hash32, MduIndex, RelayBlock, SlotInfo, layout::BLOB_BYTES,
 };
@@ -255,11 +256,14 @@ impl Fetcher {
 		self.on_store(move |store| {
 			let mut incoming = store.incoming()?;
 			incoming.write(&shards)?;
+			// A slot that the profile does not have has no shards to be rebuilt.
+			let branch = Branch::of(&witness, key.holding.slot).ok();
 			let upload = Upload {
 				root: witness.root(),
 				profile: *witness.profile(),
 				live: witness.live(),
 				witness: &witness.to_witness().encode(),
+				branch: branch.as_ref(),
 				at: unix_now(),
 			};
 			let staged = store.stage(key, upload, incoming)?;

@@ -1,12 +1,16 @@
 //! Openings: the value of a blob's polynomial at a point, and the proof of it.
 
 use crate::{
-	BLOB_BYTES, Blob, MsmEngine, SCALARS_PER_BLOB, ScalarBytes, encoding,
+	BLOB_BYTES, Blob, G1Affine, MsmEngine, SCALARS_PER_BLOB, ScalarBytes, encoding,
 	field::{Fr, batch_inverse},
+	msm::{self, counted, lagrange_points},
 	setup::bit_reversed,
 };
 use rayon::prelude::*;
-use std::sync::LazyLock;
+use std::{
+	collections::BTreeSet,
+	sync::{LazyLock, OnceLock},
+};
 
 /// A value and the compressed proof of it.
 pub type Opened = (ScalarBytes, [u8; 48]);
@@ -22,6 +26,12 @@ pub enum ProverError {
 	BadCoefficient {
 		/// Which coefficient.
 		index: usize,
+	},
+	/// A blob has no scalar at the place.
+	#[error("scalar {place}: a blob has {SCALARS_PER_BLOB}")]
+	NoPlace {
+		/// The place asked for.
+		place: usize,
 	},
 }
 
@@ -115,6 +125,80 @@ impl Default for Combination {
 	}
 }
 
+/// Openings that are made with one call of the engine: 16 MiB of memory.
+const OPENINGS_PER_CALL: usize = 64;
+/// Scalars up to which an opening at a place costs a multiplication of these alone. Above, an engine with a table may well
+/// be faster with all of them.
+const FEW_SCALARS: usize = SCALARS_PER_BLOB / 4;
+
+/// The openings of the Lagrange polynomials, each at its own place, as far as they were asked for, in 416 KiB. They
+/// follow from the setup alone.
+static OWN_OPENINGS: [OnceLock<G1Affine>; SCALARS_PER_BLOB] =
+	[const { OnceLock::new() }; SCALARS_PER_BLOB];
+
+/// Opens `blob` where it has the value of its scalar, for each of `places`: the same proofs as [`open`] at the
+/// [`domain_point`]s, with less work while only few scalars, the first ones, are not zero.
+///
+/// The quotient by such a point is dense even then, for the value is subtracted in every place. But openings are linear: with
+/// `p = (p - p_j L_j) + p_j L_j` the first part is zero at place `j`, so that its quotient has no more scalars than `p`; and
+/// the opening of `L_j` is the same for all blobs, and made once in the life of a process.
+pub fn open_at_places(
+	engine: &dyn MsmEngine,
+	blob: &Blob,
+	places: &[usize],
+) -> Result<Vec<[u8; 48]>, ProverError> {
+	if let Some(place) = places.iter().copied().find(|place| *place >= SCALARS_PER_BLOB) {
+		return Err(ProverError::NoPlace { place });
+	}
+	let values = polynomial(blob);
+	let last = blob.scalars().iter().rposition(|scalar| *scalar != [0; 32]);
+	let count = places.iter().copied().chain(last).max().map_or(0, |last| last + 1);
+	if count > FEW_SCALARS {
+		let openings = places.chunks(OPENINGS_PER_CALL).flat_map(|places| {
+			let items = places.iter().map(|place| (values.clone(), DOMAIN[*place])).collect();
+			open_polynomials(engine, items).into_iter().map(|(_, proof)| proof)
+		});
+		return Ok(openings.collect());
+	}
+	prepare_own_openings(engine, places);
+	Ok(places.par_iter().map(|place| open_few(&values[..count], *place)).collect())
+}
+
+/// Opens the polynomial of which all values but these first ones are zero at one of their places, whose own opening is
+/// there.
+fn open_few(values: &[Fr], place: usize) -> [u8; 48] {
+	// What the quotient is divided from is zero at `place`: the value there is not looked at.
+	let mut scalars = quotient(values.to_vec(), DOMAIN[place], Fr::ZERO);
+	scalars.push(values[place]);
+	let mut points = lagrange_points()[..values.len()].to_vec();
+	points.push(OWN_OPENINGS[place].get().copied().unwrap_or(G1Affine::INFINITY));
+	let limbs: Vec<_> = scalars.into_iter().map(Fr::to_limbs).collect();
+	counted(|| msm::multiply(&points, &limbs, 255)).compress()
+}
+
+/// Makes the own openings of `places` that are not there: a multi-scalar multiplication each.
+fn prepare_own_openings(engine: &dyn MsmEngine, places: &[usize]) {
+	let missing: BTreeSet<usize> =
+		places.iter().copied().filter(|place| OWN_OPENINGS[*place].get().is_none()).collect();
+	let missing: Vec<usize> = missing.into_iter().collect();
+	for places in missing.chunks(OPENINGS_PER_CALL) {
+		let quotients: Vec<_> = places
+			.par_iter()
+			.map(|place| {
+				let one = Fr::from_u64(1);
+				let mut values = vec![Fr::ZERO; SCALARS_PER_BLOB];
+				values[*place] = one;
+				to_blob(&quotient(values, DOMAIN[*place], one))
+			})
+			.collect();
+		let blobs: Vec<&Blob> = quotients.iter().map(|bytes| checked(bytes)).collect();
+		for (place, opening) in places.iter().zip(engine.commit(&blobs)) {
+			// Made by another thread meanwhile, it is the same.
+			let _ = OWN_OPENINGS[*place].set(opening);
+		}
+	}
+}
+
 /// The point at which the polynomial of a blob has the value of scalar `index`: `omega^brp(index)`.
 ///
 /// `None` when a blob has no such scalar.
@@ -179,10 +263,11 @@ fn value_at(values: &[Fr], z: Fr) -> Fr {
 	(z.pow(&[n]) - Fr::from_u64(1)) * Fr::from_u64(n).inverse() * sum
 }
 
-/// The values of `(p(X) - y) / (X - z)` on [`DOMAIN`], where `y = p(z)`.
+/// The values of `(p(X) - y) / (X - z)` on [`DOMAIN`], where `y = p(z)`. When only the first values are given, the others are
+/// taken for `y`, which makes those of the quotient zero; then `z` is the point of one of those given.
 fn quotient(mut values: Vec<Fr>, z: Fr, y: Fr) -> Vec<Fr> {
 	let hit = DOMAIN.iter().position(|w| *w == z);
-	let mut inverses: Vec<_> = DOMAIN.iter().map(|w| *w - z).collect();
+	let mut inverses: Vec<_> = DOMAIN.iter().take(values.len()).map(|w| *w - z).collect();
 	if let Some(hit) = hit {
 		inverses[hit] = Fr::from_u64(1);
 	}
@@ -214,6 +299,7 @@ pub(crate) fn checked(bytes: &[u8]) -> &Blob {
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use proptest::prelude::*;
 
 	/// The oracle: one product after the other, in the form that field elements have everywhere else.
 	fn naive(terms: &[(ScalarBytes, &Blob)]) -> Vec<Fr> {
@@ -247,6 +333,58 @@ mod tests {
 				terms.push((coefficient, blob));
 				assert_eq!(sum.sum, naive(&terms));
 			}
+		}
+	}
+
+	/// The blob with a power of each number, less one, in its place.
+	fn sparse(scalars: &[(usize, u64)]) -> Vec<u8> {
+		let mut values = vec![Fr::ZERO; SCALARS_PER_BLOB];
+		for (place, scalar) in scalars {
+			values[*place] = Fr::from_u64(*scalar).pow(&[77]) - Fr::from_u64(1);
+		}
+		to_blob(&values)
+	}
+
+	#[test]
+	fn openings_at_places_are_those_of_the_division() {
+		let engine = crate::msm::Pippenger;
+		// Nothing; one scalar; the last that count as few, and one more; another at the end.
+		let edge = FEW_SCALARS - 1;
+		for (scalars, places) in [
+			(vec![], vec![0, 9]),
+			(vec![(0, 2)], vec![0, 1]),
+			(vec![(3, 5), (5, 1)], vec![3, 5, 0, 7, 3]),
+			(vec![(0, 3), (edge, 4)], vec![edge, 1, 0]),
+			(vec![(0, 3), (edge + 1, 4)], vec![edge, edge + 1, 0]),
+			(vec![(4095, 6)], vec![4095, 0]),
+		] {
+			let bytes = sparse(&scalars);
+			let blob = Blob::parse(&bytes).unwrap();
+			let opened = open_at_places(&engine, blob, &places).unwrap();
+			let naive: Vec<_> = places
+				.iter()
+				.map(|place| open(&engine, blob, &domain_point(*place).unwrap()).unwrap().1)
+				.collect();
+			assert_eq!(opened, naive, "{scalars:?} at {places:?}");
+		}
+		let none = open_at_places(&engine, Blob::zero(), &[0, SCALARS_PER_BLOB]);
+		assert_eq!(none, Err(ProverError::NoPlace { place: SCALARS_PER_BLOB }));
+		assert_eq!(open_at_places(&engine, Blob::zero(), &[]), Ok(vec![]));
+	}
+
+	proptest! {
+		#![proptest_config(ProptestConfig::with_cases(16))]
+
+		#[test]
+		fn openings_at_places_of_few_scalars_are_those_of_the_division(
+			scalars in proptest::collection::vec((0..40usize, any::<u64>()), 0..20),
+			place in 0..48usize,
+		) {
+			let engine = crate::msm::Pippenger;
+			let bytes = sparse(&scalars);
+			let blob = Blob::parse(&bytes).unwrap();
+			let (_, naive) = open(&engine, blob, &domain_point(place).unwrap()).unwrap();
+			prop_assert_eq!(open_at_places(&engine, blob, &[place]), Ok(vec![naive]));
 		}
 	}
 

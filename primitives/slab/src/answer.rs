@@ -19,9 +19,9 @@
 //! An item has 112 bytes and 32 for each hash of its path, in SCALE. Profile 8+4 has paths of 7 hashes: 336 bytes.
 
 use crate::{
+	branch::Members,
 	proof::{DealManifests, Membership, ProofError},
 	tree::TreeError,
-	witness::CheckedWitness,
 };
 use codec::{Decode, DecodeAll, Encode};
 use nil_kzg::{
@@ -74,8 +74,8 @@ pub struct AnswerPart<'a> {
 	/// Opening of the manifest at the MDU's place: [`manifest::open`](crate::manifest::open) over the roots that the deal
 	/// had when the epoch began.
 	pub manifest_opening: G1Compressed,
-	/// The MDU's witness.
-	pub witness: &'a CheckedWitness,
+	/// The MDU's witness, or the branch of the leaf's slot.
+	pub witness: &'a dyn Members,
 	/// Leaf of the MDU tree: `slot * rows + row`.
 	pub leaf: u16,
 	/// The blob at that leaf.

@@ -6,7 +6,8 @@
 //!
 //! * [`pack`]: the one place of every payload byte, and blobs from bytes;
 //! * [`encode`]: one MDU at a time, payload to shards, witness and root; [`decode`]: the way back from any `k` slots;
-//! * [`witness`]: the commitments of an MDU, checked; [`tree`]: the Merkle tree over them and its root;
+//! * [`witness`]: the commitments of an MDU, checked; [`tree`]: the Merkle tree over them and its root; [`branch`]: one
+//!   slot's part of it;
 //! * [`manifest`]: the point over MDU roots, and its openings;
 //! * [`proof`]: the chained proof from one scalar of one blob up to the manifest; [`answer`]: many of them, with one
 //!   opening for all blobs;
@@ -25,6 +26,8 @@ extern crate alloc;
 
 #[cfg(feature = "std")]
 pub mod answer;
+#[cfg(feature = "std")]
+pub mod branch;
 #[cfg(feature = "std")]
 pub mod decode;
 #[cfg(feature = "std")]
@@ -45,6 +48,7 @@ pub use tree::MduTree;
 #[cfg(feature = "std")]
 pub use {
 	answer::{Answer, AnswerBuilder, AnswerItem, AnswerPart},
+	branch::{Branch, CheckedBranch, Members},
 	decode::MduDecoder,
 	encode::{EncodedMdu, MduEncoder},
 	index::{Delta, Encryption, Entry, Extent, Index, IndexFile, SlabPath},

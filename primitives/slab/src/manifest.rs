@@ -126,11 +126,9 @@ pub fn open(
 		.map_err(ManifestError::Prover)
 }
 
-/// Openings that are made with one call of the engine: 16 MiB of memory.
-const OPENINGS_PER_CALL: usize = 64;
-
 /// Opens one manifest point, the one over `roots` (at most 4,096, those of all MDUs that it covers, in order), at each of
-/// `places` among them. Each opening costs a multi-scalar multiplication; the engine makes many at a time.
+/// `places` among them. What an opening costs grows with the number of roots, up to a multiplication of a whole blob
+/// ([`prover::open_at_places`]).
 pub fn open_places(
 	engine: &dyn MsmEngine,
 	roots: &[Hash32],
@@ -145,13 +143,7 @@ pub fn open_places(
 	}
 	let blob = roots_blob(roots);
 	let blob = Blob::parse_data(&blob).map_err(ManifestError::Roots)?;
-	let mut openings = Vec::with_capacity(places.len());
-	for places in places.chunks(OPENINGS_PER_CALL) {
-		let items: Vec<_> = places.iter().map(|place| (blob, place_of(*place as u64))).collect();
-		let opened = prover::open_batch(engine, &items).map_err(ManifestError::Prover)?;
-		openings.extend(opened.into_iter().map(|(_, proof)| proof));
-	}
-	Ok(openings)
+	prover::open_at_places(engine, blob, places).map_err(ManifestError::Prover)
 }
 
 /// The blob that the manifest over `roots` (at most 4,096; more are left out) commits to.

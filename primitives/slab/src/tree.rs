@@ -12,7 +12,8 @@
 
 use alloc::vec::Vec;
 use nil_types::{
-	G1Compressed, Hash32, Profile, ProfileError, blake2b_256, hash_to_fr, layout::BLOBS_PER_MDU,
+	G1Compressed, Hash32, Profile, ProfileError, SlotIndex, blake2b_256, hash_to_fr,
+	layout::BLOBS_PER_MDU,
 };
 use thiserror::Error;
 
@@ -40,6 +41,14 @@ pub enum TreeError {
 		leaf: u16,
 		/// Leaves of the profile.
 		leaves: u16,
+	},
+	/// The leaf is of another slot than the one whose branch it is looked for in.
+	#[error("leaf {leaf} is not one of slot {slot}'s")]
+	OtherSlot {
+		/// The leaf asked for.
+		leaf: u16,
+		/// The slot whose leaves are known.
+		slot: SlotIndex,
 	},
 	/// The path's length is not the profile's.
 	#[error("path of {found} hashes: this profile's paths have {expected}")]
@@ -73,17 +82,11 @@ impl MduTree {
 		if commitments.len() != expected {
 			return Err(TreeError::Leaves { found: commitments.len(), expected });
 		}
-		let mut level: Vec<Hash32> = commitments.iter().map(leaf_hash).collect();
-		level.resize(expected.next_power_of_two(), [0; 32]);
-		let mut levels = Vec::with_capacity(profile.path_len() + 1);
-		while level.len() > 1 {
-			let (pairs, _) = level.as_chunks::<2>();
-			let above = pairs.iter().map(|[left, right]| node_hash(left, right)).collect();
-			levels.push(core::mem::replace(&mut level, above));
-		}
-		let top = level.first().copied().unwrap_or_default();
-		levels.push(level);
-		Ok(Self { levels, root: mdu_root_from_top(profile, live, &top), leaves: profile.leaves() })
+		let mut lowest: Vec<Hash32> = commitments.iter().map(leaf_hash).collect();
+		lowest.resize(expected.next_power_of_two(), [0; 32]);
+		let levels = levels(lowest);
+		let root = mdu_root_from_top(profile, live, &top(&levels));
+		Ok(Self { levels, root, leaves: profile.leaves() })
 	}
 
 	/// The MDU root.
@@ -96,17 +99,40 @@ impl MduTree {
 		if leaf >= self.leaves {
 			return Err(TreeError::Leaf { leaf, leaves: self.leaves });
 		}
-		let below_top = self.levels.split_last().map_or(&[][..], |(_, below)| below);
-		let mut at = usize::from(leaf);
-		Ok(below_top
-			.iter()
-			.map(|level| {
-				let sibling = level[at ^ 1];
-				at /= 2;
-				sibling
-			})
-			.collect())
+		Ok(siblings(&self.levels, leaf.into()))
 	}
+}
+
+/// The levels of nodes over `lowest`, whose number is a power of two, from these up to the one at the top.
+pub(crate) fn levels(lowest: Vec<Hash32>) -> Vec<Vec<Hash32>> {
+	let mut level = lowest;
+	let mut levels = Vec::new();
+	while level.len() > 1 {
+		let (pairs, _) = level.as_chunks::<2>();
+		let above = pairs.iter().map(|[left, right]| node_hash(left, right)).collect();
+		levels.push(core::mem::replace(&mut level, above));
+	}
+	levels.push(level);
+	levels
+}
+
+/// The node at the top.
+fn top(levels: &[Vec<Hash32>]) -> Hash32 {
+	levels.last().and_then(|level| level.first()).copied().unwrap_or_default()
+}
+
+/// The siblings on the way up from node `place` of the lowest level.
+pub(crate) fn siblings(levels: &[Vec<Hash32>], place: usize) -> Vec<Hash32> {
+	let below_top = levels.split_last().map_or(&[][..], |(_, below)| below);
+	let mut at = place;
+	below_top
+		.iter()
+		.map(|level| {
+			let sibling = level[at ^ 1];
+			at /= 2;
+			sibling
+		})
+		.collect()
 }
 
 /// The root of an MDU from its commitments, one for every leaf.
@@ -150,7 +176,7 @@ fn check(profile: &Profile, live: u8) -> Result<(), TreeError> {
 	Ok(())
 }
 
-fn leaf_hash(commitment: &G1Compressed) -> Hash32 {
+pub(crate) fn leaf_hash(commitment: &G1Compressed) -> Hash32 {
 	let mut bytes = [0; 49];
 	bytes[1..].copy_from_slice(commitment);
 	blake2b_256(&bytes)

@@ -6,11 +6,11 @@ use common::{CODES, encode, engine, profile, random_bytes};
 use nil_coding::CodingError;
 use nil_kzg::{Blob, G1Affine};
 use nil_slab::{
-	MduDecoder, MduEncoder,
+	Branch, MduDecoder, MduEncoder, Members,
 	decode::DecodeError,
 	encode::EncodeError,
 	pack::{self, rows_of},
-	tree,
+	tree::{self, TreeError},
 	witness::{INFINITY, Witness, WitnessError},
 };
 use nil_types::{
@@ -216,6 +216,58 @@ fn witnesses_are_read_strictly() {
 	let most = Profile::new(1, 31, CodeKind::Gf16).unwrap();
 	let full = Witness { live: 64, commitments: vec![INFINITY; 2048] };
 	assert_eq!(full.encode().len(), Witness::max_encoded_len(&most));
+}
+
+#[test]
+fn branches_say_of_their_slot_what_the_witness_says() {
+	for code in CODES {
+		for (k, m, len) in [
+			(8, 4, 10 * BLOB_PAYLOAD + 77),
+			(1, 2, 3 * BLOB_PAYLOAD),
+			(16, 4, 1),
+			(4, 2, 5 * BLOB_PAYLOAD),
+		] {
+			let profile = profile(k, m, code);
+			let mdu = encode(profile, &random_bytes(len, len as u64));
+			let witness = mdu.witness.check(&profile).unwrap();
+			for slot in 0..profile.n() {
+				let branch = Branch::of(&witness, slot).unwrap();
+				let checked = branch.clone().check(&profile, slot, &mdu.root).unwrap();
+				assert_eq!(Members::live(&checked), mdu.live);
+				for leaf in 0..profile.leaves() + 1 {
+					let own = leaf / u16::from(profile.rows()) == u16::from(slot);
+					let missing = Err(TreeError::OtherSlot { leaf, slot });
+					let expected = if own { witness.member(leaf) } else { missing };
+					assert_eq!(checked.member(leaf), expected, "{profile}, slot {slot}");
+				}
+				// Slots with the same blobs may have the same branch.
+				let other = (slot + 1) % profile.n();
+				let same = Branch::of(&witness, other).unwrap() == branch;
+				assert_eq!(branch.check(&profile, other, &mdu.root).is_some(), same);
+			}
+			let none = Branch::of(&witness, profile.n()).unwrap_err();
+			assert_eq!(none, WitnessError::Slot { slot: profile.n(), slots: profile.n() });
+		}
+	}
+}
+
+#[test]
+fn branches_with_a_wrong_bit_lead_elsewhere() {
+	use codec::{DecodeAll, Encode};
+	let (profile, payload) = small(CodeKind::Fr);
+	let mdu = encode(profile, &payload);
+	let witness = mdu.witness.check(&profile).unwrap();
+	let bytes = Branch::of(&witness, 9).unwrap().encode();
+	let read = |mut bytes: &[u8]| {
+		let branch = Branch::decode_all(&mut bytes).ok()?;
+		branch.check(&profile, 9, &mdu.root)
+	};
+	assert!(read(&bytes).is_some());
+	for bit in 0..bytes.len() * 8 {
+		let mut wrong = bytes.clone();
+		wrong[bit / 8] ^= 1 << (bit % 8);
+		assert!(read(&wrong).is_none(), "bit {bit}");
+	}
 }
 
 #[test]

@@ -15,7 +15,10 @@ use axum::{
 use codec::Encode;
 use futures::{Stream, StreamExt};
 use nil_client::wire::{ErrorCode, StagedList, StagedMdu, Stored};
-use nil_slab::witness::{CheckedWitness, Witness};
+use nil_slab::{
+	branch::Branch,
+	witness::{CheckedWitness, Witness},
+};
 use nil_types::{
 	Hash32, MduIndex, Profile,
 	deal::SerdeBytes,
@@ -87,6 +90,7 @@ pub async fn put(
 	let witness = body.take(length).await?;
 	let (witness, checked) = spawn_blocking(move || check_witness(&witness, &profile)).await??;
 	let commitments = checked.slot(slot).map_err(ApiError::bad_shard)?.to_vec();
+	let branch = Branch::of(&checked, slot).map_err(ApiError::bad_shard)?;
 	let rows = commitments.len();
 	let exact = body_len(length, rows);
 	if let Some(bytes) = declared.filter(|bytes| *bytes != exact) {
@@ -109,7 +113,8 @@ pub async fn put(
 	let live = checked.live();
 	let store = app.store.clone();
 	let claim = spawn_blocking(move || {
-		let upload = Upload { root, profile, live, witness: &witness, at: unix_now() };
+		let (witness, branch, at) = (witness.as_slice(), Some(&branch), unix_now());
+		let upload = Upload { root, profile, live, witness, branch, at };
 		let staged = store.stage(key, upload, shards)?;
 		let path = store.unverified_path(&key, &staged);
 		Ok::<_, ApiError>(staged.unverified.zip(path).map(|(file, path)| Claim {

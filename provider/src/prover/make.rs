@@ -12,7 +12,7 @@ use crate::{
 use nil_client::chain::ProofItem;
 use nil_kzg::{G1Affine, MsmEngine, PointRef, bulk};
 use nil_slab::{
-	Answer, AnswerBuilder, AnswerPart, CheckedWitness, DealManifests,
+	Answer, AnswerBuilder, AnswerPart, CheckedBranch, DealManifests, Members,
 	answer::{AnswerError, AnswerMakeError},
 	manifest,
 };
@@ -109,7 +109,7 @@ pub struct Outcome {
 
 /// What is read for a sample.
 struct Part {
-	witness: CheckedWitness,
+	branch: CheckedBranch,
 	shard: ReadableShard,
 	blob: Vec<u8>,
 }
@@ -175,7 +175,7 @@ impl Maker {
 		let started = Instant::now();
 		let part = self.read(ready);
 		outcome.reading += started.elapsed();
-		let Part { witness, shard, blob } = part?;
+		let Part { branch, shard, blob } = part?;
 		let started = Instant::now();
 		let SampleInfo { slot, profile, mdu, leaf, .. } = ready.sample;
 		let Ok(blob) = parse_blob(&profile, slot, &blob) else {
@@ -183,7 +183,7 @@ impl Maker {
 			return Err(self.reader.condemn_rows(&ready.held(), &shard, rows).into());
 		};
 		let manifest_opening = ready.manifest_opening;
-		let part = AnswerPart { ordinal, mdu, manifest_opening, witness: &witness, leaf, blob };
+		let part = AnswerPart { ordinal, mdu, manifest_opening, witness: &branch, leaf, blob };
 		let added = match factor {
 			Some(factor) => builder.add_with(&part, factor),
 			None => builder.add(&part),
@@ -195,9 +195,9 @@ impl Maker {
 	fn read(&self, ready: &Ready) -> Result<Part, ReadError> {
 		let held = ready.held();
 		let shard = self.reader.store.held_shard(&held)?.ok_or(ReadError::NotHeld)?;
-		let witness = self.reader.witness(&held, shard.mdu.root, &ready.sample.profile)?;
+		let branch = self.reader.branch(&held, shard.mdu.root, &ready.sample.profile)?;
 		let blob = self.reader.row(&held, &shard, ready.row())?;
-		Ok(Part { witness, shard, blob })
+		Ok(Part { branch, shard, blob })
 	}
 
 	/// As the chain does, which takes a wrong answer for an attempt at fraud. `at` is the point, and a factor for each sample,
@@ -280,16 +280,18 @@ impl Maker {
 
 	/// Which of these blobs, by index, are not the ones that their commitments commit to.
 	fn rotten(&self, read: &[(Ready, Part)]) -> Vec<usize> {
+		let points: Vec<Option<G1Affine>> = read
+			.iter()
+			.map(|(ready, part)| {
+				let (commitment, _) = part.branch.member(ready.sample.leaf).ok()?;
+				G1Affine::decompress(&commitment).ok()
+			})
+			.collect();
 		let mut bad = Vec::new();
 		let mut claims: Vec<bulk::Claim<'_>> = Vec::new();
 		let mut owners = Vec::new();
-		for (index, (ready, part)) in read.iter().enumerate() {
+		for (index, ((ready, part), point)) in read.iter().zip(&points).enumerate() {
 			let SampleInfo { slot, profile, .. } = ready.sample;
-			let point: Option<&G1Affine> = part
-				.witness
-				.slot(slot)
-				.ok()
-				.and_then(|points| points.get(usize::from(ready.row())));
 			match (point, parse_blob(&profile, slot, &part.blob)) {
 				(Some(point), Ok(blob)) => {
 					claims.push((point, blob));

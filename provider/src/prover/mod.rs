@@ -16,11 +16,25 @@
 //!
 //! # What an answer costs
 //!
-//! Reading a blob and a witness for each sample, checking that witness's points, 4,096 multiplications of scalars for each
-//! sample, one multi-scalar multiplication for each call, and its verification (two Miller loops). Besides, an opening of
-//! the deal's manifest for each MDU that was not asked for since the manifest changed: a multi-scalar multiplication each,
-//! many at a time, and kept on disk ([`Store::opening`]). All roots under a manifest point are needed for that. Those of
-//! commits which the slot has missed are fetched from other slots once, and kept as well.
+//! For each sample: reading a blob, 4,096 multiplications of scalars, some twenty hashes for an 8+4 deal, and three points to
+//! be decompressed and tested in the verification. For each call: one multi-scalar multiplication, and two Miller loops. No
+//! witness is read: what a sample needs of it is kept since the upload ([`Store::branch`]), and made of the witness, once,
+//! where it was not.
+//!
+//! Besides, an opening of the deal's manifest for each MDU that was not asked for since the manifest changed, kept on disk
+//! ([`Store::opening`]). It takes a multiplication of as many points as there are roots, and for each place in a manifest one
+//! of 4,096 points, once in the life of the process and for all deals; where there are more than 1,024 roots, one of 4,096
+//! points each time. All roots under a manifest point are needed for that. Those of commits which the slot has missed are
+//! fetched from other slots once, and kept as well.
+//!
+//! All of it is done on one thread of low priority, and rent and repairs are proved there too.
+//!
+//! # When it is made
+//!
+//! All providers are asked at once. So that they do not all read, compute and send in the same moment, each one waits for as
+//! many relay blocks as follow from the round's randomness and its account, up to a quarter of those within which answers are
+//! worth everything. The other three quarters are for what may go wrong. Nothing of that is kept: a provider that starts anew
+//! finds the same block, and when it is past, answers at once.
 //!
 //! # Rent
 //!
@@ -36,9 +50,11 @@
 mod make;
 mod open;
 mod settle;
+mod thread;
 
 pub use make::{LeftOut, Made, Maker, Outcome, Ready, Unopened};
 pub use open::{OpenError, Opener};
+pub use thread::aside;
 
 use crate::{
 	chain::{ChainView, follower::Heads},
@@ -53,7 +69,10 @@ use nil_client::{
 	keys::Signer,
 };
 use nil_kzg::MsmEngine;
-use nil_types::{DutyInfo, Epoch, Hash32, Round, RoundInfo, SampleInfo};
+use nil_types::{
+	DrawnInfo, DutyInfo, Epoch, Hash32, RelayBlock, Round, RoundInfo, SampleInfo,
+	challenge::evaluation_point,
+};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::{
 	sync::watch,
@@ -66,6 +85,8 @@ use tokio_util::sync::CancellationToken;
 const PAUSES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(120)];
 /// After how long what was left out is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(60);
+/// Providers spread their answers over this part of the relay blocks within which these are worth everything: a quarter.
+const SPREAD: RelayBlock = 4;
 
 /// Refusals of an answer that the chain would repeat: another try costs a fee and nothing more.
 const LASTING: [&str; 7] = [
@@ -275,6 +296,10 @@ impl Prover {
 		if wanted.is_empty() {
 			return self.settle(at, final_block, &round, drawn.block, work).await;
 		}
+		let from = answers_from(&drawn, round.prompt_blocks, &operator.0);
+		if from > drawn.at && self.unless_stopped(self.chain.terms(at)).await?.relay_block < from {
+			return Ok(Next::Block);
+		}
 		let samples = self.unless_stopped(self.chain.samples(at, operator, 0..duty.due)).await?;
 		// What draws nothing is not among them, and owed by nobody.
 		work.given_up.extend(
@@ -356,7 +381,7 @@ impl Prover {
 			provider: self.operator.account_id().0,
 			max_items: usize::try_from(round.max_items).unwrap_or(usize::MAX),
 		};
-		let outcome = spawn_blocking(move || maker.make(ready)).await?;
+		let outcome = aside(move || maker.make(ready)).await?;
 		self.metrics.read_seconds.observe(outcome.reading.as_secs_f64());
 		self.metrics.answer_seconds.observe(outcome.answering.as_secs_f64());
 		for deal in outcome.doubtful {
@@ -502,6 +527,14 @@ impl Prover {
 	{
 		Ok(self.until_stopped(work).await??)
 	}
+}
+
+/// The relay block from which on `provider` answers a round.
+fn answers_from(drawn: &DrawnInfo, prompt_blocks: RelayBlock, provider: &Hash32) -> RelayBlock {
+	// It differs from provider to provider and from round to round, and nobody chooses it.
+	let number = evaluation_point(&drawn.randomness, provider);
+	let number = number.last_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
+	drawn.at.saturating_add(number % (prompt_blocks / SPREAD + 1))
 }
 
 /// Whether a transaction with this outcome can take effect no more.

@@ -1,6 +1,6 @@
 //! Openings of manifests: made for the samples that are asked for, and kept.
 
-use super::{LeftOut, Ready, Unopened};
+use super::{LeftOut, Ready, Unopened, aside};
 use crate::{
 	chain::ChainView,
 	store::{Store, StoreError},
@@ -117,8 +117,7 @@ impl Opener {
 			};
 			let (engine, base) = (self.engine.clone(), first.first_mdu);
 			let made =
-				spawn_blocking(move || open_missing(&*engine, &roots, &point, base, missing))
-					.await?;
+				aside(move || open_missing(&*engine, &roots, &point, base, missing)).await?;
 			let made = match made {
 				Ok(made) => made,
 				Err(error) => return Ok(Err(error)),

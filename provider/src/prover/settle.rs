@@ -8,7 +8,9 @@
 //! it is left out, and nothing else is. Manifests are opened as the round in force found them, so that a settlement holds
 //! for that round alone, and names the block that drew it; none is sent when the round is about to end.
 
-use super::{LeftOut, Maker, Next, Outcome, ProveError, Prover, Ready, TRY_AGAIN, Work, is_over};
+use super::{
+	LeftOut, Maker, Next, Outcome, ProveError, Prover, Ready, TRY_AGAIN, Work, aside, is_over,
+};
 use crate::{
 	content::Reader,
 	metrics::clamp,
@@ -287,7 +289,7 @@ impl Prover {
 			provider: self.operator.account_id().0,
 			max_items: usize::try_from(info.max_items).unwrap_or(usize::MAX),
 		};
-		let (made, failed, outcome) = spawn_blocking(move || {
+		let (made, failed, outcome) = aside(move || {
 			let mut outcome = Outcome::default();
 			let (made, failed) = maker.settle(&claims, samples, &mut outcome);
 			(made, failed, outcome)

@@ -31,6 +31,27 @@ fn what_is_open_is_wanted_but_for_what_waits_or_was_given_up() {
 }
 
 #[test]
+fn answers_are_spread_over_a_quarter_of_the_prompt_blocks() {
+	let drawn = DrawnInfo { randomness: [7; 32], at: 100, block: [1; 32] };
+	let from = |prompt_blocks| -> BTreeSet<RelayBlock> {
+		(0..=255).map(|byte| answers_from(&drawn, prompt_blocks, &[byte; 32])).collect()
+	};
+	assert_eq!(from(0), [100].into());
+	assert_eq!(from(3), [100].into());
+	assert_eq!(from(8), [100, 101, 102].into());
+	let wide = from(200);
+	assert!(wide.len() > 40 && wide.iter().all(|block| (100..=150).contains(block)), "{wide:?}");
+	let late = DrawnInfo { at: RelayBlock::MAX, ..drawn };
+	assert_eq!(answers_from(&late, RelayBlock::MAX, &[3; 32]), RelayBlock::MAX);
+	// Another round, another order.
+	let next = DrawnInfo { randomness: [8; 32], ..drawn };
+	let moved = |byte: &u8| {
+		answers_from(&next, 200, &[*byte; 32]) != answers_from(&drawn, 200, &[*byte; 32])
+	};
+	assert!((0..=255).any(|byte| moved(&byte)));
+}
+
+#[test]
 fn only_what_cannot_come_any_more_is_over() {
 	let block = BlockRef { number: 1, hash: [0; 32] };
 	let dispatch = ChainError::Dispatch {

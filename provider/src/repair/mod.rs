@@ -27,7 +27,7 @@ use crate::{
 	content::Reader,
 	fetch::{FetchError, Fetcher, Part},
 	metrics::clamp,
-	prover::{LeftOut, Maker, OpenError, Opener, Outcome as ProofOutcome},
+	prover::{LeftOut, Maker, OpenError, Opener, Outcome as ProofOutcome, aside},
 	store::{HoldingKey, Room, StoreError},
 };
 use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
@@ -46,11 +46,7 @@ use std::{
 	sync::{Arc, Mutex, MutexGuard, PoisonError},
 	time::Duration,
 };
-use tokio::{
-	sync::watch,
-	task::{JoinError, spawn_blocking},
-	time::Instant,
-};
+use tokio::{sync::watch, task::JoinError, time::Instant};
 
 /// A slot of a deal.
 type SlotKey = (DealId, SlotIndex);
@@ -532,7 +528,7 @@ impl Repairer {
 			provider: self.operator.account_id().0,
 			max_items: ready.len(),
 		};
-		let (call, outcome) = spawn_blocking(move || {
+		let (call, outcome) = aside(move || {
 			let mut outcome = ProofOutcome::default();
 			let call = prove::complete(&maker, (deal, slot, generation), ready, &mut outcome);
 			(call, outcome)

@@ -4,7 +4,7 @@ use crate::{
 	store::{Content, Holding, Room, Store, Upload},
 };
 use nil_kzg::Engines;
-use nil_slab::{EncodedMdu, MduEncoder};
+use nil_slab::{Branch, EncodedMdu, MduEncoder, Members};
 use nil_types::{CodeKind, blake2b_256, layout::BLOB_PAYLOAD, messages::roots_hash};
 use std::fs;
 use tempfile::TempDir;
@@ -39,6 +39,7 @@ impl World {
 			profile: profile(),
 			live: encoded.live,
 			witness: &encoded.witness.encode(),
+			branch: None,
 			at: 1,
 		};
 		let file = store.stage(HELD, upload, incoming).unwrap().unverified.unwrap();
@@ -130,6 +131,35 @@ fn what_is_gone_or_cut_short_is_condemned_as_a_whole() {
 		assert_eq!(world.check(), 0);
 		assert_eq!(world.rotten(), [(world.shard(), u64::MAX)]);
 	}
+}
+
+#[test]
+fn proofs_need_the_witness_until_the_branch_is_kept() {
+	let world = World::new();
+	let (store, root, slot) = (&world.reader.store, world.encoded.root, HELD.holding.slot);
+	let witness = world.encoded.witness.check(&profile()).unwrap();
+	let right = Branch::of(&witness, slot).unwrap();
+	let wrong = Branch::of(&witness, 0).unwrap();
+	assert_eq!(store.branch(root, slot).unwrap(), None);
+	// It is made where there is none, found, and made anew where there is a wrong one.
+	for kept in [None, Some(&right), Some(&wrong)] {
+		if let Some(kept) = kept {
+			store.keep_branch(root, slot, kept).unwrap();
+		}
+		let branch = world.reader.branch(&HELD, root, &profile()).unwrap();
+		for leaf in [profile().leaf(slot, 0), profile().leaf(slot, 1)] {
+			assert_eq!(branch.member(leaf), witness.member(leaf));
+		}
+		assert_eq!(store.branch(root, slot).unwrap().as_ref(), Some(&right));
+	}
+	fs::remove_file(store.held_witness(root).unwrap().unwrap().path).unwrap();
+	assert!(world.reader.branch(&HELD, root, &profile()).is_ok());
+	// It goes with the shards, and is not kept without them.
+	let holding = store.holding(&HELD.holding).unwrap().unwrap();
+	assert!(store.drop_holding(&HELD.holding, &holding).unwrap());
+	assert_eq!(store.branch(root, slot).unwrap(), None);
+	store.keep_branch(root, slot, &right).unwrap();
+	assert_eq!(store.branch(root, slot).unwrap(), None);
 }
 
 #[test]

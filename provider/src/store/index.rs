@@ -47,6 +47,8 @@ pub const ROOTS: Table = Table::new("roots");
 pub const SENT: Table = Table::new("sent");
 /// Settlements that were sent and whose outcome was not seen, by period and first slot.
 pub const SETTLING: Table = Table::new("settling");
+/// Branches of the slots' leaves in the trees of MDUs, by content key of the shards that they are for.
+pub const BRANCHES: Table = Table::new("branches");
 /// Content whose bytes are not what they were: see [`super::rot`].
 pub const ROTTEN: Table = Table::new("rotten");
 
@@ -87,7 +89,8 @@ impl Index {
 			}
 			let known = [STAGED, HOLDINGS, MDUS, CONTENT, REFERENCES, PROMISES];
 			// A store from before one of these lacks nothing when it is empty.
-			for table in known.into_iter().chain([ENDED, OPENINGS, ROOTS, SENT, SETTLING, ROTTEN]) {
+			let later = [ENDED, OPENINGS, ROOTS, SENT, SETTLING, BRANCHES, ROTTEN];
+			for table in known.into_iter().chain(later) {
 				write.open_table(table.definition)?;
 			}
 			if found == Some(FORMAT_WITHOUT_PROMISES) {
@@ -343,7 +346,11 @@ impl Change {
 		let holder = Holder::Staged(*key);
 		let shard = ContentKey::shard(staged.root, key.holding.slot);
 		match staged.unverified {
-			Some(file) => self.remove_file(shard.path(file)),
+			Some(file) => {
+				self.remove_file(shard.path(file));
+				// Its branch goes too, unless somebody needs the same shards.
+				self.freed.insert(shard);
+			},
 			None => self.release(&shard, &holder)?,
 		}
 		self.release(&ContentKey::witness(staged.root), &holder)
@@ -474,6 +481,7 @@ impl Change {
 			if has_prefix(&self.write.open_table(REFERENCES.definition)?, &content.bytes())? {
 				continue;
 			}
+			self.delete(BRANCHES, &content.bytes())?;
 			if let Some(located) = self.content(&content)? {
 				self.delete(CONTENT, &content.bytes())?;
 				self.delete(ROTTEN, &content.bytes())?;

@@ -33,6 +33,7 @@
 //! | `roots` | deal, generation | roots of a commit that no holding has |
 //! | `sent` | round, ordinal | [`Sent`]: an answer whose outcome was not seen |
 //! | `settling` | period, deal, slot | [`Settling`]: a settlement whose outcome was not seen |
+//! | `branches` | content key of shards | the slot's branch in the tree of the MDU, for proofs |
 //! | `rotten` | content key | [`Rotten`]: what must not be used |
 //!
 //! Shards whose bytes have not been checked against the commitments are files of one staged row alone and are not in
@@ -60,7 +61,7 @@ pub use retention::{DealFacts, Fate, Now, has_signed, holding_fate, staged_fate}
 pub use rot::{Rotten, ScrubPosition};
 
 use files::Files;
-use index::{Change, Index, sum_but};
+use index::{BRANCHES, Change, Index, sum_but};
 use nil_types::{
 	CommitInfo, DealId, Generation, Hash32, MduIndex, RelayBlock, SlotIndex, blake2b_256,
 };
@@ -143,7 +144,7 @@ impl Store {
 		upload: Upload<'_>,
 		shards: Incoming,
 	) -> Result<Staged, StoreError> {
-		let Upload { root, profile, live, witness, at } = upload;
+		let Upload { root, profile, live, witness, branch, at } = upload;
 		let content = ContentKey::shard(root, key.holding.slot);
 		// What is in quarantine is taken anew: once it is checked, it takes the place of the former bytes.
 		let known =
@@ -167,6 +168,9 @@ impl Store {
 		let witness_kept = self.settle(&mut change, &witness_key, witness_file.as_ref())?;
 		change.refer(&witness_key, &Holder::Staged(key))?;
 		change.insert_staged(&key, &staged)?;
+		if let Some(branch) = branch {
+			change.put(BRANCHES, &content.bytes(), branch)?;
+		}
 		keep(placed, staged.unverified.is_some());
 		keep(witness_file, witness_kept);
 		self.commit(change)?;

@@ -2,6 +2,7 @@
 
 use super::{ContentKey, HeldMdu, Holding, StagedKey};
 use codec::{Decode, Encode};
+use nil_slab::Branch;
 use nil_types::{Hash32, Profile};
 use std::path::PathBuf;
 
@@ -79,6 +80,9 @@ pub struct Upload<'a> {
 	pub live: u8,
 	/// The witness, SCALE, checked.
 	pub witness: &'a [u8],
+	/// The slot's branch in the MDU's tree, where it is known already. Otherwise it is made of the witness when the slot is
+	/// asked for a proof.
+	pub branch: Option<&'a Branch>,
 	/// Now, in seconds since the Unix epoch.
 	pub at: u64,
 }

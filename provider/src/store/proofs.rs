@@ -7,15 +7,19 @@
 //! *Roots* of commits that the slot has not signed: a manifest point is over the roots of all commits, and a slot may have
 //! missed one. They were checked against the chain, and go with the deal as well.
 //!
+//! *Branches* of the slots' leaves in the trees of MDUs, so that no sample needs a witness: half a kilobyte for each MDU of an
+//! 8+4 deal. They come with uploads, go with the shards that they are for, and are checked whenever they are read.
+//!
 //! *Answers sent*, and settlements, until their outcome is seen: at most one row for each call of a round.
 
 use super::{
 	ContentKey, Store, StoreError,
-	index::{ENDED, OPENINGS, ROOTS, SENT, SETTLING},
+	index::{BRANCHES, ENDED, OPENINGS, ROOTS, SENT, SETTLING},
 	record::HoldingKey,
 };
 use codec::{Decode, Encode};
 use nil_client::chain::Transaction;
+use nil_slab::Branch;
 use nil_types::{
 	DealId, G1Compressed, Generation, Hash32, MduIndex, Round, SlotIndex, blake2b_256,
 	layout::SCALAR_BYTES,
@@ -128,6 +132,26 @@ impl Store {
 	pub fn forget_openings(&self, deal: DealId) -> Result<(), StoreError> {
 		let change = self.index.change()?;
 		change.delete_from(OPENINGS, &deal.to_be_bytes())?;
+		self.commit(change)
+	}
+
+	/// What was kept for the branch of `slot` in the tree of an MDU with `root`. It is not checked.
+	pub fn branch(&self, root: Hash32, slot: SlotIndex) -> Result<Option<Branch>, StoreError> {
+		self.index.get(BRANCHES, &ContentKey::shard(root, slot).bytes())
+	}
+
+	/// Keeps the branch of `slot` in the tree of an MDU with `root`. Does nothing when the slot's shards are gone.
+	pub fn keep_branch(
+		&self,
+		root: Hash32,
+		slot: SlotIndex,
+		branch: &Branch,
+	) -> Result<(), StoreError> {
+		let shards = ContentKey::shard(root, slot);
+		let change = self.index.change()?;
+		if change.content(&shards)?.is_some() {
+			change.put(BRANCHES, &shards.bytes(), branch)?;
+		}
 		self.commit(change)
 	}
 

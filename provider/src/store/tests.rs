@@ -48,8 +48,14 @@ fn stage_as(store: &Store, key: StagedKey, data: &[u8]) -> Staged {
 	let mut incoming = store.incoming().unwrap();
 	incoming.write(data).unwrap();
 	let witness = witness(key.mdu);
-	let upload =
-		Upload { root: root(key.mdu), profile: profile(), live: 3, witness: &witness, at: 100 };
+	let upload = Upload {
+		root: root(key.mdu),
+		profile: profile(),
+		live: 3,
+		witness: &witness,
+		branch: None,
+		at: 100,
+	};
 	store.stage(key, upload, incoming).unwrap()
 }
 

@@ -224,6 +224,7 @@ async fn what_a_kill_left_unchecked_is_checked_at_the_next_start() {
 			profile: profile(),
 			live: mdu.live,
 			witness: &witness,
+			branch: None,
 			at: unix_now(),
 		};
 		let staged = store.stage(StagedKey { holding, mdu: 0 }, upload, incoming).unwrap();
