@@ -15,12 +15,13 @@ use frame_support::{
 use frame_system::EnsureRoot;
 use nil_types::{
 	Amount, CommitInfo, DealId, Epoch, G1Compressed, G1Uncompressed, Generation, Hash32, Hint,
-	Profile, RelayBlock, SlotIndex, blake2b_256,
+	Profile, RelayBlock, Round, SlotIndex, blake2b_256,
 	challenge::{evaluation_point, gamma},
 	layout::{BLOB_BYTES, MDUS_PER_MANIFEST},
 	traits::{
-		Allocation, AnswerClaim, AnswerMath, BeaconPruned, ContentSource, Evictions, Randomness,
-		RelayBeacon, RentPurse, Slashing, SlotHooks, Term, Unpaid,
+		Allocation, AnswerClaim, AnswerMath, BeaconPruned, ContentSource, CreditSource,
+		EpochClock, Evictions, Randomness, RelayBeacon, RentPurse, Slashing, SlotHooks, Term,
+		Unpaid,
 	},
 };
 use sp_runtime::{AccountId32, BuildStorage, traits::IdentityLookup};
@@ -56,6 +57,7 @@ pub const PARAMS: LivenessParams = LivenessParams {
 		Tier { within: 30, share: 5_000 },
 		Tier { within: 40, share: 1_000 },
 	],
+	credit_cap: 5_000,
 	settle_samples: 2,
 	silent_rounds: 3,
 	evict_misses: 4,
@@ -216,6 +218,49 @@ impl RentPurse<AccountId> for MockPurse {
 	fn benchmark_endow(_: &AccountId) {}
 }
 
+/// Credits of slots, each by the round in which it was earned.
+#[storage_alias]
+pub type MockCredits = StorageDoubleMap<
+	Mock,
+	Blake2_128Concat,
+	AccountId,
+	Twox64Concat,
+	(DealId, SlotIndex),
+	Vec<Round>,
+	ValueQuery,
+>;
+
+/// Reads that tests say were served, with [`earn`].
+#[derive(Debug)]
+pub struct MockReads;
+
+impl CreditSource<AccountId> for MockReads {
+	fn credits(provider: &AccountId, deal: DealId, slot: SlotIndex, round: Round) -> u32 {
+		let credits = MockCredits::get(provider, (deal, slot));
+		credits.iter().filter(|earned| **earned < round).count() as u32
+	}
+
+	fn spend(provider: &AccountId, deal: DealId, slot: SlotIndex, round: Round) -> bool {
+		MockCredits::mutate(provider, (deal, slot), |credits| {
+			let found = credits.iter().position(|earned| *earned < round);
+			found.map(|at| credits.swap_remove(at)).is_some()
+		})
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_credit(provider: &AccountId, deal: DealId, slot: SlotIndex, round: Round) {
+		MockCredits::mutate(provider, (deal, slot), |credits| credits.push(round - 1));
+	}
+}
+
+/// Lets a slot earn credits in the round in force.
+pub fn earn(provider: &AccountId, deal: DealId, slot: SlotIndex, count: u32) {
+	let round = Liveness::round();
+	MockCredits::mutate(provider, (deal, slot), |credits| {
+		credits.extend(std::iter::repeat_n(round, count as usize));
+	});
+}
+
 /// What everybody must have at stake.
 pub const REQUIRED: Amount = 10_000;
 
@@ -345,6 +390,7 @@ impl pallet_liveness::Config for Test {
 	type Answers = MockMath;
 	type Beacon = MockBeacon;
 	type Content = MockContent;
+	type Credits = MockReads;
 	type Evictions = MockSlots;
 	type MaxBounty = ConstU16<5_000>;
 	type MaxSlash = ConstU16<5_000>;
@@ -354,6 +400,7 @@ impl pallet_liveness::Config for Test {
 	type Purse = MockPurse;
 	type Stakes = MockStakes;
 	type DrawDelay = ConstU32<DELAY>;
+	type MaxCreditCap = ConstU16<7_500>;
 	type MaxHotFactor = ConstU32<8>;
 	type MaxItems = ConstU32<MAX_ITEMS>;
 	type MaxSamples = ConstU32<64>;
@@ -542,6 +589,15 @@ impl Submission {
 			Liveness::submit_proofs(RuntimeOrigin::signed(who), epoch, block, items, y, pi)
 		})
 	}
+}
+
+/// Waives these ordinals in the round that is drawn, in a storage layer of its own as FRAME does it.
+pub fn waive(provider: &AccountId, ordinals: &[u32]) -> DispatchResultWithPostInfo {
+	let current = Liveness::epoch().expect("the round is drawn");
+	let block = current.block.expect("it is known");
+	let ordinals = ordinals.to_vec().try_into().expect("no more ordinals than a call may have");
+	let origin = RuntimeOrigin::signed(provider.clone());
+	with_storage_layer(|| Liveness::waive(origin, current.epoch, block, ordinals))
 }
 
 /// An honest provider's item.
