@@ -1,6 +1,10 @@
 //! A runtime for tests: accounts of 32 bytes, a relay beacon that tests feed, content that is always there, and arithmetic
 //! that takes hashes for commitments and openings, unless a test brings real ones.
 
+mod reads;
+
+pub use reads::*;
+
 use crate::{self as pallet_liveness, *};
 use frame_support::{
 	Blake2_128Concat, Twox64Concat, derive_impl,
@@ -15,13 +19,12 @@ use frame_support::{
 use frame_system::EnsureRoot;
 use nil_types::{
 	Amount, CommitInfo, DealId, Epoch, G1Compressed, G1Uncompressed, Generation, Hash32, Hint,
-	Profile, RelayBlock, Round, SlotIndex, blake2b_256,
+	Profile, RelayBlock, SlotIndex, blake2b_256,
 	challenge::{evaluation_point, gamma},
 	layout::{BLOB_BYTES, MDUS_PER_MANIFEST},
 	traits::{
-		Allocation, AnswerClaim, AnswerMath, BeaconPruned, ContentSource, CreditSource,
-		EpochClock, Evictions, Randomness, RelayBeacon, RentPurse, Slashing, SlotHooks, Term,
-		Unpaid,
+		Allocation, AnswerClaim, AnswerMath, BeaconPruned, ContentSource, Evictions, Randomness,
+		RelayBeacon, RentPurse, Slashing, SlotHooks, Term, Unpaid,
 	},
 };
 use sp_runtime::{AccountId32, BuildStorage, traits::IdentityLookup};
@@ -216,49 +219,6 @@ impl RentPurse<AccountId> for MockPurse {
 
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_endow(_: &AccountId) {}
-}
-
-/// Credits of slots, each by the round in which it was earned.
-#[storage_alias]
-pub type MockCredits = StorageDoubleMap<
-	Mock,
-	Blake2_128Concat,
-	AccountId,
-	Twox64Concat,
-	(DealId, SlotIndex),
-	Vec<Round>,
-	ValueQuery,
->;
-
-/// Reads that tests say were served, with [`earn`].
-#[derive(Debug)]
-pub struct MockReads;
-
-impl CreditSource<AccountId> for MockReads {
-	fn credits(provider: &AccountId, deal: DealId, slot: SlotIndex, round: Round) -> u32 {
-		let credits = MockCredits::get(provider, (deal, slot));
-		credits.iter().filter(|earned| **earned < round).count() as u32
-	}
-
-	fn spend(provider: &AccountId, deal: DealId, slot: SlotIndex, round: Round) -> bool {
-		MockCredits::mutate(provider, (deal, slot), |credits| {
-			let found = credits.iter().position(|earned| *earned < round);
-			found.map(|at| credits.swap_remove(at)).is_some()
-		})
-	}
-
-	#[cfg(feature = "runtime-benchmarks")]
-	fn benchmark_credit(provider: &AccountId, deal: DealId, slot: SlotIndex, round: Round) {
-		MockCredits::mutate(provider, (deal, slot), |credits| credits.push(round - 1));
-	}
-}
-
-/// Lets a slot earn credits in the round in force.
-pub fn earn(provider: &AccountId, deal: DealId, slot: SlotIndex, count: u32) {
-	let round = Liveness::round();
-	MockCredits::mutate(provider, (deal, slot), |credits| {
-		credits.extend(std::iter::repeat_n(round, count as usize));
-	});
 }
 
 /// What everybody must have at stake.

@@ -38,7 +38,7 @@ fn busiest(provider: &AccountId) -> DealId {
 
 /// Lets a deal's slot have earned credits before the first round.
 fn found(provider: &AccountId, deal: DealId, count: usize) {
-	MockCredits::mutate(provider, (deal, 3), |credits| credits.extend(vec![0; count]));
+	MockCredits::mutate(provider, (deal, 3), |credits| credits.extend(vec![0u32; count]));
 }
 
 #[test]
