@@ -65,9 +65,11 @@ impl pallet_liveness::Config for Runtime {
 	type Answers = Hashes;
 	type Beacon = Relay;
 	type Content = Slabs;
+	type Credits = ();
 	type DrawDelay = ConstU32<DRAW_DELAY>;
 	type Evictions = Keepers;
 	type MaxBounty = ConstU16<5_000>;
+	type MaxCreditCap = ConstU16<5_000>;
 	type MaxHotFactor = ConstU32<16>;
 	type MaxItems = ConstU32<MAX_ITEMS>;
 	type MaxSamples = ConstU32<256>;

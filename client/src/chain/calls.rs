@@ -134,6 +134,12 @@ impl Call {
 		Self::new(("Liveness", LIVENESS), ("submit_proofs", 0), proofs)
 	}
 
+	/// `Liveness.waive`: waives samples of the signer's with credits of the slots that they fall on, in the round that `block`
+	/// drew for `epoch`. Ordinals rise, and are at most as many as a call may answer. Free of fees.
+	pub fn waive(epoch: Epoch, block: Hash32, ordinals: &[u32]) -> Self {
+		Self::new(("Liveness", LIVENESS), ("waive", 7), (epoch, block, ordinals))
+	}
+
 	/// `Liveness.advance`: applies what happened to a provider's allocations in earlier rounds; anybody may.
 	pub fn advance(provider: AccountId, steps: u32) -> Self {
 		Self::new(("Liveness", LIVENESS), ("advance", 1), (provider, steps))
@@ -502,6 +508,9 @@ mod tests {
 		let relieve = Call::relieve(AccountId([3; 32]), 1, 2);
 		let expected = ["2b04", &"03".repeat(32), slot];
 		assert_eq!(hex::encode(relieve.bytes()), expected.concat());
+		let waive = Call::waive(1, [2; 32], &[3, 4]);
+		let expected = ["2c07", "01000000", &"02".repeat(32), "08", "03000000", "04000000"];
+		assert_eq!(hex::encode(waive.bytes()), expected.concat());
 		let advance = Call::advance(AccountId([2; 32]), 3);
 		let expected = ["2c01", &"02".repeat(32), "03000000"];
 		assert_eq!(hex::encode(advance.bytes()), expected.concat());

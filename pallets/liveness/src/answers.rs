@@ -1,8 +1,8 @@
 //! Answers: of which blobs their items must be, and what comes of proofs that are right and of those that are wrong.
 
 use crate::{
-	BookOf, Books, Config, Entries, Entry, EpochRecord, Error, Event, HeldSlot, Item, Pallet,
-	Parameters, Place, Slots, WeightInfo,
+	BookOf, Books, Config, Entries, Entry, EpochRecord, Error, Event, HeldSlot, Item,
+	LivenessParams, Pallet, Parameters, Place, Slots, WeightInfo,
 };
 use alloc::{collections::BTreeMap, vec::Vec};
 use frame_support::{
@@ -12,7 +12,7 @@ use frame_support::{
 	weights::Weight,
 };
 use nil_types::{
-	DealId, Epoch, G1Compressed, G1Uncompressed, Hash32, Hint, MduIndex,
+	DealId, Epoch, G1Compressed, G1Uncompressed, Hash32, Hint, MduIndex, SlotIndex,
 	challenge::{Lists, Sample, SizeClass, evaluation_point, gamma, sample},
 	layout::{BLOBS_PER_MDU, MDUS_PER_MANIFEST},
 	traits::{AnswerClaim, AnswerMath, ContentSource, RelayBeacon},
@@ -25,6 +25,16 @@ pub(crate) enum Found {
 	Allocation(Entry, u32),
 	/// A row of a slot.
 	Slot(HeldSlot, u32),
+}
+
+impl Found {
+	/// The slot that it is of.
+	pub(crate) const fn slot(&self) -> (DealId, SlotIndex) {
+		match self {
+			Self::Allocation(entry, _) => (entry.deal, entry.slot),
+			Self::Slot(held, _) => (held.deal, held.slot),
+		}
+	}
 }
 
 /// A provider's lists, and what was found last in them.
@@ -66,19 +76,9 @@ impl<T: Config> Pallet<T> {
 		y: &[u8; 32],
 		pi: &G1Compressed,
 	) -> DispatchResultWithPostInfo {
-		let current = Self::epoch().ok_or(Error::<T>::NotDrawn)?;
-		ensure!(epoch == current.epoch, Error::<T>::WrongEpoch);
-		ensure!(current.block == Some(block), Error::<T>::Stale);
+		let ordinals: Vec<_> = items.iter().map(|item| item.ordinal).collect();
+		let (current, params, mut book) = Self::answerable(&who, epoch, block, &ordinals)?;
 		let r_e = current.randomness;
-		ensure!(!items.is_empty(), Error::<T>::NoItems);
-		ensure!(!Self::is_behind(&who, current.round), Error::<T>::NotAdvanced);
-		let mut book = Books::<T>::get(&who).ok_or(Error::<T>::NothingDue)?;
-		let params = Parameters::<T>::get().in_round(current.round);
-		book.close_until(current.round);
-		book.open(params.samples_per_epoch, Self::period_of(current.epoch));
-		ensure!(book.due > 0, Error::<T>::NothingDue);
-		Self::check_ordinals(&book, items)?;
-
 		let id: Hash32 = who.clone().into();
 		let mut points = Points::new();
 		let mut claims = Vec::with_capacity(items.len());
@@ -99,15 +99,11 @@ impl<T: Config> Pallet<T> {
 		let count = items.len() as u32;
 		let (mut weight, mut pays) = (Self::submit_weight_with(count, misses), Pays::Yes);
 		if T::Answers::verify(&claims, &evaluation_point(&r_e, &id), y, pi) {
-			let share = params.share(T::Beacon::now().saturating_sub(current.drawn_at));
-			let ordinals: Vec<_> = items.iter().map(|item| item.ordinal).collect();
 			let open = book.due.saturating_sub(book.count);
 			if items.len() >= open.min(T::MaxItems::get()) as usize {
 				pays = Pays::No;
 			}
-			for ordinal in &ordinals {
-				book.answer(*ordinal, share);
-			}
+			let share = Self::answer_all(&mut book, &current, &params, &ordinals);
 			Self::deposit_event(Event::Answered { provider: who.clone(), epoch, ordinals, share });
 		} else {
 			let slashed = Self::slash_invalid(&who);
@@ -119,17 +115,52 @@ impl<T: Config> Pallet<T> {
 		Ok((Some(weight), pays).into())
 	}
 
+	/// The round in force, its parameters, and the book of somebody who can answer these ordinals in it.
+	pub(crate) fn answerable(
+		who: &T::AccountId,
+		epoch: Epoch,
+		block: Hash32,
+		ordinals: &[u32],
+	) -> Result<(EpochRecord, LivenessParams, BookOf<T>), Error<T>> {
+		let current = Self::epoch().ok_or(Error::<T>::NotDrawn)?;
+		ensure!(epoch == current.epoch, Error::<T>::WrongEpoch);
+		ensure!(current.block == Some(block), Error::<T>::Stale);
+		ensure!(!ordinals.is_empty(), Error::<T>::NoItems);
+		ensure!(!Self::is_behind(who, current.round), Error::<T>::NotAdvanced);
+		let mut book = Books::<T>::get(who).ok_or(Error::<T>::NothingDue)?;
+		let params = Parameters::<T>::get().in_round(current.round);
+		book.close_until(current.round);
+		book.open(params.samples_per_epoch, Self::period_of(current.epoch));
+		ensure!(book.due > 0, Error::<T>::NothingDue);
+		Self::check_ordinals(&book, ordinals)?;
+		Ok((current, params, book))
+	}
+
 	/// Ordinals increase, are due, and are open.
-	fn check_ordinals(book: &BookOf<T>, items: &[Item]) -> Result<(), Error<T>> {
+	fn check_ordinals(book: &BookOf<T>, ordinals: &[u32]) -> Result<(), Error<T>> {
 		let mut before = None;
-		for item in items {
+		for ordinal in ordinals {
 			// `None` is below every ordinal.
-			ensure!(before < Some(item.ordinal), Error::<T>::OutOfOrder);
-			ensure!(item.ordinal < book.due, Error::<T>::NoSuchOrdinal);
-			ensure!(!book.is_answered(item.ordinal), Error::<T>::AlreadyAnswered);
-			before = Some(item.ordinal);
+			ensure!(before < Some(*ordinal), Error::<T>::OutOfOrder);
+			ensure!(*ordinal < book.due, Error::<T>::NoSuchOrdinal);
+			ensure!(!book.is_answered(*ordinal), Error::<T>::AlreadyAnswered);
+			before = Some(*ordinal);
 		}
 		Ok(())
+	}
+
+	/// Takes note of answers to samples that were open. What each is worth now, of [`WHOLE`](crate::WHOLE).
+	pub(crate) fn answer_all(
+		book: &mut BookOf<T>,
+		current: &EpochRecord,
+		params: &LivenessParams,
+		ordinals: &[u32],
+	) -> u16 {
+		let share = params.share(T::Beacon::now().saturating_sub(current.drawn_at));
+		for ordinal in ordinals {
+			book.answer(*ordinal, share);
+		}
+		share
 	}
 
 	/// What an ordinal draws, and after how many misses. The book must be of the round.

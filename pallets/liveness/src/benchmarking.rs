@@ -21,8 +21,8 @@ use nil_types::{
 	CodeKind, CommitInfo, DealId, G1Compressed, G1Uncompressed, Hint, Profile, SlotIndex,
 	challenge::{SETTLE_TRIES, SizeClass},
 	traits::{
-		Allocation, ContentSource, EpochClock, Evictions, RelayBeacon, RentPurse, Slashing,
-		SlotHooks,
+		Allocation, ContentSource, CreditSource, EpochClock, Evictions, RelayBeacon, RentPurse,
+		Slashing, SlotHooks,
 	},
 };
 
@@ -183,6 +183,30 @@ mod benches {
 		// What a slash weighs beside it is measured by itself.
 		let event = Event::<T>::InvalidProof { provider, epoch, items: n, slashed: 0 };
 		frame_system::Pallet::<T>::assert_last_event(event.into());
+	}
+
+	/// Where nobody has credits, it is refused when all but spending them is done.
+	#[benchmark]
+	fn waive(n: Linear<1, { T::MaxItems::get() }>) {
+		let drawn = listed::<T>(T::MaxItems::get().saturating_mul(8));
+		let provider = provider::<T>();
+		let (samples_per_epoch, credit_cap) = (T::MaxSamples::get(), T::MaxCreditCap::get());
+		let now =
+			LivenessParams { samples_per_epoch, credit_cap, hot_factor: 1, ..Default::default() };
+		assert!(n <= now.may_waive(samples_per_epoch), "so many may be waived");
+		Parameters::<T>::put(Planned { now, next: None });
+		for ordinal in 0..n {
+			let asked = Pallet::<T>::asked(&provider, ordinal).expect("the ordinal is due");
+			T::Credits::benchmark_credit(&provider, asked.deal, asked.slot, drawn.round);
+		}
+		let waivable = Pallet::<T>::waivable(&provider).len() as u32;
+		let ordinals: Vec<_> = (0..n).collect();
+		let outcome;
+		#[block]
+		{
+			outcome = Pallet::<T>::do_waive(provider, drawn.epoch, [8; 32], ordinals);
+		}
+		assert_eq!(outcome.is_ok(), waivable >= n);
 	}
 
 	#[benchmark]

@@ -91,6 +91,7 @@ impl<T: Config> Pallet<T> {
 		});
 		(1..=T::MaxSamples::get()).contains(&params.samples_per_epoch)
 			&& (1..=T::MaxHotFactor::get()).contains(&params.hot_factor)
+			&& params.credit_cap <= T::MaxCreditCap::get()
 			&& (1..=T::MaxItems::get()).contains(&params.settle_samples)
 			&& params.silent_rounds >= T::MinSilentRounds::get().max(1)
 			&& params.evict_misses >= T::MinEvictMisses::get().max(1)
@@ -119,6 +120,7 @@ impl<T: Config> Pallet<T> {
 			T::MaxItems::get() <= T::MaxSamples::get(),
 			"answers are longer than epochs ask for"
 		);
+		assert!(T::MaxCreditCap::get() < WHOLE, "credits could waive everything");
 		assert!(T::MaxSteps::get() > 0, "nothing could be applied");
 		assert!(T::MaxSweeps::get() > 0, "nobody would be found unless somebody reports it");
 		assert!(T::MaxSlash::get() <= WHOLE, "more could be slashed than must be at stake");

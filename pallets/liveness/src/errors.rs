@@ -83,5 +83,11 @@ mod errors {
 		/// take, or is gone.
 		#[codec(index = 23)]
 		NothingToReport,
+		/// An ordinal is not among those that credits may waive, which are the first of those due.
+		#[codec(index = 24)]
+		NotWaivable,
+		/// The slot that an ordinal falls on has no credit left that is older than the round.
+		#[codec(index = 25)]
+		NoCredit,
 	}
 }

@@ -181,5 +181,17 @@ mod events {
 			/// What of that the reporter got. The rest was burned.
 			bounty: Amount,
 		},
+		/// A provider waived samples, each with a credit of the slot that it fell on. They count as answered.
+		#[codec(index = 14)]
+		Waived {
+			/// The provider.
+			provider: T::AccountId,
+			/// The epoch.
+			epoch: Epoch,
+			/// The samples.
+			ordinals: Vec<u32>,
+			/// What each is worth, of 10,000.
+			share: u16,
+		},
 	}
 }

@@ -2,8 +2,7 @@
 
 use crate::{
 	BookOf, Config, Drawn, DrawnBefore, EpochRecord, Error, Event, EvictionEnds, EvictionQueue,
-	Faults, HeldSlot, INDEX_ONE, JournalEnds, Pallet, Slots, WeightInfo, answers::Found,
-	book::HEALTHY,
+	Faults, HeldSlot, INDEX_ONE, JournalEnds, Pallet, Slots, WeightInfo, book::HEALTHY,
 };
 use frame_support::{
 	ensure,
@@ -84,10 +83,7 @@ impl<T: Config> Pallet<T> {
 		book.named = ordinal.saturating_add(1);
 		// What is void is owed by nobody.
 		let Ok((found, misses)) = Self::draw(provider, drawn, book, ordinal) else { return 0 };
-		let (deal, slot) = match found {
-			Found::Allocation(entry, _) => (entry.deal, entry.slot),
-			Found::Slot(held, _) => (held.deal, held.slot),
-		};
+		let (deal, slot) = found.slot();
 		if let Some((at, mut held)) = Self::held(provider, deal, slot)
 			&& !held.rent.ended
 		{

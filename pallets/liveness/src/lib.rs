@@ -25,6 +25,7 @@
 //! | what | by | when |
 //! |---|---|---|
 //! | [`submit_proofs`](Call::submit_proofs) | the provider's operator, free of fees if it answered all | the round in force is drawn |
+//! | [`waive`](Call::waive) | the provider's operator, free of fees | the round in force is drawn |
 //! | [`advance`](Call::advance) | anyone, free of fees if it did something | changes of earlier rounds are left, or samples of the last one open |
 //! | [`settle`](Call::settle) | the provider's operator | in the period after the one that is settled |
 //! | [`report`](Call::report) | anyone, for a bounty | a provider was silent for too long |
@@ -130,6 +131,27 @@
 //!
 //! `B` may lie deeper than the block that drew, if the next one had no room to keep its hash: then more is fixed by it, not less.
 //! What is not fixed is the code. An upgrade in the middle of a round must not change what is proven.
+//!
+//! ## Credits
+//!
+//! Who served a slot to readers showed that it has it. For each blob of a session that was settled, with sampled proofs that
+//! passed, the slot has a credit, and [`waive`](Call::waive) spends one in the place of an answer:
+//!
+//! ```text
+//! may be waived  = ordinals below floor(due * credit_cap / 10,000) that are open
+//! by             = a credit of the (deal, slot) that the ordinal falls on, earned in a round before this one
+//! ```
+//!
+//! The chain draws the ordinal to find its slot; nothing is proven. A waived ordinal is answered in every respect: it is worth
+//! what an answer is at that time, and misses nothing. A slot's rent is settled against proofs all the same.
+//!
+//! Which ordinals may be waived follows from their numbers, and not from a count of those that were: else a provider
+//! would waive those that ask for what it lost of a slot, and prove the others. So a share `1 - credit_cap` of all draws is
+//! proven or missed, whatever anybody serves, and whichever slot a credit is of, it excuses no other.
+//!
+//! Credits are those that the round found ([`CreditSource`]): none that is earned after `R_e` is known counts in its round. A
+//! call without enough of them is refused, and never slashed. What is checked is in the order of answers, and then
+//! `NotWaivable`, `VoidOrdinal`, `NoCredit`.
 //!
 //! ## Accounts
 //!
@@ -289,6 +311,7 @@ mod answers;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 mod book;
+mod credits;
 mod epochs;
 mod errors;
 mod events;
@@ -313,7 +336,7 @@ use frame_support::pallet_macros::import_section;
 #[cfg(doc)]
 use nil_types::{
 	challenge::SETTLE_TRIES,
-	traits::{Allocation, AnswerMath, ContentSource, EpochClock, SlotHooks, Term},
+	traits::{Allocation, AnswerMath, ContentSource, CreditSource, EpochClock, SlotHooks, Term},
 };
 
 #[import_section(errors::errors)]
@@ -327,7 +350,9 @@ pub mod pallet {
 	use frame_system::pallet_prelude::*;
 	use nil_types::{
 		Amount, DealId, Epoch, G1Compressed, Generation, Hash32, RelayBlock, Round, SlotIndex,
-		traits::{AnswerMath, ContentSource, Evictions, RelayBeacon, RentPurse, Slashing},
+		traits::{
+			AnswerMath, ContentSource, CreditSource, Evictions, RelayBeacon, RentPurse, Slashing,
+		},
 	};
 
 	/// The pallet's storage layout.
@@ -355,6 +380,9 @@ pub mod pallet {
 
 		/// The content that samples are of. Its rounds must be those of this pallet.
 		type Content: ContentSource;
+
+		/// What slots earned by serving reads. Its rounds must be those of this pallet.
+		type Credits: CreditSource<Self::AccountId>;
 
 		/// The rent that deals have locked. Its deals must be those of the content.
 		type Purse: RentPurse<Self::AccountId>;
@@ -385,7 +413,11 @@ pub mod pallet {
 		#[pallet::constant]
 		type MaxHotFactor: Get<u32>;
 
-		/// Items that one [`Call::submit_proofs`] may have.
+		/// Largest share of the samples due that credits may waive, in units of 1/10,000: not all.
+		#[pallet::constant]
+		type MaxCreditCap: Get<u16>;
+
+		/// Items that one [`Call::submit_proofs`] may have, and ordinals that one [`Call::waive`] may.
 		#[pallet::constant]
 		type MaxItems: Get<u32>;
 
@@ -713,6 +745,20 @@ pub mod pallet {
 		) -> DispatchResult {
 			let reporter = ensure_signed(origin)?;
 			Ok(Self::take_slot(provider, deal, slot, Some(reporter))?)
+		}
+
+		/// Waives samples of the caller, each with a credit of the slot that it falls on. They count as answered now. Epoch and
+		/// `block` are those of answers, and ordinals rise. Costs nothing when it is right: a credit was paid for by who read.
+		#[pallet::call_index(7)]
+		#[pallet::weight(Pallet::<T>::waive_weight(ordinals.len() as u32))]
+		pub fn waive(
+			origin: OriginFor<T>,
+			epoch: Epoch,
+			block: Hash32,
+			ordinals: BoundedVec<u32, T::MaxItems>,
+		) -> DispatchResultWithPostInfo {
+			let who = ensure_signed(origin)?;
+			Self::do_waive(who, epoch, block, ordinals.into_inner())
 		}
 	}
 }

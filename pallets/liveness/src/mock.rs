@@ -1,6 +1,10 @@
 //! A runtime for tests: accounts of 32 bytes, a relay beacon that tests feed, content that is always there, and arithmetic
 //! that takes hashes for commitments and openings, unless a test brings real ones.
 
+mod reads;
+
+pub use reads::*;
+
 use crate::{self as pallet_liveness, *};
 use frame_support::{
 	Blake2_128Concat, Twox64Concat, derive_impl,
@@ -56,6 +60,7 @@ pub const PARAMS: LivenessParams = LivenessParams {
 		Tier { within: 30, share: 5_000 },
 		Tier { within: 40, share: 1_000 },
 	],
+	credit_cap: 5_000,
 	settle_samples: 2,
 	silent_rounds: 3,
 	evict_misses: 4,
@@ -345,6 +350,7 @@ impl pallet_liveness::Config for Test {
 	type Answers = MockMath;
 	type Beacon = MockBeacon;
 	type Content = MockContent;
+	type Credits = MockReads;
 	type Evictions = MockSlots;
 	type MaxBounty = ConstU16<5_000>;
 	type MaxSlash = ConstU16<5_000>;
@@ -354,6 +360,7 @@ impl pallet_liveness::Config for Test {
 	type Purse = MockPurse;
 	type Stakes = MockStakes;
 	type DrawDelay = ConstU32<DELAY>;
+	type MaxCreditCap = ConstU16<7_500>;
 	type MaxHotFactor = ConstU32<8>;
 	type MaxItems = ConstU32<MAX_ITEMS>;
 	type MaxSamples = ConstU32<64>;
@@ -542,6 +549,15 @@ impl Submission {
 			Liveness::submit_proofs(RuntimeOrigin::signed(who), epoch, block, items, y, pi)
 		})
 	}
+}
+
+/// Waives these ordinals in the round that is drawn, in a storage layer of its own as FRAME does it.
+pub fn waive(provider: &AccountId, ordinals: &[u32]) -> DispatchResultWithPostInfo {
+	let current = Liveness::epoch().expect("the round is drawn");
+	let block = current.block.expect("it is known");
+	let ordinals = ordinals.to_vec().try_into().expect("no more ordinals than a call may have");
+	let origin = RuntimeOrigin::signed(provider.clone());
+	with_storage_layer(|| Liveness::waive(origin, current.epoch, block, ordinals))
 }
 
 /// An honest provider's item.

@@ -67,6 +67,7 @@ impl<T: Config> Pallet<T> {
 			waiting,
 			due: Self::due(provider),
 			answered,
+			waivable: Self::waivable(provider),
 			blobs: book.blobs,
 			slots: book.census.slots,
 			index: book.index,

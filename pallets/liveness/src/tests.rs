@@ -3,6 +3,7 @@
 mod accounts;
 mod answers;
 pub(crate) mod arithmetic;
+mod credits;
 mod epochs;
 mod faults;
 mod health;

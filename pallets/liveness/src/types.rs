@@ -100,6 +100,8 @@ pub struct LivenessParams {
 	pub prompt_blocks: RelayBlock,
 	/// What later answers are worth: by rising delay above that, with falling share. Those after the last are worth nothing.
 	pub late: [Tier; TIERS],
+	/// Of the samples due, how many credits may waive, in units of 1/10,000.
+	pub credit_cap: u16,
 	/// Rows of each slot that the rent of a period is settled against. At least 1.
 	pub settle_samples: u32,
 	/// Rounds in a row in which a provider was silent, after which it may be reported. At least 1.
@@ -132,8 +134,8 @@ impl LivenessParams {
 
 impl Default for LivenessParams {
 	/// With epochs of an hour: 528 samples a day, hot deals twice as often, twenty minutes to answer, and three more steps
-	/// to the end of the hour. Who was silent for a day is jailed, a slot with 16 misses is taken away, and one miss a week is
-	/// forgiven; nothing is slashed before somebody says so.
+	/// to the end of the hour. Credits may waive a quarter. Who was silent for a day is jailed, a slot with 16 misses is taken
+	/// away, and one miss a week is forgiven; nothing is slashed before somebody says so.
 	fn default() -> Self {
 		Self {
 			samples_per_epoch: 22,
@@ -144,6 +146,7 @@ impl Default for LivenessParams {
 				Tier { within: 420, share: 5_000 },
 				Tier { within: 600, share: 2_500 },
 			],
+			credit_cap: 2_500,
 			settle_samples: 2,
 			silent_rounds: 24,
 			evict_misses: 16,
@@ -201,7 +204,7 @@ pub struct Book<Bits> {
 	pub blobs: u64,
 	/// Samples due in the round. 0 until one of them is answered, or proofs for it were wrong.
 	pub due: u32,
-	/// Samples answered in the round.
+	/// Samples answered or waived in the round.
 	pub count: u32,
 	/// What the answers of the round are worth together, each of [`WHOLE`].
 	pub credit: u32,

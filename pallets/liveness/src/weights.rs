@@ -9,6 +9,8 @@ use frame_support::weights::{Weight, constants::RocksDbWeight};
 pub trait WeightInfo {
 	/// [`crate::Call::submit_proofs`] with `n` items of as many deals, none of which was drawn after a miss.
 	fn submit_proofs(n: u32) -> Weight;
+	/// [`crate::Call::waive`] with `n` ordinals of as many slots, none of which was drawn after a miss.
+	fn waive(n: u32) -> Weight;
 	/// A draw that misses.
 	fn look_up() -> Weight;
 	/// [`crate::Call::advance`] by `s` allocations that enter the lists, each with a slot of its own.
@@ -50,6 +52,13 @@ impl WeightInfo for () {
 			.saturating_add(Weight::from_parts(2_200_000_000, 6_000).saturating_mul(n.into()))
 			.saturating_add(RocksDbWeight::get().reads_writes(8, 1))
 			.saturating_add(RocksDbWeight::get().reads_writes(3, 0).saturating_mul(n.into()))
+	}
+	fn waive(n: u32) -> Weight {
+		// An entry or a slot per ordinal, and its credits.
+		Weight::from_parts(50_000_000, 12_000)
+			.saturating_add(Weight::from_parts(30_000_000, 6_000).saturating_mul(n.into()))
+			.saturating_add(RocksDbWeight::get().reads_writes(8, 1))
+			.saturating_add(RocksDbWeight::get().reads_writes(2, 1).saturating_mul(n.into()))
 	}
 	fn look_up() -> Weight {
 		Weight::from_parts(8_000_000, 2_600).saturating_add(RocksDbWeight::get().reads_writes(1, 0))

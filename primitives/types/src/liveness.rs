@@ -61,8 +61,10 @@ pub struct DutyInfo {
 	pub waiting: u64,
 	/// Samples due: the ordinals below. 0 while the round is not drawn, and while the provider is behind.
 	pub due: u32,
-	/// Ordinals that are answered, rising.
+	/// Ordinals that are answered or waived, rising.
 	pub answered: Vec<u32>,
+	/// Open ordinals that credits of their slots can waive, rising.
+	pub waivable: Vec<u32>,
 	/// Blobs that samples are drawn from.
 	pub blobs: u64,
 	/// Slots that samples are drawn from.

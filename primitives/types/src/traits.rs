@@ -205,6 +205,35 @@ pub trait Slashing<AccountId> {
 	fn benchmark_staked() -> AccountId;
 }
 
+/// What slots earned by serving reads, as those see it who ask their providers for samples. A credit is a blob of a retrieval
+/// session that was settled, and whose sampled proofs passed. It is spent once.
+pub trait CreditSource<AccountId> {
+	/// Credits of a slot that `provider` earned in rounds before `round`, the one in force, and that are not spent. Nothing that
+	/// happens in the round makes them more, and nothing but [`spend`](Self::spend) makes them less.
+	fn credits(provider: &AccountId, deal: DealId, slot: SlotIndex, round: Round) -> u32;
+
+	/// Spends one of those. Whether there was one.
+	fn spend(provider: &AccountId, deal: DealId, slot: SlotIndex, round: Round) -> bool;
+
+	/// Lets a slot have earned a credit before `round`, for benchmarks.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_credit(provider: &AccountId, deal: DealId, slot: SlotIndex, round: Round);
+}
+
+/// Nobody has credits.
+impl<AccountId> CreditSource<AccountId> for () {
+	fn credits(_: &AccountId, _: DealId, _: SlotIndex, _: Round) -> u32 {
+		0
+	}
+
+	fn spend(_: &AccountId, _: DealId, _: SlotIndex, _: Round) -> bool {
+		false
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_credit(_: &AccountId, _: DealId, _: SlotIndex, _: Round) {}
+}
+
 /// A receipt, as a commit carries it.
 #[derive(
 	Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,

@@ -7,8 +7,8 @@
 //! 2. Are changes of earlier rounds left in the provider's journal? They are applied, a bounded number of steps at a time.
 //! 3. Were answers sent whose outcome was not seen? They are waited for, by the very bytes that were written down before
 //!    they were sent, which cannot take effect twice. So a restart at any moment sends nothing again that may still come.
-//! 4. What is due and not answered, as the best block says? These samples are read, and answered together: as many at a time
-//!    as one call takes, each call with one multi-scalar multiplication.
+//! 4. What is due and not answered, as the best block says? What credits of the slots can waive is waived first. The other samples
+//!    are read, and answered together: as many at a time as one call takes, each call with one multi-scalar multiplication.
 //!
 //! So no ordinal is answered twice on one branch of the chain. On a branch where another block drew the round, which may have
 //! found other content even with the same `R_e`, answers for the former one fail as stale, at the price of a fee, and new ones
@@ -159,11 +159,22 @@ struct Work {
 	done: BTreeSet<u32>,
 	/// Samples that are not tried again.
 	given_up: BTreeSet<u32>,
+	/// Whether waiving failed: then everything is answered.
+	waives_nothing: bool,
 	/// What was done about rent.
 	rent: settle::Progress,
 }
 
 impl Work {
+	/// What of `wanted` credits can waive, if that has not failed: as much as one call takes.
+	fn waivable(&self, duty: &DutyInfo, wanted: &BTreeSet<u32>, max_items: u32) -> Vec<u32> {
+		if self.waives_nothing {
+			return Vec::new();
+		}
+		let waivable = duty.waivable.iter().copied().filter(|ordinal| wanted.contains(ordinal));
+		waivable.take(usize::try_from(max_items).unwrap_or(usize::MAX)).collect()
+	}
+
 	/// What is due, open, and worth a try.
 	fn wanted(&mut self, duty: &DutyInfo) -> BTreeSet<u32> {
 		let open: BTreeSet<u32> =
@@ -300,6 +311,15 @@ impl Prover {
 		if from > drawn.at && self.unless_stopped(self.chain.terms(at)).await?.relay_block < from {
 			return Ok(Next::Block);
 		}
+		let waivable = work.waivable(&duty, &wanted, round.max_items);
+		if !waivable.is_empty() {
+			tracing::info!(round = round.round, samples = waivable.len(), "waiving samples");
+			let call = Call::waive(round.epoch, drawn.block, &waivable);
+			let sent = self.send_all(round.round, drawn.block, vec![(waivable, call)], work).await;
+			work.waives_nothing = sent.is_err();
+			sent?;
+			return Ok(Next::Now);
+		}
 		let samples = self.unless_stopped(self.chain.samples(at, operator, 0..duty.due)).await?;
 		// What draws nothing is not among them, and owed by nobody.
 		work.given_up.extend(
@@ -311,7 +331,12 @@ impl Prover {
 		if made.is_empty() {
 			return self.settle(at, final_block, &round, drawn.block, work).await;
 		}
-		self.send_all(&round, drawn.block, made, work).await?;
+		let calls = made.into_iter().map(|Made { items, y, pi }| {
+			let ordinals: Vec<u32> = items.iter().map(|item| item.ordinal).collect();
+			let (epoch, block) = (round.epoch, drawn.block);
+			(ordinals, Call::submit_proofs(&SubmitProofs { epoch, block, items, y, pi }))
+		});
+		self.send_all(round.round, drawn.block, calls.collect(), work).await?;
 		Ok(Next::Now)
 	}
 
@@ -424,31 +449,28 @@ impl Prover {
 		}
 	}
 
-	/// Sends answers, all at once, and waits until they are final.
+	/// Sends calls that answer or waive these ordinals, all at once, and waits until they are final.
 	async fn send_all(
 		&self,
-		round: &RoundInfo,
+		round: Round,
 		block: Hash32,
-		made: Vec<Made>,
+		calls: Vec<(Vec<u32>, Call)>,
 		work: &mut Work,
 	) -> Result<(), ProveError> {
-		let ordinals: Vec<Vec<u32>> =
-			made.iter().map(|made| made.items.iter().map(|item| item.ordinal).collect()).collect();
-		let sends = made.into_iter().map(|made| self.send(round.round, round.epoch, block, made));
+		let ordinals: Vec<Vec<u32>> = calls.iter().map(|(ordinals, _)| ordinals.clone()).collect();
+		let sends =
+			calls.into_iter().map(|(ordinals, call)| self.send(round, block, ordinals, call));
 		let outcomes = self.until_stopped(join_all(sends)).await?;
-		self.settle_all(round.round, ordinals, outcomes, work).await
+		self.settle_all(round, ordinals, outcomes, work).await
 	}
 
 	async fn send(
 		&self,
 		round: Round,
-		epoch: Epoch,
 		block: Hash32,
-		made: Made,
+		ordinals: Vec<u32>,
+		call: Call,
 	) -> Result<BlockRef, ChainError> {
-		let ordinals: Vec<u32> = made.items.iter().map(|item| item.ordinal).collect();
-		let Made { items, y, pi } = made;
-		let call = Call::submit_proofs(&SubmitProofs { epoch, block, items, y, pi });
 		let store = self.store.clone();
 		let note = move |transaction: &Transaction| -> BoxFuture<'static, Result<(), String>> {
 			let (store, transaction) = (store.clone(), transaction.clone());

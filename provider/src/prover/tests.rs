@@ -52,6 +52,18 @@ fn answers_are_spread_over_a_quarter_of_the_prompt_blocks() {
 }
 
 #[test]
+fn what_is_wanted_and_has_credit_is_waived_unless_that_failed() {
+	let duty = DutyInfo { waivable: vec![0, 2, 3], ..duty(6, &[1]) };
+	let mut work = Work::default();
+	work.given_up.insert(2);
+	let wanted = work.wanted(&duty);
+	assert_eq!(work.waivable(&duty, &wanted, 22), [0, 3]);
+	assert_eq!(work.waivable(&duty, &wanted, 1), [0]);
+	work.waives_nothing = true;
+	assert_eq!(work.waivable(&duty, &wanted, 22), [0u32; 0]);
+}
+
+#[test]
 fn only_what_cannot_come_any_more_is_over() {
 	let block = BlockRef { number: 1, hash: [0; 32] };
 	let dispatch = ChainError::Dispatch {

@@ -99,6 +99,16 @@ struct Item {
 	manifest_opening: [u8; 48],
 }
 
+/// A refusal of the pallet that asks for samples.
+fn refused(error: &str, number: u32) -> ChainError {
+	ChainError::Dispatch {
+		pallet: "Liveness".into(),
+		error: error.into(),
+		docs: String::new(),
+		block: BlockRef { number, hash: [3; 32] },
+	}
+}
+
 /// An answer that the chain took.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Taken {
@@ -125,6 +135,10 @@ pub struct FakeChain {
 	pub refuse: AtomicUsize,
 	/// Answers that were taken, all of which verified.
 	pub taken: Mutex<Vec<Taken>>,
+	/// Ordinals that were waived, call by call.
+	pub waived: Mutex<Vec<Vec<u32>>>,
+	/// Whether credits are gone when they are spent.
+	pub broke: AtomicBool,
 	/// Slots that were settled, call by call.
 	pub settled: Mutex<Vec<Vec<SlotIndex>>>,
 	/// Steps by which the provider was advanced, call by call.
@@ -240,6 +254,8 @@ impl FakeChain {
 			added: Mutex::default(),
 			refuse: AtomicUsize::new(0),
 			taken: Mutex::default(),
+			waived: Mutex::default(),
+			broke: AtomicBool::new(false),
 			settled: Mutex::default(),
 			advanced: Mutex::default(),
 			repaired: Mutex::default(),
@@ -318,6 +334,7 @@ impl FakeChain {
 				self.advanced.lock().unwrap().push(steps);
 			},
 			[44, 3, arguments @ ..] => self.settle(arguments),
+			[44, 7, arguments @ ..] => self.waive(arguments)?,
 			other => panic!("another call: {other:?}"),
 		}
 		let number = self.finalised.lock().unwrap().number;
@@ -331,12 +348,7 @@ impl FakeChain {
 		let operator = state.provider.as_ref().unwrap().operator;
 		let drawn = state.round.drawn.unwrap();
 		if drawn.block != block {
-			return Err(ChainError::Dispatch {
-				pallet: "Liveness".into(),
-				error: "Stale".into(),
-				docs: String::new(),
-				block: BlockRef { number: state.number, hash: [3; 32] },
-			});
+			return Err(refused("Stale", state.number));
 		}
 		assert_eq!(epoch, state.round.epoch);
 		assert!(!state.duty.behind);
@@ -388,6 +400,25 @@ impl FakeChain {
 			state.duty.answered.sort_unstable();
 		});
 		self.taken.lock().unwrap().push(Taken { round, block, ordinals });
+		Ok(())
+	}
+
+	fn waive(&self, arguments: &[u8]) -> Result<(), ChainError> {
+		let (epoch, block, ordinals) =
+			<(u32, Hash32, Vec<u32>)>::decode_all(&mut &*arguments).unwrap();
+		let state = self.best.lock().unwrap().clone();
+		assert_eq!((epoch, Some(block)), (state.round.epoch, state.round.drawn.map(|d| d.block)));
+		assert!((1..=state.round.max_items as usize).contains(&ordinals.len()));
+		assert!(ordinals.is_sorted() && ordinals.iter().all(|i| state.duty.waivable.contains(i)));
+		if self.broke.load(Ordering::SeqCst) {
+			return Err(refused("NoCredit", state.number));
+		}
+		self.finalised(|state| {
+			state.duty.waivable.retain(|ordinal| !ordinals.contains(ordinal));
+			state.duty.answered.extend(&ordinals);
+			state.duty.answered.sort_unstable();
+		});
+		self.waived.lock().unwrap().push(ordinals);
 		Ok(())
 	}
 

@@ -152,6 +152,33 @@ async fn answers_are_split_by_what_a_call_takes() {
 }
 
 #[tokio::test]
+async fn what_has_credit_is_waived_and_the_rest_answered() {
+	let world = world(NO_SCRUB).await;
+	world.chain.finalised(|state| {
+		state.duty.waivable = vec![0, 2, 5];
+		state.round.max_items = 2;
+		draw(state, 1, samples());
+	});
+	answers(&world, 6).await;
+	quiet(&world).await;
+	assert_eq!(*world.chain.waived.lock().unwrap(), [vec![0, 2], vec![5]]);
+	assert_eq!(answered(&world), [1, 3, 4, 6, 7, 8]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_waived_after_all_is_answered() {
+	let world = world(NO_SCRUB).await;
+	world.chain.broke.store(true, Ordering::SeqCst);
+	world.chain.finalised(|state| {
+		state.duty.waivable = vec![0, 2, 5];
+		draw(state, 1, samples());
+	});
+	answers(&world, 9).await;
+	assert_eq!(answered(&world), (0..9).collect::<Vec<_>>());
+	assert_eq!(world.metric("prover_failures_total").await, 1);
+}
+
+#[tokio::test]
 async fn the_journal_is_applied_in_steps_before_anything_is_answered() {
 	let world = world(NO_SCRUB).await;
 	world.chain.finalised(|state| {

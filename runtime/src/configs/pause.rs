@@ -19,7 +19,7 @@
 //! | `deals.add_receipt` | goes on | the time for it runs out, and it makes commits safer that are there already |
 //! | `deals.upkeep`, `mode2.place`, `mode2.repair` | goes on | do what the hooks do anyway |
 //! | `mode2.decline`, `mode2.complete_repair` | goes on | windows of candidates go on |
-//! | `liveness.submit_proofs`, `advance`, `report`, `report_slot` | goes on | rounds go on, and who does not answer is to blame |
+//! | `liveness.submit_proofs`, `waive`, `advance`, `report`, `report_slot` | goes on | rounds go on, and who does not answer is to blame |
 //! | `liveness.settle` | goes on | rent is forfeited at its deadline |
 //! | `liveness.forfeit` | goes on | does what the hook does anyway |
 //! | `deals.create_deal`, `commit_content`, `authorize_uploader` | stops | new money and new content |
@@ -111,6 +111,7 @@ impl Contains<RuntimeCall> for GoesOn {
 			RuntimeCall::Liveness(call) => matches!(
 				call,
 				pallet_liveness::Call::submit_proofs { .. }
+					| pallet_liveness::Call::waive { .. }
 					| pallet_liveness::Call::advance { .. }
 					| pallet_liveness::Call::set_params { .. }
 					| pallet_liveness::Call::settle { .. }

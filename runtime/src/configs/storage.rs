@@ -101,11 +101,15 @@ impl pallet_liveness::Config for Runtime {
 	type Answers = HostAnswers;
 	type Beacon = Beacon;
 	type Content = Deals;
+	/// There are no retrieval sessions yet.
+	type Credits = ();
 	type Evictions = Mode2;
 	/// As for placements: by then no block comes any more whose relay parent is from before the epoch.
 	type DrawDelay = ConstU32<4>;
 	/// Half of a slash burns at least, as providers say.
 	type MaxBounty = ConstU16<{ pallet_providers::MAX_REPORTER_SHARE }>;
+	/// Half of what is asked must be proven, whatever a provider serves.
+	type MaxCreditCap = ConstU16<5_000>;
 	type MaxHotFactor = ConstU32<16>;
 	/// All of an hour, and some more: 11 KiB.
 	type MaxItems = ConstU32<32>;

@@ -102,6 +102,10 @@ impl ::pallet_liveness::WeightInfo for LivenessWeight {
 		Samples::submit_proofs(n)
 	}
 
+	fn waive(n: u32) -> Weight {
+		Samples::waive(n)
+	}
+
 	fn look_up() -> Weight {
 		Samples::look_up()
 	}

@@ -32,6 +32,7 @@ fn bad() -> Vec<LivenessParams> {
 		LivenessParams { hot_factor: 0, ..PARAMS },
 		LivenessParams { hot_factor: 9, ..PARAMS },
 		LivenessParams { prompt_blocks: 21, ..PARAMS },
+		LivenessParams { credit_cap: 7_501, ..PARAMS },
 		LivenessParams { settle_samples: 0, ..PARAMS },
 		LivenessParams { silent_rounds: 1, ..PARAMS },
 		LivenessParams { evict_misses: 1, ..PARAMS },
@@ -60,6 +61,8 @@ fn parameters_stay_within_the_constants() {
 		for params in [
 			PARAMS,
 			LivenessParams { samples_per_epoch: 64, hot_factor: 8, ..PARAMS },
+			LivenessParams { credit_cap: 0, ..PARAMS },
+			LivenessParams { credit_cap: 7_500, ..PARAMS },
 			// No tiers at all.
 			LivenessParams { late: [Tier { within: 10, share: 0 }; TIERS], ..PARAMS },
 		] {
@@ -114,7 +117,8 @@ fn call_indices_are_pinned() {
 			("settle", 3),
 			("forfeit", 4),
 			("report", 5),
-			("report_slot", 6)
+			("report_slot", 6),
+			("waive", 7)
 		]
 	);
 }

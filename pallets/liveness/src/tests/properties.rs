@@ -6,7 +6,7 @@ use nil_types::{
 	DealId, Generation, Hash32, Hint, Profile, SlotIndex,
 	challenge::{Census, Lists, Sample, SizeClass, sample, samples_of},
 	layout::MAX_MDUS,
-	traits::{Allocation, EpochClock, SlotHooks},
+	traits::{Allocation, CreditSource, EpochClock, SlotHooks},
 };
 use proptest::{collection::vec, prelude::*};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +23,9 @@ enum Action {
 	NextEpoch { recorded: bool },
 	Advance { provider: u8, steps: u32 },
 	Answer { provider: u8, from: u32, count: u32, tamper: u8 },
-	SetParams { samples: u32, hot: u32 },
+	Earn { provider: u8, pick: usize, count: u32 },
+	Waive { provider: u8, from: u32, count: u32 },
+	SetParams { samples: u32, hot: u32, cap: u16 },
 	Idle,
 }
 
@@ -34,7 +36,7 @@ fn action() -> impl Strategy<Value = Action> {
 		2 => any::<bool>().prop_map(|hot| Action::Create { hot }),
 		8 => (pick.clone(), rows, 1u8..8)
 			.prop_map(|(pick, rows, signers)| Action::Commit { pick, rows, signers }),
-		2 => pick.prop_map(|pick| Action::End { pick }),
+		2 => pick.clone().prop_map(|pick| Action::End { pick }),
 		3 => (1u32..30).prop_map(|blocks| Action::Wait { blocks }),
 		5 => (0u8..8).prop_map(|recorded| Action::NextEpoch { recorded: recorded > 0 }),
 		6 => (0..PROVIDERS, 1u32..12)
@@ -42,7 +44,12 @@ fn action() -> impl Strategy<Value = Action> {
 		6 => (0..PROVIDERS, 0u32..20, 1u32..17, 0u8..12).prop_map(
 			|(provider, from, count, tamper)| Action::Answer { provider, from, count, tamper }
 		),
-		1 => (1u32..20, 1u32..5).prop_map(|(samples, hot)| Action::SetParams { samples, hot }),
+		4 => (0..PROVIDERS, pick, 1u32..4)
+			.prop_map(|(provider, pick, count)| Action::Earn { provider, pick, count }),
+		4 => (0..PROVIDERS, 0u32..10, 1u32..4)
+			.prop_map(|(provider, from, count)| Action::Waive { provider, from, count }),
+		1 => (1u32..20, 1u32..5, 0u16..=7_500)
+			.prop_map(|(samples, hot, cap)| Action::SetParams { samples, hot, cap }),
 		2 => Just(Action::Idle),
 	]
 }
@@ -151,6 +158,10 @@ struct Party {
 	found: Plain,
 	/// What happened since.
 	since: Vec<Change>,
+	/// Credits that the round found and that are not spent, of its slot of each deal.
+	credits: BTreeMap<DealId, u32>,
+	/// Credits that were earned since.
+	earned: BTreeMap<DealId, u32>,
 	/// The ordinals answered in the round, each with what it is worth.
 	answered: BTreeMap<u32, u16>,
 	index: u64,
@@ -178,6 +189,11 @@ struct Model {
 
 fn provider(number: u8) -> AccountId {
 	account(number + 1)
+}
+
+/// The slot of a deal that a provider has.
+fn slot_of(number: u8, deal: DealId) -> SlotIndex {
+	(number + PROVIDERS - (deal % u64::from(PROVIDERS)) as u8) % PROVIDERS
 }
 
 /// How many samples are asked of a party.
@@ -219,6 +235,9 @@ impl Model {
 				}
 			}
 			party.answered.clear();
+			for (deal, count) in std::mem::take(&mut party.earned) {
+				*party.credits.entry(deal).or_default() += count;
+			}
 			for change in std::mem::take(&mut party.since) {
 				party.found.apply(&change);
 			}
@@ -298,9 +317,21 @@ impl Model {
 			Action::Answer { provider: number, from, count, tamper } => {
 				self.answer(number, from..from + count, tamper);
 			},
-			Action::SetParams { samples, hot } => {
-				let params =
-					LivenessParams { samples_per_epoch: samples, hot_factor: hot, ..PARAMS };
+			Action::Earn { provider: number, pick, count } => {
+				let Some(deal) = self.picked(pick) else { return };
+				earn(&provider(number), deal, slot_of(number, deal), count);
+				*self.parties[usize::from(number)].earned.entry(deal).or_default() += count;
+			},
+			Action::Waive { provider: number, from, count } => {
+				self.waive(number, from..from + count);
+			},
+			Action::SetParams { samples, hot, cap } => {
+				let params = LivenessParams {
+					samples_per_epoch: samples,
+					hot_factor: hot,
+					credit_cap: cap,
+					..PARAMS
+				};
 				Liveness::set_params(RuntimeOrigin::root(), params).unwrap();
 				self.next_params = params;
 			},
@@ -338,6 +369,47 @@ impl Model {
 		}
 	}
 
+	/// Whether credits waive these ordinals of a party, one after the other; and those that are left then.
+	fn credited(
+		&self,
+		number: u8,
+		randomness: &Hash32,
+		ordinals: &[u32],
+	) -> (Vec<bool>, BTreeMap<DealId, u32>) {
+		let party = &self.parties[usize::from(number)];
+		let may = due(&self.params, party) * u32::from(self.params.credit_cap) / 10_000;
+		let mut left = party.credits.clone();
+		let waived = ordinals.iter().map(|ordinal| {
+			let (deal, ..) =
+				party.found.asked(number + 1, randomness, self.params.hot_factor, *ordinal);
+			let credit = left.get_mut(&deal).filter(|credit| *ordinal < may && **credit > 0);
+			credit.map(|credit| *credit -= 1).is_some()
+		});
+		let waived = waived.collect();
+		(waived, left)
+	}
+
+	/// Waives those of the ordinals that are open, if there are credits for all of them.
+	fn waive(&mut self, number: u8, ordinals: std::ops::Range<u32>) {
+		let who = provider(number);
+		let due = Liveness::due(&who);
+		let answered = &self.parties[usize::from(number)].answered;
+		let open: Vec<_> = ordinals.filter(|i| *i < due && !answered.contains_key(i)).collect();
+		if open.is_empty() {
+			return;
+		}
+		let current = Liveness::epoch().unwrap();
+		let (waived, left) = self.credited(number, &current.randomness, &open);
+		let all = waived.iter().all(|waived| *waived);
+		assert_eq!(waive(&who, &open).is_ok(), all);
+		if all {
+			let share = Liveness::params().share(Now::get() - current.drawn_at);
+			let party = &mut self.parties[usize::from(number)];
+			party.credits = left;
+			party.answered.extend(open.into_iter().map(|ordinal| (ordinal, share)));
+		}
+	}
+
 	/// The pallet asks what the model asks, of everybody who can answer.
 	fn check(&self) {
 		let current = Liveness::epoch();
@@ -360,6 +432,15 @@ impl Model {
 				);
 				assert_eq!((asked.deal, asked.generation, asked.mdu, asked.leaf), expected);
 			}
+			let open: Vec<_> = (0..due).filter(|i| !party.answered.contains_key(i)).collect();
+			let (waived, _) = self.credited(number, &current.randomness, &open);
+			let waivable = open.into_iter().zip(waived).filter(|(_, waived)| *waived);
+			let waivable: Vec<_> = waivable.map(|(ordinal, _)| ordinal).collect();
+			assert_eq!(Liveness::duty(&who).waivable, waivable);
+			for (deal, left) in &party.credits {
+				let slot = slot_of(number, *deal);
+				assert_eq!(MockReads::credits(&who, *deal, slot, current.round), *left);
+			}
 			if let Some(mut book) = Books::<Test>::get(&who) {
 				book.close_until(current.round);
 				assert_eq!(book.blobs, party.found.blobs());
@@ -378,7 +459,7 @@ proptest! {
 	#![proptest_config(ProptestConfig::with_cases(96))]
 
 	/// Nobody's samples depend on anything that happens in the epoch, nor on who applies what happened before it, in how
-	/// many steps; accounts are those of epochs that are closed one by one.
+	/// many steps; accounts are those of epochs that are closed one by one. Credits waive what they may, each once.
 	#[test]
 	fn samples_and_accounts_are_those_of_the_model(actions in vec(action(), 1..80)) {
 		new_test_ext().execute_with(|| {

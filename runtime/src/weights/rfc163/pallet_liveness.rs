@@ -24,6 +24,17 @@ impl<T: frame_system::Config> pallet_liveness::WeightInfo for WeightInfo<T> {
 			.saturating_add(T::DbWeight::get().writes(1))
 			.saturating_add(Weight::from_parts(0, 6000).saturating_mul(n.into()))
 	}
+	/// The range of component `n` is `[1, 32]`.
+	fn waive(n: u32, ) -> Weight {
+		Weight::from_parts(50_000_000, 0)
+			.saturating_add(Weight::from_parts(0, 12000))
+			.saturating_add(Weight::from_parts(30_000_000, 0).saturating_mul(n.into()))
+			.saturating_add(T::DbWeight::get().reads(8))
+			.saturating_add(T::DbWeight::get().reads((2_u64).saturating_mul(n.into())))
+			.saturating_add(T::DbWeight::get().writes(1))
+			.saturating_add(T::DbWeight::get().writes((1_u64).saturating_mul(n.into())))
+			.saturating_add(Weight::from_parts(0, 6000).saturating_mul(n.into()))
+	}
 	fn look_up() -> Weight {
 		Weight::from_parts(8_000_000, 0)
 			.saturating_add(Weight::from_parts(0, 2600))
