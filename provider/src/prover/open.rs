@@ -116,8 +116,7 @@ impl Opener {
 				Err((mdu, reason)) => return Ok(Err(Unopened::Roots { mdu, reason })),
 			};
 			let (engine, base) = (self.engine.clone(), first.first_mdu);
-			let made =
-				aside(move || open_missing(&*engine, &roots, &point, base, missing)).await?;
+			let made = aside(move || open_missing(&*engine, &roots, &point, base, missing)).await?;
 			let made = match made {
 				Ok(made) => made,
 				Err(error) => return Ok(Err(error)),
