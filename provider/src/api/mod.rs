@@ -184,6 +184,7 @@ async fn health(State(app): State<Arc<App>>) -> ApiResult<Json<Health>> {
 		chain: ChainHealth { best: heads.best, finalised: heads.finalised },
 		free_bytes,
 		quarantine,
+		refused: app.metrics.refused_kinds(),
 		repairs: app.metrics.repair_health(),
 	}))
 }

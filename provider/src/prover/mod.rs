@@ -36,6 +36,12 @@
 //! worth everything. The other three quarters are for what may go wrong. Nothing of that is kept: a provider that starts anew
 //! finds the same block, and when it is past, answers at once.
 //!
+//! # What the chain takes for wrong
+//!
+//! A proof that verified here and that the chain takes for wrong follows from rules that differ: after an upgrade of the runtime,
+//! say. The next one would be slashed as well. So it is written down, before anything else is done, and from then on no proof of
+//! that kind is sent, after restarts neither, until the operator says so (`nil-provider prove-again`).
+//!
 //! # Rent
 //!
 //! When a round's samples are answered, the rent of the last period is settled, once: with the same openings,
@@ -60,7 +66,8 @@ use crate::{
 	chain::{ChainView, follower::Heads},
 	content::Reader,
 	metrics::{Metrics, clamp},
-	store::{Sent, Store, StoreError},
+	store::{ProofKind, Refused, Sent, Store, StoreError},
+	unix_now,
 };
 use futures::future::{BoxFuture, join_all};
 use nil_client::{
@@ -155,8 +162,6 @@ struct Work {
 	left_out: BTreeSet<u32>,
 	/// When they are tried again.
 	again: Option<Instant>,
-	/// Samples whose answers are final.
-	done: BTreeSet<u32>,
 	/// Samples that are not tried again.
 	given_up: BTreeSet<u32>,
 	/// What was done about rent.
@@ -168,16 +173,6 @@ impl Work {
 	fn wanted(&mut self, duty: &DutyInfo) -> BTreeSet<u32> {
 		let open: BTreeSet<u32> =
 			(0..duty.due).filter(|ordinal| !duty.answered.contains(ordinal)).collect();
-		// Answered in a block that is final, and open all the same: the chain found the proof wrong.
-		let wrong: Vec<u32> = open.intersection(&self.done).copied().collect();
-		if !wrong.is_empty() {
-			tracing::error!(
-				ordinals = ?wrong,
-				"the chain took answers for wrong that had verified here; they are not sent again: report this"
-			);
-			self.done.retain(|ordinal| !wrong.contains(ordinal));
-			self.given_up.extend(wrong);
-		}
 		if self.again.is_some_and(|again| Instant::now() >= again) {
 			self.again = None;
 		}
@@ -216,6 +211,7 @@ impl Prover {
 		let [first, longest] = PAUSES;
 		let mut work = Work::default();
 		let mut pause = first;
+		self.tell_refused().await;
 		loop {
 			// A block that comes while this one is looked at is looked at next.
 			self.heads.mark_unchanged();
@@ -256,6 +252,38 @@ impl Prover {
 		}
 	}
 
+	/// Tells which proofs are not sent.
+	async fn tell_refused(&self) {
+		for kind in ProofKind::ALL {
+			match self.is_refused(kind).await {
+				Ok(refused) => {
+					self.metrics.refused.with_label_values(&[kind.name()]).set(refused.into());
+					if refused {
+						let kind = kind.name();
+						tracing::error!(
+							kind,
+							"not sent any more, since the chain took some for wrong: update, and then say `nil-provider prove-again`"
+						);
+					}
+				},
+				Err(error) => tracing::warn!(%error, "cannot tell what the chain took for wrong"),
+			}
+		}
+	}
+
+	/// Whether proofs of this kind are not sent, because the chain took one for wrong.
+	async fn is_refused(&self, kind: ProofKind) -> Result<bool, ProveError> {
+		Ok(self.on_store(move |store| store.refused(kind)).await?.is_some())
+	}
+
+	/// The chain took a proof in this block for wrong.
+	async fn note_refused(&self, kind: ProofKind, block: BlockRef) -> Result<(), ProveError> {
+		let refused = Refused { block: block.number, at: unix_now() };
+		self.on_store(move |store| store.note_refused(kind, &refused)).await?;
+		self.tell_refused().await;
+		Ok(())
+	}
+
 	async fn look(&self, work: &mut Work) -> Result<Next, ProveError> {
 		let operator = self.operator.account_id();
 		let finalised = self.unless_stopped(self.chain.head(At::Finalised)).await?;
@@ -291,7 +319,8 @@ impl Prover {
 		if self.resume(&round, drawn.block, work).await? {
 			return Ok(Next::Now);
 		}
-		let wanted = work.wanted(&duty);
+		let refused = self.is_refused(ProofKind::Answers).await?;
+		let wanted = if refused { BTreeSet::new() } else { work.wanted(&duty) };
 		let final_block = At::Block(finalised.hash);
 		if wanted.is_empty() {
 			return self.settle(at, final_block, &round, drawn.block, work).await;
@@ -481,7 +510,12 @@ impl Prover {
 						block = block.number,
 						"answered samples"
 					);
-					work.done.extend(&ordinals);
+					let asked = self.chain.duty(At::Block(block.hash), self.operator.account_id());
+					let duty = self.unless_stopped(asked).await?;
+					let is_open = |ordinal: &u32| !duty.answered.contains(ordinal);
+					if !duty.behind && ordinals.iter().any(is_open) {
+						self.note_refused(ProofKind::Answers, block).await?;
+					}
 				},
 				Err(error) => {
 					let over = is_over(&error);

@@ -14,7 +14,7 @@ use super::{
 use crate::{
 	content::Reader,
 	metrics::clamp,
-	store::{Settling, Store},
+	store::{ProofKind, Settling, Store},
 };
 use futures::future::{BoxFuture, join_all};
 use nil_client::chain::{At, BlockRef, Call, ChainError, Settle, SettleItem, Transaction};
@@ -53,8 +53,6 @@ pub(super) struct Progress {
 	over: bool,
 	/// When the chain is asked again, after something was left out.
 	again: Option<Instant>,
-	/// Slots whose settlements are final.
-	done: BTreeSet<SlotKey>,
 	/// Slots that were left out, and are tried again.
 	left_out: BTreeSet<SlotKey>,
 	/// Slots that are not tried again in the round.
@@ -64,18 +62,7 @@ pub(super) struct Progress {
 impl Progress {
 	/// Slots that can be settled and are worth a try, rising.
 	fn wanted(&mut self, rents: &[RentInfo]) -> Vec<SlotKey> {
-		let owed = rents.iter().filter(|rent| rent.closed.total() > 0);
-		let mut owed: BTreeSet<SlotKey> = owed.map(|rent| (rent.deal, rent.slot)).collect();
-		// Settled in a block that is final, and owed all the same: the chain found the proof wrong.
-		let wrong: Vec<SlotKey> = owed.intersection(&self.done).copied().collect();
-		if !wrong.is_empty() {
-			tracing::error!(
-				slots = ?wrong,
-				"the chain took settlements for wrong that had verified here; they are made anew in the next round"
-			);
-			self.done.retain(|slot| !wrong.contains(slot));
-			self.given_up.extend(wrong);
-		}
+		let mut owed = owed(rents);
 		owed.retain(|slot| !self.given_up.contains(slot));
 		if self.again.is_some_and(|again| Instant::now() < again) {
 			owed.retain(|slot| !self.left_out.contains(slot));
@@ -84,6 +71,12 @@ impl Progress {
 		}
 		owed.into_iter().collect()
 	}
+}
+
+/// Slots that can be settled.
+fn owed(rents: &[RentInfo]) -> BTreeSet<SlotKey> {
+	let owed = rents.iter().filter(|rent| rent.closed.total() > 0);
+	owed.map(|rent| (rent.deal, rent.slot)).collect()
 }
 
 /// What a slot must prove.
@@ -198,10 +191,12 @@ impl Prover {
 		if self.resume_settlements(info.as_ref(), block, progress).await? {
 			return Ok(Next::Now);
 		}
-		let operator = self.operator.account_id();
-		let mut rents = self.unless_stopped(self.chain.rents(at, operator)).await?;
-		rents.extend(self.unless_stopped(self.chain.endings(at, operator)).await?);
+		let rents = self.rents(at).await?;
 		self.tell_rent(&rents);
+		if self.is_refused(ProofKind::Settlements).await? {
+			progress.over = true;
+			return Ok(Next::Block);
+		}
 		let wanted = progress.wanted(&rents);
 		let Some(info) = info.filter(|_| !wanted.is_empty()) else {
 			progress.over = true;
@@ -219,6 +214,14 @@ impl Prover {
 		}
 		self.send_settlements(&info, block, made, progress).await?;
 		Ok(Next::Now)
+	}
+
+	/// What slots earned, and what those are owed that ended.
+	async fn rents(&self, at: At) -> Result<Vec<RentInfo>, ProveError> {
+		let operator = self.operator.account_id();
+		let mut rents = self.unless_stopped(self.chain.rents(at, operator)).await?;
+		rents.extend(self.unless_stopped(self.chain.endings(at, operator)).await?);
+		Ok(rents)
 	}
 
 	fn tell_rent(&self, rents: &[RentInfo]) {
@@ -399,7 +402,10 @@ impl Prover {
 						block = block.number,
 						"settled rent"
 					);
-					progress.done.extend(&slots);
+					let owed = owed(&self.rents(At::Block(block.hash)).await?);
+					if slots.iter().any(|slot| owed.contains(slot)) {
+						self.note_refused(ProofKind::Settlements, block).await?;
+					}
 				},
 				Err(error) => {
 					let over = is_over(&error);

@@ -47,6 +47,8 @@ pub const ROOTS: Table = Table::new("roots");
 pub const SENT: Table = Table::new("sent");
 /// Settlements that were sent and whose outcome was not seen, by period and first slot.
 pub const SETTLING: Table = Table::new("settling");
+/// Kinds of proofs that the chain took for wrong: see [`super::proofs`].
+pub const REFUSED: Table = Table::new("refused");
 /// Branches of the slots' leaves in the trees of MDUs, by content key of the shards that they are for.
 pub const BRANCHES: Table = Table::new("branches");
 /// Content whose bytes are not what they were: see [`super::rot`].
@@ -89,7 +91,7 @@ impl Index {
 			}
 			let known = [STAGED, HOLDINGS, MDUS, CONTENT, REFERENCES, PROMISES];
 			// A store from before one of these lacks nothing when it is empty.
-			let later = [ENDED, OPENINGS, ROOTS, SENT, SETTLING, BRANCHES, ROTTEN];
+			let later = [ENDED, OPENINGS, ROOTS, SENT, SETTLING, REFUSED, BRANCHES, ROTTEN];
 			for table in known.into_iter().chain(later) {
 				write.open_table(table.definition)?;
 			}

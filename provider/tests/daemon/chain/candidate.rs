@@ -27,10 +27,7 @@ impl FakeChain {
 			[43, 3, arguments @ ..] => Some(self.check_repair(arguments)),
 			other => panic!("another call: {other:?}"),
 		};
-		let doubted = self
-			.doubts
-			.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-		if doubted.is_err() {
+		if !self.doubts_it() {
 			self.finalised(|state| {
 				let repair = state.repair.take().unwrap();
 				let Some(proved) = proved else { return };
