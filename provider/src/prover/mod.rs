@@ -8,7 +8,8 @@
 //! 3. Were answers sent whose outcome was not seen? They are waited for, by the very bytes that were written down before
 //!    they were sent, which cannot take effect twice. So a restart at any moment sends nothing again that may still come.
 //! 4. What is due and not answered, as the best block says? These samples are read, and answered together: as many at a time
-//!    as one call takes, each call with one multi-scalar multiplication.
+//!    as one call takes, each call with one multi-scalar multiplication. Samples for
+//!    which roots must be fetched from other slots are left for a later call: they hold up nothing else.
 //!
 //! So no ordinal is answered twice on one branch of the chain. On a branch where another block drew the round, which may have
 //! found other content even with the same `R_e`, answers for the former one fail as stale, at the price of a fee, and new ones
@@ -59,7 +60,7 @@ mod settle;
 mod thread;
 
 pub use make::{LeftOut, Made, Maker, Outcome, Ready, Unopened};
-pub use open::{OpenError, Opener};
+pub use open::{OpenError, Opened, Opener};
 pub use thread::aside;
 
 use crate::{
@@ -69,7 +70,7 @@ use crate::{
 	store::{ProofKind, Refused, Sent, Store, StoreError},
 	unix_now,
 };
-use futures::future::{BoxFuture, join_all};
+use futures::future::{BoxFuture, join, join_all};
 use nil_client::{
 	chain::{At, BlockRef, Call, ChainError, SubmitProofs, Transaction},
 	http::Reach,
@@ -336,11 +337,17 @@ impl Prover {
 		);
 		let samples: Vec<_> =
 			samples.into_iter().filter(|sample| wanted.contains(&sample.ordinal)).collect();
-		let made = self.answers(at, &round, drawn.randomness, samples, work).await?;
-		if made.is_empty() {
+		let (made, lacking) = self.answers(&round, drawn.randomness, samples, work).await?;
+		if made.is_empty() && lacking.is_empty() {
 			return self.settle(at, final_block, &round, drawn.block, work).await;
 		}
-		self.send_all(&round, drawn.block, made, work).await?;
+		// What others must give first holds up nothing else, and is answered in a call of its own.
+		let opener = self.opener();
+		let sending = self.send_all(&round, drawn.block, made, work);
+		let (sent, fetched) = join(sending, opener.fetch(at, lacking)).await;
+		let (_, unfetched) = fetched?;
+		self.leave_out(&round, unfetched, work);
+		sent?;
 		Ok(Next::Now)
 	}
 
@@ -392,16 +399,16 @@ impl Prover {
 		Ok(true)
 	}
 
+	/// Answers what can be answered with what is here, and the samples for which roots are to be fetched.
 	async fn answers(
 		&self,
-		at: At,
 		round: &RoundInfo,
 		r_e: Hash32,
 		samples: Vec<SampleInfo>,
 		work: &mut Work,
-	) -> Result<Vec<Made>, ProveError> {
+	) -> Result<(Vec<Made>, Vec<SampleInfo>), ProveError> {
 		let timer = self.metrics.opening_seconds.start_timer();
-		let (ready, mut left_out) = self.opener().openings(at, samples).await?;
+		let Opened { ready, lacking, mut left_out } = self.opener().open(samples).await?;
 		timer.observe_duration();
 		let maker = Maker {
 			reader: Reader { store: self.store.clone(), metrics: self.metrics.clone() },
@@ -417,7 +424,21 @@ impl Prover {
 			self.on_store(move |store| store.forget_openings(deal)).await?;
 		}
 		left_out.extend(outcome.left_out);
-		for (sample, why) in &left_out {
+		for item in outcome.made.iter().flat_map(|made| &made.items) {
+			work.left_out.remove(&item.ordinal);
+		}
+		self.leave_out(round, left_out, work);
+		Ok((outcome.made, lacking))
+	}
+
+	/// Takes note of samples that cannot be answered now.
+	fn leave_out(
+		&self,
+		round: &RoundInfo,
+		left_out: Vec<(SampleInfo, LeftOut)>,
+		work: &mut Work,
+	) {
+		for (sample, why) in left_out {
 			if work.left_out.insert(sample.ordinal) {
 				self.metrics.left_out.inc();
 				tracing::error!(
@@ -431,15 +452,11 @@ impl Prover {
 				);
 			}
 		}
-		for item in outcome.made.iter().flat_map(|made| &made.items) {
-			work.left_out.remove(&item.ordinal);
-		}
 		if !work.left_out.is_empty() {
 			work.again.get_or_insert(Instant::now() + TRY_AGAIN);
 		}
 		let gone = clamp(work.left_out.len() as u64);
 		self.metrics.samples.with_label_values(&["left_out"]).set(gone);
-		Ok(outcome.made)
 	}
 
 	/// What the openings of manifests are made with.

@@ -422,6 +422,44 @@ async fn among(peers: &Peers, settings: &str) -> World {
 	world
 }
 
+/// As if [`OTHER`] had been committed as generation 2, without slot 0.
+fn miss_another(state: &mut State, first_mdu: u64) {
+	let second = nil_types::CommitInfo {
+		first_mdu,
+		size_bytes: OTHER.size,
+		index_len: OTHER.index.len() as u32,
+		index_root: blake2b_256(&OTHER.index),
+		roots_hash: roots_hash(&OTHER.roots()),
+		signed: 0b1110,
+		..state.commits[&1].clone()
+	};
+	state.commits.insert(2, second);
+	let deal = state.deal.as_mut().unwrap();
+	(deal.generation, deal.total_mdus) = (2, first_mdu + 1);
+}
+
+#[tokio::test]
+async fn roots_that_nobody_gives_hold_up_no_other_answer() {
+	let peers = Peers::start(&OTHER).await;
+	*peers.stalls.lock().unwrap() = true;
+	let world = among(&peers, &format!("{NO_SCRUB}\nreceipts.sign_late = false")).await;
+	world.chain.finalised(|state| {
+		// The first MDU under the deal's second manifest point.
+		let mdu = 4096;
+		miss_another(state, mdu);
+		let mut samples: Vec<_> =
+			(0..4).map(|i| sample(i, 0, (i % 2) as u8, &COMMIT.roots())).collect();
+		let lacking = sample(4, 0, 0, &OTHER.roots());
+		samples.push(SampleInfo { mdu, first_mdu: mdu, generation: 2, ..lacking });
+		draw(state, 1, samples);
+	});
+	answers(&world, 4).await;
+	assert_eq!(answered(&world), [0, 1, 2, 3]);
+	let hash = hex::encode(roots_hash(&OTHER.roots()));
+	let asked = format!("object/{hash}");
+	eventually("the rest is asked for", async || peers.asked_for(&asked) > 0).await;
+}
+
 #[tokio::test]
 async fn roots_of_a_commit_that_the_slot_missed_are_fetched_once() {
 	let peers = Peers::start(&OTHER).await;
@@ -432,19 +470,7 @@ async fn roots_of_a_commit_that_the_slot_missed_are_fetched_once() {
 		draw(state, round, samples);
 	};
 	world.chain.finalised(|state| {
-		let first = state.commits[&1].clone();
-		let second = nil_types::CommitInfo {
-			first_mdu: 1,
-			size_bytes: OTHER.size,
-			index_len: OTHER.index.len() as u32,
-			index_root: blake2b_256(&OTHER.index),
-			roots_hash: roots_hash(&OTHER.roots()),
-			signed: 0b1110,
-			..first
-		};
-		state.commits.insert(2, second);
-		let deal = state.deal.as_mut().unwrap();
-		(deal.generation, deal.total_mdus) = (2, 2);
+		miss_another(state, 1);
 		ask(state, 1);
 	});
 	answers(&world, 4).await;
