@@ -1,7 +1,7 @@
 //! Samples that the chain asks for, and the care for what they are about.
 
 use super::{chain::State, chain::Taken, following::commit, peers::Peers, *};
-use nil_provider::store::ProofKind;
+use nil_provider::{daemon::DaemonError, store::ProofKind};
 use nil_slab::manifest;
 use nil_types::{
 	DrawnInfo, Earnings, RentInfo, SampleInfo, SettleSampleInfo, SettlementInfo, challenge::Place,
@@ -123,6 +123,20 @@ async fn a_round_is_answered_in_one_call_and_once() {
 	world.chain.finalised(|state| draw(state, 2, samples()));
 	answers(&world, 18).await;
 	assert_eq!(taken(&world)[1], Taken { round: 2, block: DRAWING, ordinals: all });
+}
+
+#[tokio::test]
+async fn a_daemon_without_its_prover_ends() {
+	let mut world = world(NO_SCRUB).await;
+	let mut daemon = world.daemon.take().unwrap();
+	// The prover breaks off: the chain has no answer for it.
+	world.chain.finalised(|state| {
+		state.provider = None;
+		draw(state, 1, samples());
+	});
+	let ended = tokio::time::timeout(Duration::from_secs(10), daemon.ended()).await.unwrap();
+	assert!(matches!(&ended, Err(DaemonError::Task(_))), "{ended:?}");
+	daemon.stop().await.unwrap();
 }
 
 #[tokio::test]
