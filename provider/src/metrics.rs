@@ -87,6 +87,8 @@ pub struct Metrics {
 	pub mended: IntCounter,
 	/// Bytes that the scrubber has checked.
 	pub scrubbed_bytes: IntCounter,
+	/// MDUs that the scrubber could not check because the index refused.
+	pub unchecked: IntCounter,
 	/// Times that the scrubber has gone through everything.
 	pub scrub_passes: IntCounter,
 	/// The chain's blocks, by kind.
@@ -167,6 +169,7 @@ impl Metrics {
 			quarantine: gauge("quarantine", "Pieces of content in quarantine")?,
 			mended: counter("mended_total", "Pieces of content that were rebuilt")?,
 			scrubbed_bytes: counter("scrubbed_bytes_total", "Bytes checked by the scrubber")?,
+			unchecked: counter("unchecked_total", "MDUs that the scrubber could not check")?,
 			scrub_passes: counter("scrub_passes_total", "Passes of the scrubber")?,
 			blocks: gauges("chain_block", "Number of the chain's blocks", &["kind"])?,
 			chain_up: gauge("chain_up", "1 when the node answered last")?,

@@ -185,14 +185,15 @@ impl Scrubber {
 				profile
 			},
 		};
+		// An MDU that cannot be checked does not hold up the others.
+		pass.position.after = Some(held);
 		let mut checked = 0;
 		if let Some(profile) = profile {
 			let (reader, engine) = (self.reader.clone(), self.engine.clone());
-			checked =
-				spawn_blocking(move || check(&reader, &*engine, &held, &mdu, &profile)).await??;
+			let done = spawn_blocking(move || check(&reader, &*engine, &held, &mdu, &profile));
+			checked = done.await?.inspect_err(|_| self.reader.metrics.unchecked.inc())?;
 			self.reader.metrics.scrubbed_bytes.inc_by(checked);
 		}
-		pass.position.after = Some(held);
 		Ok(Step::Checked(checked))
 	}
 

@@ -1,7 +1,10 @@
 //! Samples that the chain asks for, and the care for what they are about.
 
 use super::{chain::State, chain::Taken, following::commit, peers::Peers, *};
-use nil_provider::{daemon::DaemonError, store::ProofKind};
+use nil_provider::{
+	daemon::DaemonError,
+	store::{ContentKey, ProofKind},
+};
 use nil_slab::manifest;
 use nil_types::{
 	DrawnInfo, Earnings, RentInfo, SampleInfo, SettleSampleInfo, SettlementInfo, challenge::Place,
@@ -494,6 +497,29 @@ async fn roots_of_a_commit_that_the_slot_missed_are_fetched_once() {
 	world.chain.finalised(|state| ask(state, 2));
 	answers(&world, 8).await;
 	assert_eq!(peers.asked_for(&format!("object/{hash}")), fetched);
+}
+
+#[tokio::test]
+async fn an_mdu_that_cannot_be_checked_holds_up_no_other() {
+	let mut world = world("prover.mend = false").await;
+	world.daemon.take().unwrap().stop().await.unwrap();
+	// The index cannot say what is wrong with the first slot's shards.
+	let key = ContentKey::shard(COMMIT.mdus[0].root, 0).bytes();
+	let index = redb::Database::open(world.data().join("index.redb")).unwrap();
+	let write = index.begin_write().unwrap();
+	{
+		let table = redb::TableDefinition::<&[u8], &[u8]>::new("rotten");
+		write.open_table(table).unwrap().insert(key.as_slice(), [1].as_slice()).unwrap();
+	}
+	write.commit().unwrap();
+	drop(index);
+	world.start().await;
+	eventually("others are checked", async || {
+		world.chain.finalised(|_| {});
+		world.metric("scrubbed_bytes_total").await >= 2 * BLOB_BYTES as u64
+	})
+	.await;
+	assert!(world.metric("unchecked_total").await > 0);
 }
 
 #[tokio::test]
