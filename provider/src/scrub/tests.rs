@@ -1,8 +1,9 @@
 use super::*;
 use crate::{
 	metrics::Metrics,
-	store::{Content, Holding, Room, Store, Upload},
+	store::{Content, ContentKey, Holding, HoldingKey, Room, Store, Upload},
 };
+use codec::Encode;
 use nil_kzg::Engines;
 use nil_slab::{Branch, EncodedMdu, MduEncoder, Members};
 use nil_types::{CodeKind, blake2b_256, layout::BLOB_PAYLOAD, messages::roots_hash};
