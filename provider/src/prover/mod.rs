@@ -4,7 +4,8 @@
 //!
 //! 1. Is the round in force on the *best* block the one of the *finalised* block, and drawn by the same block? What is not final
 //!    may be drawn anew, and an answer is void where another block drew its round.
-//! 2. Are changes of earlier rounds left in the provider's journal? They are applied, a bounded number of steps at a time.
+//! 2. Are changes of earlier rounds left in the provider's journal? They are applied, a bounded number of steps in each of some
+//!    calls at once.
 //! 3. Were answers sent whose outcome was not seen? They are waited for, by the very bytes that were written down before
 //!    they were sent, which cannot take effect twice. So a restart at any moment sends nothing again that may still come.
 //! 4. What is due and not answered, as the best block says? These samples are read, and answered together: as many at a time
@@ -93,6 +94,8 @@ use tokio_util::sync::CancellationToken;
 const PAUSES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(120)];
 /// After how long what was left out is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(60);
+/// Calls that apply the journal at a time: more would fill blocks, and the pool has room for few of one account.
+const MOST_ADVANCES: u64 = 16;
 /// Providers spread their answers over this part of the relay blocks within which these are worth everything: a quarter.
 const SPREAD: RelayBlock = 4;
 
@@ -365,10 +368,24 @@ impl Prover {
 	/// Applies what happened in earlier rounds. Anybody may, so that a refusal may mean that somebody has.
 	async fn advance(&self, round: &RoundInfo, duty: &DutyInfo) -> Result<Next, ProveError> {
 		let steps = round.max_steps.max(1);
-		tracing::info!(round = round.round, waiting = duty.waiting, steps, "applying the journal");
+		// At once, since each waits until it is final. Some may find nothing to do: of what waits, a part may be of this round.
+		let calls = duty.waiting.div_ceil(steps.into()).clamp(1, MOST_ADVANCES);
+		let waiting = duty.waiting;
+		tracing::info!(round = round.round, waiting, steps, calls, "applying the journal");
 		let call = Call::advance(self.operator.account_id(), steps);
-		self.unless_stopped(self.chain.submit(&call, &self.operator)).await?;
-		Ok(Next::Now)
+		let sends = (0..calls).map(|_| self.chain.submit(&call, &self.operator));
+		let (mut applied, mut refusal) = (false, None);
+		for outcome in self.until_stopped(join_all(sends)).await? {
+			match outcome {
+				Ok(_) => applied = true,
+				Err(error) if error.is_dispatch("Liveness", "NothingToDo") => refusal = Some(error),
+				Err(error) => return Err(error.into()),
+			}
+		}
+		match refusal {
+			Some(error) if !applied => Err(error.into()),
+			_ => Ok(Next::Now),
+		}
 	}
 
 	/// Waits for answers that were sent before; whether there were any.
