@@ -56,6 +56,18 @@ const BATCH: usize = 16;
 /// The longest pause between attempts: a window is a day.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
+/// Refusals of a proof that the chain would repeat in the same round: another try costs a fee and nothing more.
+const LASTING: [&str; 8] = [
+	"NoRepair",
+	"NotCandidate",
+	"WindowOver",
+	"WrongGeneration",
+	"WrongSamples",
+	"WrongCommit",
+	"BadStructure",
+	"TooRecent",
+];
+
 /// Why an attempt came to nothing.
 #[derive(Debug, thiserror::Error)]
 enum RepairError {
@@ -225,7 +237,7 @@ pub struct Repairer {
 	/// The slots that the chain had this provider rebuild when it was asked last.
 	open: Mutex<BTreeMap<SlotKey, Progress>>,
 	/// The last proof for each that the chain did not take.
-	wrong: Mutex<BTreeMap<SlotKey, Sent>>,
+	refused: Mutex<BTreeMap<SlotKey, Sent>>,
 }
 
 impl Repairer {
@@ -248,7 +260,7 @@ impl Repairer {
 			first_pause: Duration::from_secs(config.pause_secs),
 			heads,
 			open: Mutex::default(),
-			wrong: Mutex::default(),
+			refused: Mutex::default(),
 		}
 	}
 
@@ -313,7 +325,7 @@ impl Repairer {
 			Ok(staged)
 		});
 		let staged = staged.await?;
-		lock(&self.wrong).retain(|key, _| mine.contains(key));
+		lock(&self.refused).retain(|key, _| mine.contains(key));
 		let mut open = lock(&self.open);
 		open.retain(|key, _| mine.contains(key));
 		for (key, bytes) in staged {
@@ -500,8 +512,8 @@ impl Repairer {
 		let (deal, slot) = look.key;
 		let Some(r) = look.repair.samples else { return Ok(Outcome::Waits("no samples")) };
 		let sent: Sent = (r, generation, look.round.round);
-		if lock(&self.wrong).get(&look.key) == Some(&sent) {
-			return Ok(Outcome::Waits("the next round, since the chain took its proof for wrong"));
+		if lock(&self.refused).get(&look.key) == Some(&sent) {
+			return Ok(Outcome::Waits("the next round, since the chain did not take its proof"));
 		}
 		let best = self.unless_stopped(self.chain.round(At::Best)).await?;
 		if best.round != look.round.round {
@@ -538,9 +550,15 @@ impl Repairer {
 			self.fetcher.on_store(move |store| store.forget_openings(deal)).await?;
 		}
 		let call = Call::complete_repair(&call?);
-		self.unless_stopped(self.chain.submit(&call, &self.operator)).await?;
+		let submitted = self.fetcher.until_stopped(self.chain.submit(&call, &self.operator)).await?;
+		if let Err(error) = &submitted
+			&& LASTING.iter().any(|name| error.is_dispatch("Mode2", name))
+		{
+			lock(&self.refused).insert(look.key, sent);
+		}
+		submitted?;
 		if self.look(look.key).await?.is_some() {
-			lock(&self.wrong).insert(look.key, sent);
+			lock(&self.refused).insert(look.key, sent);
 			return Err(RepairError::Wrong { generation });
 		}
 		Ok(Outcome::Done)

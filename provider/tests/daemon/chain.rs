@@ -133,6 +133,10 @@ pub struct FakeChain {
 	pub repaired: Mutex<Vec<Option<Generation>>>,
 	/// Proofs that the chain takes for wrong from now on.
 	pub doubts: AtomicUsize,
+	/// The error of every `complete_repair` from now on.
+	pub refusal: Mutex<Option<&'static str>>,
+	/// Calls of `complete_repair`.
+	pub repairs_sent: AtomicUsize,
 	/// Transactions that were written down and sent for the first time.
 	pub noted: AtomicUsize,
 	/// Whether those get no further than the pool.
@@ -244,6 +248,8 @@ impl FakeChain {
 			advanced: Mutex::default(),
 			repaired: Mutex::default(),
 			doubts: AtomicUsize::new(0),
+			refusal: Mutex::default(),
+			repairs_sent: AtomicUsize::new(0),
 			noted: AtomicUsize::new(0),
 			hold: AtomicBool::new(false),
 			redraw: Mutex::default(),
