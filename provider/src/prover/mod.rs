@@ -38,12 +38,6 @@
 //! worth everything. The other three quarters are for what may go wrong. Nothing of that is kept: a provider that starts anew
 //! finds the same block, and when it is past, answers at once.
 //!
-//! # What the chain takes for wrong
-//!
-//! A proof that verified here and that the chain takes for wrong follows from rules that differ: after an upgrade of the runtime,
-//! say. The next one would be slashed as well. So it is written down, before anything else is done, and from then on no proof of
-//! that kind is sent, after restarts neither, until the operator says so (`nil-provider prove-again`).
-//!
 //! # Rent
 //!
 //! When a round's samples are answered, the rent of the last period is settled, once: with the same openings,
@@ -54,9 +48,13 @@
 //! Each answer is verified before it is sent, as the chain does. What is missing or rotten on disk is put into quarantine and
 //! left out, and the rest is answered: a loss is meant to show, by the samples that it costs and no more. What was left out
 //! is tried again while the round lasts, for [`crate::scrub`] may have rebuilt it.
+//!
+//! What verifies here and is wrong on the chain all the same is the end of all answers, until the operator says otherwise: see
+//! `refused`.
 
 mod make;
 mod open;
+mod refused;
 mod settle;
 mod thread;
 
@@ -68,8 +66,7 @@ use crate::{
 	chain::{ChainView, follower::Heads},
 	content::Reader,
 	metrics::{Metrics, clamp},
-	store::{ProofKind, Refused, Sent, Store, StoreError},
-	unix_now,
+	store::{ProofKind, Sent, Store, StoreError},
 };
 use futures::future::{BoxFuture, join, join_all};
 use nil_client::{
@@ -254,38 +251,6 @@ impl Prover {
 			},
 			_ => tracing::warn!(%error, ?again_in, "cannot answer samples, trying again"),
 		}
-	}
-
-	/// Tells which proofs are not sent.
-	async fn tell_refused(&self) {
-		for kind in ProofKind::ALL {
-			match self.is_refused(kind).await {
-				Ok(refused) => {
-					self.metrics.refused.with_label_values(&[kind.name()]).set(refused.into());
-					if refused {
-						let kind = kind.name();
-						tracing::error!(
-							kind,
-							"not sent any more, since the chain took some for wrong: update, and then say `nil-provider prove-again`"
-						);
-					}
-				},
-				Err(error) => tracing::warn!(%error, "cannot tell what the chain took for wrong"),
-			}
-		}
-	}
-
-	/// Whether proofs of this kind are not sent, because the chain took one for wrong.
-	async fn is_refused(&self, kind: ProofKind) -> Result<bool, ProveError> {
-		Ok(self.on_store(move |store| store.refused(kind)).await?.is_some())
-	}
-
-	/// The chain took a proof in this block for wrong.
-	async fn note_refused(&self, kind: ProofKind, block: BlockRef) -> Result<(), ProveError> {
-		let refused = Refused { block: block.number, at: unix_now() };
-		self.on_store(move |store| store.note_refused(kind, &refused)).await?;
-		self.tell_refused().await;
-		Ok(())
 	}
 
 	async fn look(&self, work: &mut Work) -> Result<Next, ProveError> {
