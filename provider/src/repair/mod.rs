@@ -28,7 +28,7 @@ use crate::{
 	fetch::{FetchError, Fetcher, Part},
 	metrics::clamp,
 	prover::{LeftOut, Maker, OpenError, Opener, Outcome as ProofOutcome, aside},
-	store::{HoldingKey, Room, StoreError},
+	store::{HoldingKey, Room},
 };
 use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use nil_client::{
@@ -77,6 +77,9 @@ enum RepairError {
 	/// A commit could not be fetched or kept.
 	#[error(transparent)]
 	Fetch(#[from] FetchError),
+	/// The disk has no room for all that is missing.
+	#[error(transparent)]
+	Full(FetchError),
 	/// The manifest could not be opened.
 	#[error(transparent)]
 	Open(#[from] OpenError),
@@ -115,10 +118,7 @@ impl RepairError {
 	/// Whether this provider has not the room, so that another one had better try.
 	fn is_full(&self) -> bool {
 		match self {
-			Self::Fetch(FetchError::DiskFull { .. }) => true,
-			Self::Fetch(FetchError::Store(error)) => {
-				error.is_full() || matches!(error, StoreError::NoRoom { .. })
-			},
+			Self::Full(_) => true,
 			Self::Chain(error) => error.is_dispatch("Mode2", "NoRoom"),
 			_ => false,
 		}
@@ -492,7 +492,11 @@ impl Repairer {
 	/// Fetches the first commits that are missing, and holds them. Whether the slot is still this provider's to rebuild.
 	async fn rebuild(&self, look: &Look) -> Result<bool, RepairError> {
 		let missing = look.missing();
-		self.fetcher.check_disk(&missing).await?;
+		// What is short later, while uploads run, may pass: the next attempt looks here again.
+		self.fetcher.check_disk(&missing).await.map_err(|error| match error {
+			full @ FetchError::DiskFull { .. } => RepairError::Full(full),
+			other => other.into(),
+		})?;
 		let (deal, slot) = look.key;
 		for part in missing.iter().take(BATCH) {
 			let generation = part.key.generation;
