@@ -51,10 +51,8 @@ const LASTING: [&str; 7] = [
 pub(super) struct Progress {
 	/// Nothing is left to be done in the round.
 	over: bool,
-	/// When the chain is asked again, after something was left out.
-	again: Option<Instant>,
-	/// Slots that were left out, and are tried again.
-	left_out: BTreeSet<SlotKey>,
+	/// Slots that were left out, and when each is tried again.
+	left_out: BTreeMap<SlotKey, Instant>,
 	/// Slots that are not tried again in the round.
 	given_up: BTreeSet<SlotKey>,
 }
@@ -64,12 +62,13 @@ impl Progress {
 	fn wanted(&mut self, rents: &[RentInfo]) -> Vec<SlotKey> {
 		let mut owed = owed(rents);
 		owed.retain(|slot| !self.given_up.contains(slot));
-		if self.again.is_some_and(|again| Instant::now() < again) {
-			owed.retain(|slot| !self.left_out.contains(slot));
-		} else {
-			self.again = None;
-		}
-		owed.into_iter().collect()
+		self.left_out.retain(|slot, _| owed.contains(slot));
+		owed.into_iter().filter(|slot| !self.waits(slot)).collect()
+	}
+
+	/// Whether a slot was left out, and it is too early to try it again.
+	fn waits(&self, slot: &SlotKey) -> bool {
+		self.left_out.get(slot).is_some_and(|again| Instant::now() < *again)
 	}
 }
 
@@ -180,9 +179,10 @@ impl Prover {
 		work: &mut Work,
 	) -> Result<Next, ProveError> {
 		let progress = &mut work.rent;
-		if progress.over && progress.again.is_none_or(|again| Instant::now() < again) {
+		if progress.over && progress.left_out.keys().all(|slot| progress.waits(slot)) {
 			return Ok(Next::Block);
 		}
+		progress.over = false;
 		let info = self.unless_stopped(self.chain.settlement(at)).await?;
 		let settled = self.unless_stopped(self.chain.settlement(finalised)).await?;
 		if info != settled {
@@ -304,7 +304,7 @@ impl Prover {
 		left_out.extend(failed.into_iter().map(|(slot, why)| (slot, why.to_string())));
 		for (slot, why) in left_out {
 			let (deal, slot_index) = slot;
-			if progress.left_out.insert(slot) {
+			if progress.left_out.insert(slot, Instant::now() + TRY_AGAIN).is_none() {
 				self.metrics.unsettled.inc();
 				tracing::error!(
 					period = info.period,
@@ -315,7 +315,6 @@ impl Prover {
 					"the rent of a slot cannot be settled, and is lost unless it can in time"
 				);
 			}
-			progress.again.get_or_insert_with(|| Instant::now() + TRY_AGAIN);
 		}
 		Ok(made)
 	}
@@ -422,5 +421,29 @@ impl Prover {
 			self.on_store(move |store| store.forget_settling(period, &slots)).await?;
 		}
 		failure.map_or(Ok(()), |error| Err(error.into()))
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use nil_types::Earnings;
+
+	#[test]
+	fn each_slot_that_was_left_out_waits_for_its_own_time() {
+		let closed = Earnings { paid: 1, burned: 0 };
+		let rents: Vec<RentInfo> = (0..4)
+			.map(|slot| {
+				let open = Earnings::default();
+				RentInfo { deal: 7, slot, rate: 0, open, closed, ended: false }
+			})
+			.collect();
+		let now = Instant::now();
+		let mut progress = Progress::default();
+		progress.left_out.extend([((7, 0), now + TRY_AGAIN), ((7, 1), now), ((8, 0), now)]);
+		progress.given_up.insert((7, 2));
+		assert_eq!(progress.wanted(&rents), [(7, 1), (7, 3)]);
+		// What is owed nothing any more does not keep the round open.
+		assert_eq!(progress.left_out.keys().collect::<Vec<_>>(), [&(7, 0), &(7, 1)]);
 	}
 }
