@@ -232,13 +232,14 @@ impl Store {
 		}
 		let mut read = Vec::new();
 		for (_, holding) in self.holdings_of(deal)? {
-			// Several slots of a deal have the same list.
-			if read.contains(&holding.roots_hash)
+			// Several slots of a deal have the same list; the same list may stand elsewhere as well.
+			let list = (holding.roots_hash, holding.first_mdu);
+			if read.contains(&list)
 				|| !wanted(holding.first_mdu, u64::from(holding.mdus))
 			{
 				continue;
 			}
-			read.push(holding.roots_hash);
+			read.push(list);
 			let rank = if holding.committed.is_some() { 1 } else { 2 };
 			if let Some(roots) = self.read_roots(&holding.roots_hash)? {
 				found.push((rank, CommitRoots { first_mdu: holding.first_mdu, roots }));
