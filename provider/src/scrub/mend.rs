@@ -31,6 +31,8 @@ const DEALS_AT_A_TIME: usize = 4;
 const PIECES: usize = 32;
 /// Failures in a row after which the rest of the deal waits.
 const MOST_FAILURES: u32 = 3;
+/// Others that share a piece of content and that the chain is asked about.
+const MOST_HOLDERS: usize = 8;
 /// After how long another attempt is made at what could not be rebuilt.
 const AGAIN: Duration = Duration::from_secs(300);
 /// The longest that a deal waits.
@@ -131,7 +133,7 @@ impl Scrubber {
 		for (key, rotten) in pieces {
 			let StagedKey { holding, mdu } = rotten.held;
 			let HoldingKey { deal, generation, slot } = holding;
-			match self.mend(key, &rotten).await {
+			match self.mend_for_any(key, rotten.held).await {
 				Ok(bytes) => {
 					tried.in_a_row = 0;
 					self.reader.metrics.mended.inc();
@@ -156,9 +158,25 @@ impl Scrubber {
 		Ok(tried)
 	}
 
-	/// Rebuilds a piece of content in quarantine. How many bytes it has.
-	async fn mend(&self, key: ContentKey, rotten: &Rotten) -> Result<u64, ScrubError> {
-		let StagedKey { holding, mdu } = rotten.held;
+	/// As [`Self::mend`], or as another one that shares the content when the chain does not know `held` any more.
+	async fn mend_for_any(&self, key: ContentKey, held: StagedKey) -> Result<u64, ScrubError> {
+		let first = self.mend(key, held).await;
+		if !matches!(first, Err(ScrubError::Gone)) {
+			return first;
+		}
+		let all = self.on_store(move |reader| reader.store.holders(&key)).await?;
+		for other in all.into_iter().filter(|other| *other != held).take(MOST_HOLDERS) {
+			let outcome = self.mend(key, other).await;
+			if !matches!(outcome, Err(ScrubError::Gone)) {
+				return outcome;
+			}
+		}
+		Err(ScrubError::Gone)
+	}
+
+	/// Rebuilds a piece of content in quarantine as the held MDU that it is of. How many bytes it has.
+	async fn mend(&self, key: ContentKey, held: StagedKey) -> Result<u64, ScrubError> {
+		let StagedKey { holding, mdu } = held;
 		let HoldingKey { deal, generation, slot } = holding;
 		let asked = async {
 			let at = At::Block(self.chain.head(At::Finalised).await?.hash);

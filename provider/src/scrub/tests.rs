@@ -101,6 +101,21 @@ fn row(world: &World, row: usize) -> &[u8] {
 }
 
 #[test]
+fn content_is_found_by_all_that_hold_it() {
+	let world = World::new();
+	let store = &world.reader.store;
+	for key in [world.shard(), ContentKey::witness(world.encoded.root)] {
+		assert_eq!(store.holders(&key).unwrap(), [HELD]);
+	}
+	// A list of roots is of no MDU.
+	let roots = ContentKey::object(roots_hash(&[world.encoded.root]));
+	assert_eq!(store.holders(&roots).unwrap(), []);
+	let holding = store.holding(&HELD.holding).unwrap().unwrap();
+	assert!(store.drop_holding(&HELD.holding, &holding).unwrap());
+	assert_eq!(store.holders(&world.shard()).unwrap(), []);
+}
+
+#[test]
 fn a_flipped_bit_condemns_its_row_alone() {
 	let world = World::new();
 	let mut bytes = world.encoded.shards[1].clone();

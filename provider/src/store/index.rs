@@ -3,7 +3,9 @@
 use super::{
 	ContentKey, HeldMdu, Holder, Holding, HoldingKey, Located, Staged, StagedKey, StoreError,
 	Usage,
-	record::{mdu_generation, mdu_key, mdu_prefix, parse_mdu_key, readable_prefix, reference},
+	record::{
+		held_in, mdu_generation, mdu_key, mdu_prefix, parse_mdu_key, readable_prefix, reference,
+	},
 };
 use codec::{Decode, DecodeAll, Encode};
 use nil_types::{DealId, Generation, Hash32, MduIndex, SlotIndex};
@@ -215,6 +217,13 @@ impl Index {
 		let key = parse_mdu_key(key.value()).ok_or_else(corrupt)?;
 		let held = HeldMdu::decode_all(&mut value.value()).map_err(|_| corrupt())?;
 		Ok(Some((key, held)))
+	}
+
+	/// The held MDUs that `content` is of.
+	pub fn holders(&self, content: &ContentKey) -> Result<Vec<StagedKey>, StoreError> {
+		let all: Vec<(Option<StagedKey>, ())> =
+			self.scan(REFERENCES, &content.bytes(), |key| Some(held_in(key)))?;
+		Ok(all.into_iter().filter_map(|(held, ())| held).collect())
 	}
 
 	/// Whether a holding of `deal` needs `content`.
