@@ -40,6 +40,11 @@ pub enum Command {
 	Stake(StakeArgs),
 	/// Take stake that has been released.
 	Withdraw(SignerArgs),
+	/// Answer samples and settle rent again, after the chain took proofs for wrong.
+	///
+	/// `run` sends no more of them then, since each one costs stake. Update first: most likely the chain has rules that this
+	/// version does not know. The daemon must be stopped.
+	ProveAgain,
 }
 
 /// Options of `init`.

@@ -5,6 +5,7 @@ use crate::{
 	cli::{Cli, Command, InitArgs, SignerArgs, StakeArgs, StatusArgs},
 	config::{Config, Draft, LogConfig, LogFormat, Nil, StakeConfig, render},
 	daemon::{self, DaemonError},
+	store::{ProofKind, Store, StoreError},
 };
 use nil_client::{
 	account::AccountId,
@@ -24,6 +25,7 @@ use std::{
 	time::Duration,
 };
 use subxt::utils::AccountId32;
+use tokio::task::spawn_blocking;
 use tracing_subscriber::EnvFilter;
 
 /// How long `status` waits for the daemon and for the node.
@@ -129,6 +131,7 @@ pub async fn run(cli: Cli) -> Result<(), CommandError> {
 		Command::Withdraw(args) => {
 			submit(&Config::load(&path)?, &args, Call::withdraw_stake()).await
 		},
+		Command::ProveAgain => prove_again(&Config::load(&path)?).await,
 	}
 }
 
@@ -293,6 +296,32 @@ fn report(
 	Ok(())
 }
 
+/// Forgets that the chain took proofs for wrong.
+async fn prove_again(config: &Config) -> Result<(), CommandError> {
+	let path = config.store.path.clone();
+	let forgotten = spawn_blocking(move || {
+		let (store, _) = Store::open(&path)?;
+		let mut forgotten = Vec::new();
+		for kind in ProofKind::ALL {
+			if let Some(refused) = store.refused(kind)? {
+				store.forget_refused(kind)?;
+				forgotten.push((kind.name(), refused.block));
+			}
+		}
+		Ok::<_, StoreError>(forgotten)
+	});
+	let forgotten = forgotten.await.map_err(DaemonError::from)?.map_err(DaemonError::from)?;
+	if forgotten.is_empty() {
+		print_line("nothing was refused")?;
+	}
+	for (kind, block) in forgotten {
+		print_line(format_args!(
+			"{kind} are sent again; the last one was refused in block {block}"
+		))?;
+	}
+	Ok(())
+}
+
 /// Adds or releases stake, or tells how it stands.
 async fn stake(config: &Config, args: &StakeArgs) -> Result<(), CommandError> {
 	let call = match (args.add, args.remove) {
@@ -373,6 +402,12 @@ async fn status(config: &Config, args: &StatusArgs) -> Result<(), CommandError> 
 				print_line(format_args!(
 					"           {} damaged files are not used until they are rebuilt: look at the log, and at the disk",
 					health.quarantine
+				))?;
+			}
+			if !health.refused.is_empty() {
+				print_line(format_args!(
+					"           sends no {}: the chain took some for wrong. Update, and then: nil-provider prove-again",
+					health.refused.join(" and no ")
 				))?;
 			}
 			let RepairHealth { slots, needed_bytes, held_bytes } = health.repairs;

@@ -6,6 +6,9 @@
 //! the signer of late receipts, the prover, the worker on repairs, the scrubber, listeners. Stop, on SIGTERM or SIGINT:
 //! listeners take nothing new and running requests get [`GRACE`]; then the others end. A kill at any moment loses nothing
 //! that was acknowledged.
+//!
+//! When one of them ends of itself, everything stops with an error, so that whoever watches the process starts it again: a daemon
+//! that answers requests and no samples would lose its stake.
 
 use crate::{
 	api::{self, App},
@@ -39,7 +42,7 @@ use tokio::{
 	net::TcpListener,
 	signal::unix::{SignalKind, signal},
 	sync::watch,
-	task::{JoinError, JoinHandle, spawn_blocking},
+	task::{JoinError, JoinHandle, JoinSet, spawn_blocking},
 	time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -100,6 +103,12 @@ pub enum DaemonError {
 	/// A part of the daemon broke off.
 	#[error(transparent)]
 	Task(#[from] JoinError),
+	/// A part of the daemon ended of itself.
+	#[error("{part} ended of itself: the log may say why")]
+	Ended {
+		/// Which one.
+		part: &'static str,
+	},
 	/// A part of the daemon is gone.
 	#[error(transparent)]
 	Stopped(#[from] Stopped),
@@ -119,11 +128,8 @@ pub struct Daemon {
 	pub recovery: Recovery,
 	stop: CancellationToken,
 	listeners: Vec<JoinHandle<()>>,
-	follower: JoinHandle<()>,
-	late: Option<JoinHandle<()>>,
-	prover: Option<JoinHandle<()>>,
-	repairer: Option<JoinHandle<()>>,
-	scrubber: JoinHandle<()>,
+	/// What runs until it is told to stop, by name.
+	parts: JoinSet<&'static str>,
 	verifier: JoinHandle<()>,
 }
 
@@ -149,12 +155,13 @@ pub async fn run(config: Config) -> Result<(), DaemonError> {
 		);
 		tokio::spawn(task);
 	}
-	let daemon =
+	let mut daemon =
 		Daemon::start(&config, service, operator, Arc::new(chain), store, recovery, stop.clone())
 			.await?;
 	tracing::info!(api = %daemon.api, metrics = ?daemon.metrics, "running");
-	stop.cancelled().await;
-	daemon.stop().await
+	let ended = daemon.ended().await;
+	let stopped = daemon.stop().await;
+	ended.and(stopped)
 }
 
 fn operator_key(config: &Config) -> Result<Option<Signer>, DaemonError> {
@@ -291,11 +298,18 @@ impl Daemon {
 			missed: late.is_some().then_some(missed),
 			settled: Settled::default(),
 		};
-		let follower = tokio::spawn(follower.run(heads, stop.clone()));
-		let late = late.map(|late| tokio::spawn(late.run()));
-		let prover = prover.map(|prover| tokio::spawn(prover.run()));
-		let repairer = repairer.map(|repairer| tokio::spawn(repairer.run()));
-		let scrubber = tokio::spawn(scrubber.run());
+		let mut parts = JoinSet::new();
+		spawn(&mut parts, "the follower of the chain", follower.run(heads, stop.clone()));
+		spawn(&mut parts, "the scrubber", scrubber.run());
+		if let Some(late) = late {
+			spawn(&mut parts, "the signer of late receipts", late.run());
+		}
+		if let Some(prover) = prover {
+			spawn(&mut parts, "the prover", prover.run());
+		}
+		if let Some(repairer) = repairer {
+			spawn(&mut parts, "the worker on repairs", repairer.run());
+		}
 
 		let limits = ConnectionLimits {
 			connections: config.limits.connections,
@@ -319,17 +333,26 @@ impl Daemon {
 			recovery,
 			stop,
 			listeners,
-			follower,
-			late,
-			prover,
-			repairer,
-			scrubber,
+			parts,
 			verifier: verifier_task,
 		})
 	}
 
+	/// Waits until the daemon is told to stop, or a part of it ends of itself, which is an error: without any of them the
+	/// provider would lose its stake, and nobody would know.
+	pub async fn ended(&mut self) -> Result<(), DaemonError> {
+		tokio::select! {
+			() = self.stop.cancelled() => Ok(()),
+			Some(ended) = self.parts.join_next() => match ended? {
+				// One that is told may end before this is.
+				_ if self.stop.is_cancelled() => Ok(()),
+				part => Err(DaemonError::Ended { part }),
+			},
+		}
+	}
+
 	/// Takes nothing new, gives running requests [`GRACE`], and ends.
-	pub async fn stop(self) -> Result<(), DaemonError> {
+	pub async fn stop(mut self) -> Result<(), DaemonError> {
 		self.stop.cancel();
 		for mut listener in self.listeners {
 			match timeout(GRACE, &mut listener).await {
@@ -340,17 +363,26 @@ impl Daemon {
 				},
 			}
 		}
-		self.follower.await?;
-		for task in [self.late, self.prover, self.repairer].into_iter().flatten() {
-			task.await?;
+		while let Some(ended) = self.parts.join_next().await {
+			ended?;
 		}
-		self.scrubber.await?;
 		// Its handles went with the listeners; what it does not get to is checked after the next start.
 		if timeout(GRACE, self.verifier).await.is_err() {
 			tracing::warn!("a check of shards still runs, leaving it");
 		}
 		Ok(())
 	}
+}
+
+fn spawn(
+	parts: &mut JoinSet<&'static str>,
+	name: &'static str,
+	work: impl Future<Output = ()> + Send + 'static,
+) {
+	parts.spawn(async move {
+		work.await;
+		name
+	});
 }
 
 /// The prover, if the configuration asks for it and there is a key to sign answers with.

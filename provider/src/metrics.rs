@@ -1,6 +1,6 @@
 //! What the daemon counts, in the form of Prometheus.
 
-use crate::store::{Tally, Usage};
+use crate::store::{ProofKind, Tally, Usage};
 use nil_client::wire::RepairHealth;
 use prometheus::{
 	Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
@@ -61,6 +61,8 @@ pub struct Metrics {
 	pub samples: IntGaugeVec,
 	/// Calls with answers that are final.
 	pub answers: IntCounter,
+	/// 1 for each kind of proof that the chain took for wrong, and that is not sent any more.
+	pub refused: IntGaugeVec,
 	/// Samples that could not be answered when their round was looked at first.
 	pub left_out: IntCounter,
 	/// Looks at a round that came to nothing.
@@ -85,6 +87,8 @@ pub struct Metrics {
 	pub mended: IntCounter,
 	/// Bytes that the scrubber has checked.
 	pub scrubbed_bytes: IntCounter,
+	/// MDUs that the scrubber could not check because the index refused.
+	pub unchecked: IntCounter,
 	/// Times that the scrubber has gone through everything.
 	pub scrub_passes: IntCounter,
 	/// The chain's blocks, by kind.
@@ -152,6 +156,7 @@ impl Metrics {
 			round: gauge("round", "The round in force")?,
 			samples: gauges("samples", "Samples of the round in force", &["state"])?,
 			answers: counter("answers_total", "Calls with answers that are final")?,
+			refused: gauges("refused", "Proofs that the chain took for wrong", &["kind"])?,
 			left_out: counter("left_out_total", "Samples that could not be answered")?,
 			prover_failures: counter("prover_failures_total", "Failed looks at a round")?,
 			account: gauges("account", "What earlier rounds left on the chain", &["kind"])?,
@@ -164,6 +169,7 @@ impl Metrics {
 			quarantine: gauge("quarantine", "Pieces of content in quarantine")?,
 			mended: counter("mended_total", "Pieces of content that were rebuilt")?,
 			scrubbed_bytes: counter("scrubbed_bytes_total", "Bytes checked by the scrubber")?,
+			unchecked: counter("unchecked_total", "MDUs that the scrubber could not check")?,
 			scrub_passes: counter("scrub_passes_total", "Passes of the scrubber")?,
 			blocks: gauges("chain_block", "Number of the chain's blocks", &["kind"])?,
 			chain_up: gauge("chain_up", "1 when the node answered last")?,
@@ -182,6 +188,12 @@ impl Metrics {
 			self.held.with_label_values(&[state]).set(clamp(count));
 			self.held_bytes.with_label_values(&[state]).set(clamp(bytes));
 		}
+	}
+
+	/// The kinds of proofs that the chain took for wrong.
+	pub fn refused_kinds(&self) -> Vec<String> {
+		let refused = |kind: &ProofKind| self.refused.with_label_values(&[kind.name()]).get() > 0;
+		ProofKind::ALL.into_iter().filter(refused).map(|kind| kind.name().into()).collect()
 	}
 
 	/// How far slots are rebuilt.

@@ -9,18 +9,19 @@
 //! What is in quarantine is fetched as late receipts are ([`crate::late`]): any `k` other slots give their shards, which are
 //! checked; this slot's are made of them, and take the place of what was there in one step.
 
+mod mend;
+
 use crate::{
 	chain::ChainView,
 	content::{ReadError, Reader, row_bit},
-	store::{ContentKey, HeldMdu, HoldingKey, Kind, Rotten, ScrubPosition, StagedKey, StoreError},
+	store::{HeldMdu, ScrubPosition, StagedKey, StoreError},
 	unix_now,
 	verifier::parse_blob,
 };
-use codec::Encode;
+use futures::future::join;
 use nil_client::{
 	chain::{At, ChainError},
-	crypt::Identities,
-	get::{GetError, ReadOptions, SlotRebuilder},
+	get::GetError,
 	http::Reach,
 };
 use nil_kzg::{MsmEngine, bulk};
@@ -28,7 +29,7 @@ use nil_types::{DealId, Profile, layout::BLOB_BYTES};
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{
 	task::{JoinError, spawn_blocking},
-	time::{Instant, sleep, timeout},
+	time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -36,8 +37,6 @@ use tokio_util::sync::CancellationToken;
 const IDLE: Duration = Duration::from_secs(5);
 /// How often it is written down how far the scrubber has come.
 const NOTE_EVERY: Duration = Duration::from_secs(30);
-/// After how long another attempt is made at what could not be rebuilt.
-const MEND_AGAIN: Duration = Duration::from_secs(300);
 /// How long the other slots may take for one MDU.
 const MDU_PATIENCE: Duration = Duration::from_secs(120);
 
@@ -102,13 +101,20 @@ struct Pass {
 	noted: Option<Instant>,
 	/// How deals are striped; `None` for those that the chain does not know.
 	profiles: HashMap<DealId, Option<Profile>>,
-	/// When what could not be rebuilt is tried again.
-	again: HashMap<ContentKey, Instant>,
 }
 
 impl Scrubber {
 	/// Works until it is stopped.
 	pub async fn run(self) {
+		if self.mend {
+			join(self.check_on(), self.mend_on()).await;
+		} else {
+			self.check_on().await;
+		}
+	}
+
+	/// Checks until it is stopped.
+	async fn check_on(&self) {
 		let mut pass = Pass::default();
 		match self.on_store(|reader| Ok((reader.store.scrub_position()?, reader.tell()?))).await {
 			Ok((position, ())) => pass.position = position,
@@ -136,11 +142,8 @@ impl Scrubber {
 		}
 	}
 
-	/// Mends what can be, and takes a step. How long to pause then.
+	/// Takes a step. How long to pause then.
 	async fn work(&self, pass: &mut Pass) -> Result<Duration, ScrubError> {
-		if self.mend {
-			self.mend_all(pass).await?;
-		}
 		if self.rate == 0 {
 			return Ok(IDLE);
 		}
@@ -185,84 +188,16 @@ impl Scrubber {
 				profile
 			},
 		};
+		// An MDU that cannot be checked does not hold up the others.
+		pass.position.after = Some(held);
 		let mut checked = 0;
 		if let Some(profile) = profile {
 			let (reader, engine) = (self.reader.clone(), self.engine.clone());
-			checked =
-				spawn_blocking(move || check(&reader, &*engine, &held, &mdu, &profile)).await??;
+			let done = spawn_blocking(move || check(&reader, &*engine, &held, &mdu, &profile));
+			checked = done.await?.inspect_err(|_| self.reader.metrics.unchecked.inc())?;
 			self.reader.metrics.scrubbed_bytes.inc_by(checked);
 		}
-		pass.position.after = Some(held);
 		Ok(Step::Checked(checked))
-	}
-
-	/// Tries to rebuild everything in quarantine whose time has come.
-	async fn mend_all(&self, pass: &mut Pass) -> Result<(), ScrubError> {
-		let all = self.on_store(|reader| reader.store.quarantine()).await?;
-		pass.again.retain(|key, _| all.iter().any(|(other, _)| other == key));
-		for (key, rotten) in all {
-			if pass.again.get(&key).is_some_and(|again| Instant::now() < *again) {
-				continue;
-			}
-			let StagedKey { holding, mdu } = rotten.held;
-			let HoldingKey { deal, generation, slot } = holding;
-			match self.mend(key, &rotten).await {
-				Ok(bytes) => {
-					self.reader.metrics.mended.inc();
-					self.reader.metrics.rebuilt_bytes.inc_by(bytes);
-					tracing::info!(deal, generation, slot, mdu, "rebuilt what was damaged");
-				},
-				Err(ScrubError::Stopped) => return Err(ScrubError::Stopped),
-				Err(error) => {
-					pass.again.insert(key, Instant::now() + MEND_AGAIN);
-					tracing::warn!(
-						deal, generation, slot, mdu, %error, again_in = ?MEND_AGAIN,
-						"cannot rebuild what is damaged"
-					);
-				},
-			}
-			self.on_store(Reader::tell).await?;
-		}
-		Ok(())
-	}
-
-	/// Rebuilds a piece of content in quarantine. How many bytes it has.
-	async fn mend(&self, key: ContentKey, rotten: &Rotten) -> Result<u64, ScrubError> {
-		let StagedKey { holding, mdu } = rotten.held;
-		let HoldingKey { deal, generation, slot } = holding;
-		let asked = async {
-			let at = At::Block(self.chain.head(At::Finalised).await?.hash);
-			let Some(info) = self.chain.deal(at, deal).await? else { return Ok(None) };
-			let slots = self.chain.slots(at, deal).await?;
-			let commits = self.chain.commits(at, deal, generation).await?;
-			let commit = commits.into_iter().find(|(found, _)| *found == generation);
-			Ok::<_, ChainError>(commit.map(|commit| (info, slots, commit)))
-		};
-		let Some((info, slots, commit)) = self.unless_stopped(asked).await? else {
-			return Err(ScrubError::Gone);
-		};
-		let options = ReadOptions { reach: self.reach, ..ReadOptions::new(Identities::none()) };
-		let others = SlotRebuilder::new(info, commit, &slots, slot, options)?;
-		let rebuilt = tokio::select! {
-			() = self.stop.cancelled() => return Err(ScrubError::Stopped),
-			done = timeout(MDU_PATIENCE, others.mdu(mdu)) => done.map_err(|_| ScrubError::TooSlow)??,
-		};
-		if rebuilt.witness.root() != key.hash {
-			return Err(ScrubError::Gone);
-		}
-		let bytes = match key.kind {
-			Kind::Shard => rebuilt.shards,
-			Kind::Witness => rebuilt.witness.to_witness().encode(),
-			Kind::Object => return Err(ScrubError::Gone),
-		};
-		let len = bytes.len() as u64;
-		self.on_store(move |reader| {
-			let mut incoming = reader.store.incoming()?;
-			incoming.write(&bytes)?;
-			reader.store.replace(&key, incoming)
-		})
-		.await?;
-		Ok(len)
 	}
 
 	/// Asks the disk, away from asynchronous threads.

@@ -42,6 +42,7 @@ fn some_health() -> Health {
 		chain: wire::ChainHealth::default(),
 		free_bytes: 4,
 		quarantine: 0,
+		refused: Vec::new(),
 		repairs: wire::RepairHealth::default(),
 	}
 }

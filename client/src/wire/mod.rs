@@ -198,6 +198,9 @@ pub struct Health {
 	/// Pieces of content that it found damaged and does not use until they are rebuilt.
 	#[serde(default)]
 	pub quarantine: u64,
+	/// Kinds of proofs that the chain took for wrong, and that it does not send any more: `answers`, `settlements`.
+	#[serde(default)]
+	pub refused: Vec<String>,
 	/// Slots that it rebuilds.
 	#[serde(default)]
 	pub repairs: RepairHealth,

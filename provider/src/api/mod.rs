@@ -17,7 +17,7 @@ use crate::{
 	chain::{ChainView, DealCache, follower::Heads},
 	config::Config,
 	metrics::Metrics,
-	store::{Store, StoreError},
+	store::Store,
 	verifier::Verifier,
 };
 use axum::{
@@ -171,10 +171,7 @@ async fn plain_errors(request: Request, next: Next) -> Response {
 /// `GET` of who this is and how it fares.
 async fn health(State(app): State<Arc<App>>) -> ApiResult<Json<Health>> {
 	let (store, reserve) = (app.store.clone(), app.reserve);
-	let (free_bytes, quarantine) = spawn_blocking(move || {
-		Ok::<_, StoreError>((store.free_bytes(reserve)?, store.quarantine()?.len() as u64))
-	})
-	.await??;
+	let free_bytes = spawn_blocking(move || store.free_bytes(reserve)).await??;
 	let heads = *app.heads.borrow();
 	Ok(Json(Health {
 		operator: app.operator,
@@ -183,7 +180,9 @@ async fn health(State(app): State<Arc<App>>) -> ApiResult<Json<Health>> {
 		genesis: SerdeBytes(app.chain.genesis()),
 		chain: ChainHealth { best: heads.best, finalised: heads.finalised },
 		free_bytes,
-		quarantine,
+		// What is counted already: anybody may ask.
+		quarantine: u64::try_from(app.metrics.quarantine.get()).unwrap_or_default(),
+		refused: app.metrics.refused_kinds(),
 		repairs: app.metrics.repair_health(),
 	}))
 }

@@ -4,11 +4,14 @@
 //!
 //! 1. Is the round in force on the *best* block the one of the *finalised* block, and drawn by the same block? What is not final
 //!    may be drawn anew, and an answer is void where another block drew its round.
-//! 2. Are changes of earlier rounds left in the provider's journal? They are applied, a bounded number of steps at a time.
+//! 2. Are changes of earlier rounds left in the provider's journal? They are applied, a bounded number of steps in each of some
+//!    calls at once.
 //! 3. Were answers sent whose outcome was not seen? They are waited for, by the very bytes that were written down before
 //!    they were sent, which cannot take effect twice. So a restart at any moment sends nothing again that may still come.
-//! 4. What is due and not answered, as the best block says? What credits of the slots can waive is waived first. The other samples
-//!    are read, and answered together: as many at a time as one call takes, each call with one multi-scalar multiplication.
+//! 4. What is due and not answered, as the best block says? What credits of the slots can waive is waived first. The other
+//!    samples are read, and answered together: as many at a time as one call takes, each call with one multi-scalar
+//!    multiplication. Samples for which roots must be fetched from other slots are left for a later call: they hold up nothing
+//!    else.
 //!
 //! So no ordinal is answered twice on one branch of the chain. On a branch where another block drew the round, which may have
 //! found other content even with the same `R_e`, answers for the former one fail as stale, at the price of a fee, and new ones
@@ -46,23 +49,27 @@
 //! Each answer is verified before it is sent, as the chain does. What is missing or rotten on disk is put into quarantine and
 //! left out, and the rest is answered: a loss is meant to show, by the samples that it costs and no more. What was left out
 //! is tried again while the round lasts, for [`crate::scrub`] may have rebuilt it.
+//!
+//! What verifies here and is wrong on the chain all the same is the end of all answers, until the operator says otherwise: see
+//! `refused`.
 
 mod make;
 mod open;
+mod refused;
 mod settle;
 mod thread;
 
 pub use make::{LeftOut, Made, Maker, Outcome, Ready, Unopened};
-pub use open::{OpenError, Opener};
+pub use open::{OpenError, Opened, Opener};
 pub use thread::aside;
 
 use crate::{
 	chain::{ChainView, follower::Heads},
 	content::Reader,
 	metrics::{Metrics, clamp},
-	store::{Sent, Store, StoreError},
+	store::{ProofKind, Sent, Store, StoreError},
 };
-use futures::future::{BoxFuture, join_all};
+use futures::future::{BoxFuture, join, join_all};
 use nil_client::{
 	chain::{At, BlockRef, Call, ChainError, SubmitProofs, Transaction},
 	http::Reach,
@@ -85,6 +92,8 @@ use tokio_util::sync::CancellationToken;
 const PAUSES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(120)];
 /// After how long what was left out is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(60);
+/// Calls that apply the journal at a time: more would fill blocks, and the pool has room for few of one account.
+const MOST_ADVANCES: u64 = 16;
 /// Providers spread their answers over this part of the relay blocks within which these are worth everything: a quarter.
 const SPREAD: RelayBlock = 4;
 
@@ -155,8 +164,6 @@ struct Work {
 	left_out: BTreeSet<u32>,
 	/// When they are tried again.
 	again: Option<Instant>,
-	/// Samples whose answers are final.
-	done: BTreeSet<u32>,
 	/// Samples that are not tried again.
 	given_up: BTreeSet<u32>,
 	/// Whether waiving failed: then everything is answered.
@@ -179,16 +186,6 @@ impl Work {
 	fn wanted(&mut self, duty: &DutyInfo) -> BTreeSet<u32> {
 		let open: BTreeSet<u32> =
 			(0..duty.due).filter(|ordinal| !duty.answered.contains(ordinal)).collect();
-		// Answered in a block that is final, and open all the same: the chain found the proof wrong.
-		let wrong: Vec<u32> = open.intersection(&self.done).copied().collect();
-		if !wrong.is_empty() {
-			tracing::error!(
-				ordinals = ?wrong,
-				"the chain took answers for wrong that had verified here; they are not sent again: report this"
-			);
-			self.done.retain(|ordinal| !wrong.contains(ordinal));
-			self.given_up.extend(wrong);
-		}
 		if self.again.is_some_and(|again| Instant::now() >= again) {
 			self.again = None;
 		}
@@ -227,6 +224,7 @@ impl Prover {
 		let [first, longest] = PAUSES;
 		let mut work = Work::default();
 		let mut pause = first;
+		self.tell_refused().await;
 		loop {
 			// A block that comes while this one is looked at is looked at next.
 			self.heads.mark_unchanged();
@@ -302,7 +300,8 @@ impl Prover {
 		if self.resume(&round, drawn.block, work).await? {
 			return Ok(Next::Now);
 		}
-		let wanted = work.wanted(&duty);
+		let refused = self.is_refused(ProofKind::Answers).await?;
+		let wanted = if refused { BTreeSet::new() } else { work.wanted(&duty) };
 		let final_block = At::Block(finalised.hash);
 		if wanted.is_empty() {
 			return self.settle(at, final_block, &round, drawn.block, work).await;
@@ -327,8 +326,8 @@ impl Prover {
 		);
 		let samples: Vec<_> =
 			samples.into_iter().filter(|sample| wanted.contains(&sample.ordinal)).collect();
-		let made = self.answers(at, &round, drawn.randomness, samples, work).await?;
-		if made.is_empty() {
+		let (made, lacking) = self.answers(&round, drawn.randomness, samples, work).await?;
+		if made.is_empty() && lacking.is_empty() {
 			return self.settle(at, final_block, &round, drawn.block, work).await;
 		}
 		let calls = made.into_iter().map(|Made { items, y, pi }| {
@@ -336,7 +335,13 @@ impl Prover {
 			let (epoch, block) = (round.epoch, drawn.block);
 			(ordinals, Call::submit_proofs(&SubmitProofs { epoch, block, items, y, pi }))
 		});
-		self.send_all(round.round, drawn.block, calls.collect(), work).await?;
+		// What others must give first holds up nothing else, and is answered in a call of its own.
+		let opener = self.opener();
+		let sending = self.send_all(round.round, drawn.block, calls.collect(), work);
+		let (sent, fetched) = join(sending, opener.fetch(at, lacking)).await;
+		let (_, unfetched) = fetched?;
+		self.leave_out(&round, unfetched, work);
+		sent?;
 		Ok(Next::Now)
 	}
 
@@ -354,10 +359,24 @@ impl Prover {
 	/// Applies what happened in earlier rounds. Anybody may, so that a refusal may mean that somebody has.
 	async fn advance(&self, round: &RoundInfo, duty: &DutyInfo) -> Result<Next, ProveError> {
 		let steps = round.max_steps.max(1);
-		tracing::info!(round = round.round, waiting = duty.waiting, steps, "applying the journal");
+		// At once, since each waits until it is final. Some may find nothing to do: of what waits, a part may be of this round.
+		let calls = duty.waiting.div_ceil(steps.into()).clamp(1, MOST_ADVANCES);
+		let waiting = duty.waiting;
+		tracing::info!(round = round.round, waiting, steps, calls, "applying the journal");
 		let call = Call::advance(self.operator.account_id(), steps);
-		self.unless_stopped(self.chain.submit(&call, &self.operator)).await?;
-		Ok(Next::Now)
+		let sends = (0..calls).map(|_| self.chain.submit(&call, &self.operator));
+		let (mut applied, mut refusal) = (false, None);
+		for outcome in self.until_stopped(join_all(sends)).await? {
+			match outcome {
+				Ok(_) => applied = true,
+				Err(error) if error.is_dispatch("Liveness", "NothingToDo") => refusal = Some(error),
+				Err(error) => return Err(error.into()),
+			}
+		}
+		match refusal {
+			Some(error) if !applied => Err(error.into()),
+			_ => Ok(Next::Now),
+		}
 	}
 
 	/// Waits for answers that were sent before; whether there were any.
@@ -388,16 +407,16 @@ impl Prover {
 		Ok(true)
 	}
 
+	/// Answers what can be answered with what is here, and the samples for which roots are to be fetched.
 	async fn answers(
 		&self,
-		at: At,
 		round: &RoundInfo,
 		r_e: Hash32,
 		samples: Vec<SampleInfo>,
 		work: &mut Work,
-	) -> Result<Vec<Made>, ProveError> {
+	) -> Result<(Vec<Made>, Vec<SampleInfo>), ProveError> {
 		let timer = self.metrics.opening_seconds.start_timer();
-		let (ready, mut left_out) = self.opener().openings(at, samples).await?;
+		let Opened { ready, lacking, mut left_out } = self.opener().open(samples).await?;
 		timer.observe_duration();
 		let maker = Maker {
 			reader: Reader { store: self.store.clone(), metrics: self.metrics.clone() },
@@ -413,7 +432,21 @@ impl Prover {
 			self.on_store(move |store| store.forget_openings(deal)).await?;
 		}
 		left_out.extend(outcome.left_out);
-		for (sample, why) in &left_out {
+		for item in outcome.made.iter().flat_map(|made| &made.items) {
+			work.left_out.remove(&item.ordinal);
+		}
+		self.leave_out(round, left_out, work);
+		Ok((outcome.made, lacking))
+	}
+
+	/// Takes note of samples that cannot be answered now.
+	fn leave_out(
+		&self,
+		round: &RoundInfo,
+		left_out: Vec<(SampleInfo, LeftOut)>,
+		work: &mut Work,
+	) {
+		for (sample, why) in left_out {
 			if work.left_out.insert(sample.ordinal) {
 				self.metrics.left_out.inc();
 				tracing::error!(
@@ -427,15 +460,11 @@ impl Prover {
 				);
 			}
 		}
-		for item in outcome.made.iter().flat_map(|made| &made.items) {
-			work.left_out.remove(&item.ordinal);
-		}
 		if !work.left_out.is_empty() {
 			work.again.get_or_insert(Instant::now() + TRY_AGAIN);
 		}
 		let gone = clamp(work.left_out.len() as u64);
 		self.metrics.samples.with_label_values(&["left_out"]).set(gone);
-		Ok(outcome.made)
 	}
 
 	/// What the openings of manifests are made with.
@@ -503,7 +532,12 @@ impl Prover {
 						block = block.number,
 						"answered samples"
 					);
-					work.done.extend(&ordinals);
+					let asked = self.chain.duty(At::Block(block.hash), self.operator.account_id());
+					let duty = self.unless_stopped(asked).await?;
+					let is_open = |ordinal: &u32| !duty.answered.contains(ordinal);
+					if !duty.behind && ordinals.iter().any(is_open) {
+						self.note_refused(ProofKind::Answers, block).await?;
+					}
 				},
 				Err(error) => {
 					let over = is_over(&error);

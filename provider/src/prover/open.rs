@@ -5,6 +5,7 @@ use crate::{
 	chain::ChainView,
 	store::{Store, StoreError},
 };
+use futures::{StreamExt, TryStreamExt, stream};
 use nil_client::{
 	chain::{At, ChainError},
 	crypt::Identities,
@@ -14,15 +15,21 @@ use nil_client::{
 use nil_kzg::{Blob, MsmEngine};
 use nil_slab::manifest;
 use nil_types::{ContentShape, DealId, G1Compressed, Hash32, MduIndex, SampleInfo};
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+	collections::{BTreeMap, BTreeSet},
+	sync::Arc,
+	time::Duration,
+};
 use tokio::{
 	task::{JoinError, spawn_blocking},
-	time::timeout,
+	time::{Instant, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 
-/// How long other slots may take for the roots of a commit.
+/// How long other slots may take for all roots that are not here.
 const ROOTS_PATIENCE: Duration = Duration::from_secs(60);
+/// Manifest points whose roots are fetched at a time.
+const POINTS_AT_A_TIME: usize = 8;
 
 /// Why a look for openings came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -56,96 +63,160 @@ pub struct Opener {
 	pub stop: CancellationToken,
 }
 
+/// What came of a look for openings.
+#[derive(Debug, Default)]
+pub struct Opened {
+	/// Samples with their openings, by rising ordinal.
+	pub ready: Vec<Ready>,
+	/// Samples under points of which roots are not here.
+	pub lacking: Vec<SampleInfo>,
+	/// Samples under points that cannot be opened.
+	pub left_out: Vec<(SampleInfo, LeftOut)>,
+}
+
 impl Opener {
-	/// The manifest openings of samples, by rising ordinal, and the samples for which there are none.
+	/// The manifest openings of samples, by rising ordinal, and the samples for which there are none. Roots that are not here
+	/// are fetched.
 	pub async fn openings(
 		&self,
 		at: At,
 		samples: Vec<SampleInfo>,
 	) -> Result<(Vec<Ready>, Vec<(SampleInfo, LeftOut)>), OpenError> {
-		let mut points: BTreeMap<(DealId, MduIndex), Vec<SampleInfo>> = BTreeMap::new();
-		for sample in samples {
-			points.entry((sample.deal, sample.first_mdu)).or_default().push(sample);
-		}
-		let mut ready: Vec<Ready> = Vec::new();
-		let mut left_out: Vec<(SampleInfo, LeftOut)> = Vec::new();
-		for samples in points.into_values() {
-			match self.open_point(at, &samples).await? {
-				Ok(openings) => ready.extend(
-					samples
-						.into_iter()
-						.zip(openings)
-						.map(|(sample, manifest_opening)| Ready { sample, manifest_opening }),
-				),
-				Err(why) => {
-					let why = |sample| (sample, LeftOut::from(why.clone()));
-					left_out.extend(samples.into_iter().map(why));
-				},
-			}
-		}
+		let Opened { mut ready, lacking, mut left_out } = self.open(samples).await?;
+		let (fetched, unfetched) = self.fetch(at, lacking).await?;
+		left_out.extend(unfetched);
+		let more = self.open(fetched).await?;
+		ready.extend(more.ready);
 		ready.sort_by_key(|ready| ready.sample.ordinal);
+		left_out.extend(more.left_out);
+		left_out.extend(more.lacking.into_iter().map(|sample| {
+			let why = Unopened::Roots { mdu: sample.mdu, reason: "they were dropped again".into() };
+			(sample, LeftOut::from(why))
+		}));
 		Ok((ready, left_out))
 	}
 
-	/// The openings of one manifest point for samples under it, in their order.
+	/// The openings for which nobody else is asked.
+	pub async fn open(&self, samples: Vec<SampleInfo>) -> Result<Opened, OpenError> {
+		let mut opened = Opened::default();
+		for samples in by_point(samples).into_values() {
+			self.open_point(samples, &mut opened).await?;
+		}
+		opened.ready.sort_by_key(|ready| ready.sample.ordinal);
+		Ok(opened)
+	}
+
+	/// Opens one manifest point for samples under it.
 	async fn open_point(
 		&self,
-		at: At,
-		samples: &[SampleInfo],
-	) -> Result<Result<Vec<G1Compressed>, Unopened>, OpenError> {
-		let Some(first) = samples.first().copied() else { return Ok(Ok(Vec::new())) };
-		let (deal, point) = (first.deal, first.manifest.0);
-		let mdus: Vec<MduIndex> = samples.iter().map(|sample| sample.mdu).collect();
-		let asked = mdus.clone();
-		let known = self
+		samples: Vec<SampleInfo>,
+		opened: &mut Opened,
+	) -> Result<(), OpenError> {
+		let Some(first) = samples.first().copied() else { return Ok(()) };
+		let (deal, point, base) = (first.deal, first.manifest.0, first.first_mdu);
+		let asked: BTreeSet<MduIndex> = samples.iter().map(|sample| sample.mdu).collect();
+		let mdus = asked.clone();
+		let mut known = self
 			.on_store(move |store| {
 				let mut found = BTreeMap::new();
-				for mdu in asked {
-					found.insert(mdu, store.opening(deal, mdu, &point)?);
+				for mdu in mdus {
+					if let Some(opening) = store.opening(deal, mdu, &point)? {
+						found.insert(mdu, opening);
+					}
 				}
 				Ok(found)
 			})
 			.await?;
 		let missing: Vec<MduIndex> =
-			known.iter().filter(|(_, opening)| opening.is_none()).map(|(mdu, _)| *mdu).collect();
-		let mut all: BTreeMap<MduIndex, G1Compressed> =
-			known.into_iter().filter_map(|(mdu, opening)| Some((mdu, opening?))).collect();
+			asked.into_iter().filter(|mdu| !known.contains_key(mdu)).collect();
+		let mut failure = None;
 		if !missing.is_empty() {
-			let roots = match self.roots(at, &first).await? {
-				Ok(roots) => roots,
-				Err((mdu, reason)) => return Ok(Err(Unopened::Roots { mdu, reason })),
-			};
-			let (engine, base) = (self.engine.clone(), first.first_mdu);
-			let made = aside(move || open_missing(&*engine, &roots, &point, base, missing)).await?;
-			let made = match made {
-				Ok(made) => made,
-				Err(error) => return Ok(Err(error)),
-			};
-			all.extend(made.iter().copied());
-			self.on_store(move |store| store.keep_openings(deal, &point, &made)).await?;
+			let roots = self.stored_roots(deal, base, first.mdus).await?;
+			if first_gap(base, &roots).is_none() {
+				let roots: Vec<Hash32> = roots.into_iter().flatten().collect();
+				let engine = self.engine.clone();
+				let made = aside(move || open_missing(&*engine, &roots, &point, base, missing));
+				match made.await? {
+					Ok(made) => {
+						known.extend(made.iter().copied());
+						self.on_store(move |store| store.keep_openings(deal, &point, &made))
+							.await?;
+					},
+					Err(error) => failure = Some(error),
+				}
+			}
 		}
-		Ok(Ok(mdus.iter().filter_map(|mdu| all.get(mdu).copied()).collect()))
+		for sample in samples {
+			match (known.get(&sample.mdu).copied(), &failure) {
+				(Some(manifest_opening), _) => {
+					opened.ready.push(Ready { sample, manifest_opening });
+				},
+				(None, Some(why)) => opened.left_out.push((sample, why.clone().into())),
+				(None, None) => opened.lacking.push(sample),
+			}
+		}
+		Ok(())
 	}
 
-	/// The roots of all MDUs that a sample's manifest point covers; the first MDU without one, and why, when some are not to
-	/// be had.
-	async fn roots(
+	/// Fetches the roots that are not here of these samples' manifest points: for several points at a time, and for all of
+	/// them within a minute. The samples whose points can be opened now, and the others.
+	pub async fn fetch(
 		&self,
 		at: At,
-		sample: &SampleInfo,
-	) -> Result<Result<Vec<Hash32>, (MduIndex, String)>, OpenError> {
-		let SampleInfo { deal, slot, first_mdu, mdus, .. } = *sample;
-		let mut roots = self.stored_roots(deal, first_mdu, mdus).await?;
-		if let Some(gap) = first_gap(first_mdu, &roots) {
-			// The slot has missed a commit.
-			if let Err(reason) = self.fetch_roots(at, deal, slot, first_mdu, &roots).await? {
-				return Ok(Err((gap, reason)));
+		lacking: Vec<SampleInfo>,
+	) -> Result<(Vec<SampleInfo>, Vec<(SampleInfo, LeftOut)>), OpenError> {
+		let until = Instant::now() + ROOTS_PATIENCE;
+		let points = by_point(lacking);
+		let fetches: Vec<_> = points
+			.values()
+			.filter_map(|samples| samples.first().copied())
+			.map(|first| async move {
+				let outcome = self.complete(at, first, until).await?;
+				Ok::<_, OpenError>(((first.deal, first.first_mdu), outcome))
+			})
+			.collect();
+		let outcomes: BTreeMap<(DealId, MduIndex), Result<(), Unopened>> =
+			stream::iter(fetches).buffer_unordered(POINTS_AT_A_TIME).try_collect().await?;
+		let (mut fetched, mut left_out) = (Vec::new(), Vec::new());
+		for (point, samples) in points {
+			match outcomes.get(&point) {
+				Some(Err(why)) => {
+					left_out.extend(
+						samples.into_iter().map(|sample| (sample, LeftOut::from(why.clone()))),
+					);
+				},
+				_ => fetched.extend(samples),
 			}
-			roots = self.stored_roots(deal, first_mdu, mdus).await?;
 		}
+		Ok((fetched, left_out))
+	}
+
+	/// Sees to it that all roots under a sample's manifest point are here.
+	async fn complete(
+		&self,
+		at: At,
+		sample: SampleInfo,
+		until: Instant,
+	) -> Result<Result<(), Unopened>, OpenError> {
+		let SampleInfo { deal, slot, first_mdu, mdus, .. } = sample;
+		let roots = self.stored_roots(deal, first_mdu, mdus).await?;
+		let Some(mdu) = first_gap(first_mdu, &roots) else { return Ok(Ok(())) };
+		// The slot has missed a commit.
+		let fetched = timeout_at(until, self.fetch_roots(at, deal, slot, first_mdu, &roots)).await;
+		let fetched = match fetched {
+			Ok(fetched) => fetched?,
+			Err(_) => Err("the other slots took too long".into()),
+		};
+		if let Err(reason) = fetched {
+			return Ok(Err(Unopened::Roots { mdu, reason }));
+		}
+		let roots = self.stored_roots(deal, first_mdu, mdus).await?;
 		Ok(match first_gap(first_mdu, &roots) {
-			Some(gap) => Err((gap, "no commit on the chain has it".into())),
-			None => Ok(roots.into_iter().flatten().collect()),
+			Some(mdu) => {
+				let reason = "no commit on the chain has it".into();
+				Err(Unopened::Roots { mdu, reason })
+			},
+			None => Ok(()),
 		})
 	}
 
@@ -205,11 +276,9 @@ impl Opener {
 				Err(error) => return Ok(Err(error.to_string())),
 			};
 			tracing::info!(deal, generation, "fetching the roots of a commit that the slot missed");
-			let fetched = self.until_stopped(timeout(ROOTS_PATIENCE, others.roots())).await?;
-			let fetched = match fetched {
-				Ok(Ok(fetched)) => fetched,
-				Ok(Err(error)) => return Ok(Err(error.to_string())),
-				Err(_) => return Ok(Err("the other slots took too long".into())),
+			let fetched = match self.until_stopped(others.roots()).await? {
+				Ok(fetched) => fetched,
+				Err(error) => return Ok(Err(error.to_string())),
 			};
 			self.on_store(move |store| store.keep_roots(deal, generation, first_mdu, &fetched))
 				.await?;
@@ -241,6 +310,15 @@ impl Opener {
 	) -> Result<T, OpenError> {
 		Ok(self.until_stopped(work).await??)
 	}
+}
+
+/// Samples by the manifest point that they are under.
+fn by_point(samples: Vec<SampleInfo>) -> BTreeMap<(DealId, MduIndex), Vec<SampleInfo>> {
+	let mut points: BTreeMap<_, Vec<_>> = BTreeMap::new();
+	for sample in samples {
+		points.entry((sample.deal, sample.first_mdu)).or_default().push(sample);
+	}
+	points
 }
 
 /// Opens the manifest over `roots`, those of the MDUs from `base` on, at each of `mdus`.

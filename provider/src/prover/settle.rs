@@ -14,7 +14,7 @@ use super::{
 use crate::{
 	content::Reader,
 	metrics::clamp,
-	store::{Settling, Store},
+	store::{ProofKind, Settling, Store},
 };
 use futures::future::{BoxFuture, join_all};
 use nil_client::chain::{At, BlockRef, Call, ChainError, Settle, SettleItem, Transaction};
@@ -51,12 +51,8 @@ const LASTING: [&str; 7] = [
 pub(super) struct Progress {
 	/// Nothing is left to be done in the round.
 	over: bool,
-	/// When the chain is asked again, after something was left out.
-	again: Option<Instant>,
-	/// Slots whose settlements are final.
-	done: BTreeSet<SlotKey>,
-	/// Slots that were left out, and are tried again.
-	left_out: BTreeSet<SlotKey>,
+	/// Slots that were left out, and when each is tried again.
+	left_out: BTreeMap<SlotKey, Instant>,
 	/// Slots that are not tried again in the round.
 	given_up: BTreeSet<SlotKey>,
 }
@@ -64,26 +60,22 @@ pub(super) struct Progress {
 impl Progress {
 	/// Slots that can be settled and are worth a try, rising.
 	fn wanted(&mut self, rents: &[RentInfo]) -> Vec<SlotKey> {
-		let owed = rents.iter().filter(|rent| rent.closed.total() > 0);
-		let mut owed: BTreeSet<SlotKey> = owed.map(|rent| (rent.deal, rent.slot)).collect();
-		// Settled in a block that is final, and owed all the same: the chain found the proof wrong.
-		let wrong: Vec<SlotKey> = owed.intersection(&self.done).copied().collect();
-		if !wrong.is_empty() {
-			tracing::error!(
-				slots = ?wrong,
-				"the chain took settlements for wrong that had verified here; they are made anew in the next round"
-			);
-			self.done.retain(|slot| !wrong.contains(slot));
-			self.given_up.extend(wrong);
-		}
+		let mut owed = owed(rents);
 		owed.retain(|slot| !self.given_up.contains(slot));
-		if self.again.is_some_and(|again| Instant::now() < again) {
-			owed.retain(|slot| !self.left_out.contains(slot));
-		} else {
-			self.again = None;
-		}
-		owed.into_iter().collect()
+		self.left_out.retain(|slot, _| owed.contains(slot));
+		owed.into_iter().filter(|slot| !self.waits(slot)).collect()
 	}
+
+	/// Whether a slot was left out, and it is too early to try it again.
+	fn waits(&self, slot: &SlotKey) -> bool {
+		self.left_out.get(slot).is_some_and(|again| Instant::now() < *again)
+	}
+}
+
+/// Slots that can be settled.
+fn owed(rents: &[RentInfo]) -> BTreeSet<SlotKey> {
+	let owed = rents.iter().filter(|rent| rent.closed.total() > 0);
+	owed.map(|rent| (rent.deal, rent.slot)).collect()
 }
 
 /// What a slot must prove.
@@ -187,9 +179,10 @@ impl Prover {
 		work: &mut Work,
 	) -> Result<Next, ProveError> {
 		let progress = &mut work.rent;
-		if progress.over && progress.again.is_none_or(|again| Instant::now() < again) {
+		if progress.over && progress.left_out.keys().all(|slot| progress.waits(slot)) {
 			return Ok(Next::Block);
 		}
+		progress.over = false;
 		let info = self.unless_stopped(self.chain.settlement(at)).await?;
 		let settled = self.unless_stopped(self.chain.settlement(finalised)).await?;
 		if info != settled {
@@ -198,10 +191,12 @@ impl Prover {
 		if self.resume_settlements(info.as_ref(), block, progress).await? {
 			return Ok(Next::Now);
 		}
-		let operator = self.operator.account_id();
-		let mut rents = self.unless_stopped(self.chain.rents(at, operator)).await?;
-		rents.extend(self.unless_stopped(self.chain.endings(at, operator)).await?);
+		let rents = self.rents(at).await?;
 		self.tell_rent(&rents);
+		if self.is_refused(ProofKind::Settlements).await? {
+			progress.over = true;
+			return Ok(Next::Block);
+		}
 		let wanted = progress.wanted(&rents);
 		let Some(info) = info.filter(|_| !wanted.is_empty()) else {
 			progress.over = true;
@@ -219,6 +214,14 @@ impl Prover {
 		}
 		self.send_settlements(&info, block, made, progress).await?;
 		Ok(Next::Now)
+	}
+
+	/// What slots earned, and what those are owed that ended.
+	async fn rents(&self, at: At) -> Result<Vec<RentInfo>, ProveError> {
+		let operator = self.operator.account_id();
+		let mut rents = self.unless_stopped(self.chain.rents(at, operator)).await?;
+		rents.extend(self.unless_stopped(self.chain.endings(at, operator)).await?);
+		Ok(rents)
 	}
 
 	fn tell_rent(&self, rents: &[RentInfo]) {
@@ -301,7 +304,7 @@ impl Prover {
 		left_out.extend(failed.into_iter().map(|(slot, why)| (slot, why.to_string())));
 		for (slot, why) in left_out {
 			let (deal, slot_index) = slot;
-			if progress.left_out.insert(slot) {
+			if progress.left_out.insert(slot, Instant::now() + TRY_AGAIN).is_none() {
 				self.metrics.unsettled.inc();
 				tracing::error!(
 					period = info.period,
@@ -312,7 +315,6 @@ impl Prover {
 					"the rent of a slot cannot be settled, and is lost unless it can in time"
 				);
 			}
-			progress.again.get_or_insert_with(|| Instant::now() + TRY_AGAIN);
 		}
 		Ok(made)
 	}
@@ -399,7 +401,10 @@ impl Prover {
 						block = block.number,
 						"settled rent"
 					);
-					progress.done.extend(&slots);
+					let owed = owed(&self.rents(At::Block(block.hash)).await?);
+					if slots.iter().any(|slot| owed.contains(slot)) {
+						self.note_refused(ProofKind::Settlements, block).await?;
+					}
 				},
 				Err(error) => {
 					let over = is_over(&error);
@@ -416,5 +421,29 @@ impl Prover {
 			self.on_store(move |store| store.forget_settling(period, &slots)).await?;
 		}
 		failure.map_or(Ok(()), |error| Err(error.into()))
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use nil_types::Earnings;
+
+	#[test]
+	fn each_slot_that_was_left_out_waits_for_its_own_time() {
+		let closed = Earnings { paid: 1, burned: 0 };
+		let rents: Vec<RentInfo> = (0..4)
+			.map(|slot| {
+				let open = Earnings::default();
+				RentInfo { deal: 7, slot, rate: 0, open, closed, ended: false }
+			})
+			.collect();
+		let now = Instant::now();
+		let mut progress = Progress::default();
+		progress.left_out.extend([((7, 0), now + TRY_AGAIN), ((7, 1), now), ((8, 0), now)]);
+		progress.given_up.insert((7, 2));
+		assert_eq!(progress.wanted(&rents), [(7, 1), (7, 3)]);
+		// What is owed nothing any more does not keep the round open.
+		assert_eq!(progress.left_out.keys().collect::<Vec<_>>(), [&(7, 0), &(7, 1)]);
 	}
 }

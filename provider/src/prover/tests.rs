@@ -22,11 +22,6 @@ fn what_is_open_is_wanted_but_for_what_waits_or_was_given_up() {
 	work.again = Some(Instant::now());
 	assert_eq!(work.wanted(&duty(4, &[1])), [0, 2].into());
 	assert_eq!(work.again, None);
-	// Final and open: the chain did not take it.
-	work.done.extend([0, 1]);
-	assert_eq!(work.wanted(&duty(4, &[1])), [2].into());
-	assert_eq!(work.given_up, [0, 3].into());
-	assert_eq!(work.done, [1].into());
 	assert_eq!(work.wanted(&duty(0, &[])), BTreeSet::new());
 }
 

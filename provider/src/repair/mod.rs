@@ -28,7 +28,7 @@ use crate::{
 	fetch::{FetchError, Fetcher, Part},
 	metrics::clamp,
 	prover::{LeftOut, Maker, OpenError, Opener, Outcome as ProofOutcome, aside},
-	store::{HoldingKey, Room, StoreError},
+	store::{HoldingKey, Room},
 };
 use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use nil_client::{
@@ -56,6 +56,18 @@ const BATCH: usize = 16;
 /// The longest pause between attempts: a window is a day.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
+/// Refusals of a proof that the chain would repeat in the same round: another try costs a fee and nothing more.
+const LASTING: [&str; 8] = [
+	"NoRepair",
+	"NotCandidate",
+	"WindowOver",
+	"WrongGeneration",
+	"WrongSamples",
+	"WrongCommit",
+	"BadStructure",
+	"TooRecent",
+];
+
 /// Why an attempt came to nothing.
 #[derive(Debug, thiserror::Error)]
 enum RepairError {
@@ -65,6 +77,9 @@ enum RepairError {
 	/// A commit could not be fetched or kept.
 	#[error(transparent)]
 	Fetch(#[from] FetchError),
+	/// The disk has no room for all that is missing.
+	#[error(transparent)]
+	Full(FetchError),
 	/// The manifest could not be opened.
 	#[error(transparent)]
 	Open(#[from] OpenError),
@@ -103,10 +118,7 @@ impl RepairError {
 	/// Whether this provider has not the room, so that another one had better try.
 	fn is_full(&self) -> bool {
 		match self {
-			Self::Fetch(FetchError::DiskFull { .. }) => true,
-			Self::Fetch(FetchError::Store(error)) => {
-				error.is_full() || matches!(error, StoreError::NoRoom { .. })
-			},
+			Self::Full(_) => true,
 			Self::Chain(error) => error.is_dispatch("Mode2", "NoRoom"),
 			_ => false,
 		}
@@ -225,7 +237,7 @@ pub struct Repairer {
 	/// The slots that the chain had this provider rebuild when it was asked last.
 	open: Mutex<BTreeMap<SlotKey, Progress>>,
 	/// The last proof for each that the chain did not take.
-	wrong: Mutex<BTreeMap<SlotKey, Sent>>,
+	refused: Mutex<BTreeMap<SlotKey, Sent>>,
 }
 
 impl Repairer {
@@ -248,7 +260,7 @@ impl Repairer {
 			first_pause: Duration::from_secs(config.pause_secs),
 			heads,
 			open: Mutex::default(),
-			wrong: Mutex::default(),
+			refused: Mutex::default(),
 		}
 	}
 
@@ -313,7 +325,7 @@ impl Repairer {
 			Ok(staged)
 		});
 		let staged = staged.await?;
-		lock(&self.wrong).retain(|key, _| mine.contains(key));
+		lock(&self.refused).retain(|key, _| mine.contains(key));
 		let mut open = lock(&self.open);
 		open.retain(|key, _| mine.contains(key));
 		for (key, bytes) in staged {
@@ -480,7 +492,11 @@ impl Repairer {
 	/// Fetches the first commits that are missing, and holds them. Whether the slot is still this provider's to rebuild.
 	async fn rebuild(&self, look: &Look) -> Result<bool, RepairError> {
 		let missing = look.missing();
-		self.fetcher.check_disk(&missing).await?;
+		// What is short later, while uploads run, may pass: the next attempt looks here again.
+		self.fetcher.check_disk(&missing).await.map_err(|error| match error {
+			full @ FetchError::DiskFull { .. } => RepairError::Full(full),
+			other => other.into(),
+		})?;
 		let (deal, slot) = look.key;
 		for part in missing.iter().take(BATCH) {
 			let generation = part.key.generation;
@@ -500,8 +516,8 @@ impl Repairer {
 		let (deal, slot) = look.key;
 		let Some(r) = look.repair.samples else { return Ok(Outcome::Waits("no samples")) };
 		let sent: Sent = (r, generation, look.round.round);
-		if lock(&self.wrong).get(&look.key) == Some(&sent) {
-			return Ok(Outcome::Waits("the next round, since the chain took its proof for wrong"));
+		if lock(&self.refused).get(&look.key) == Some(&sent) {
+			return Ok(Outcome::Waits("the next round, since the chain did not take its proof"));
 		}
 		let best = self.unless_stopped(self.chain.round(At::Best)).await?;
 		if best.round != look.round.round {
@@ -538,9 +554,15 @@ impl Repairer {
 			self.fetcher.on_store(move |store| store.forget_openings(deal)).await?;
 		}
 		let call = Call::complete_repair(&call?);
-		self.unless_stopped(self.chain.submit(&call, &self.operator)).await?;
+		let submitted = self.fetcher.until_stopped(self.chain.submit(&call, &self.operator)).await?;
+		if let Err(error) = &submitted
+			&& LASTING.iter().any(|name| error.is_dispatch("Mode2", name))
+		{
+			lock(&self.refused).insert(look.key, sent);
+		}
+		submitted?;
 		if self.look(look.key).await?.is_some() {
-			lock(&self.wrong).insert(look.key, sent);
+			lock(&self.refused).insert(look.key, sent);
 			return Err(RepairError::Wrong { generation });
 		}
 		Ok(Outcome::Done)

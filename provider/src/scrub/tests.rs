@@ -1,8 +1,9 @@
 use super::*;
 use crate::{
 	metrics::Metrics,
-	store::{Content, Holding, Room, Store, Upload},
+	store::{Content, ContentKey, Holding, HoldingKey, Room, Store, Upload},
 };
+use codec::Encode;
 use nil_kzg::Engines;
 use nil_slab::{Branch, EncodedMdu, MduEncoder, Members};
 use nil_types::{CodeKind, blake2b_256, layout::BLOB_PAYLOAD, messages::roots_hash};
@@ -97,6 +98,21 @@ fn shard(world: &World) -> crate::store::ReadableShard {
 
 fn row(world: &World, row: usize) -> &[u8] {
 	&world.encoded.shards[1][row * BLOB_BYTES..][..BLOB_BYTES]
+}
+
+#[test]
+fn content_is_found_by_all_that_hold_it() {
+	let world = World::new();
+	let store = &world.reader.store;
+	for key in [world.shard(), ContentKey::witness(world.encoded.root)] {
+		assert_eq!(store.holders(&key).unwrap(), [HELD]);
+	}
+	// A list of roots is of no MDU.
+	let roots = ContentKey::object(roots_hash(&[world.encoded.root]));
+	assert_eq!(store.holders(&roots).unwrap(), []);
+	let holding = store.holding(&HELD.holding).unwrap().unwrap();
+	assert!(store.drop_holding(&HELD.holding, &holding).unwrap());
+	assert_eq!(store.holders(&world.shard()).unwrap(), []);
 }
 
 #[test]

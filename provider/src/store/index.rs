@@ -3,7 +3,9 @@
 use super::{
 	ContentKey, HeldMdu, Holder, Holding, HoldingKey, Located, Staged, StagedKey, StoreError,
 	Usage,
-	record::{mdu_generation, mdu_key, mdu_prefix, parse_mdu_key, readable_prefix, reference},
+	record::{
+		held_in, mdu_generation, mdu_key, mdu_prefix, parse_mdu_key, readable_prefix, reference,
+	},
 };
 use codec::{Decode, DecodeAll, Encode};
 use nil_types::{DealId, Generation, Hash32, MduIndex, SlotIndex};
@@ -47,6 +49,8 @@ pub const ROOTS: Table = Table::new("roots");
 pub const SENT: Table = Table::new("sent");
 /// Settlements that were sent and whose outcome was not seen, by period and first slot.
 pub const SETTLING: Table = Table::new("settling");
+/// Kinds of proofs that the chain took for wrong: see [`super::proofs`].
+pub const REFUSED: Table = Table::new("refused");
 /// Branches of the slots' leaves in the trees of MDUs, by content key of the shards that they are for.
 pub const BRANCHES: Table = Table::new("branches");
 /// Content whose bytes are not what they were: see [`super::rot`].
@@ -89,7 +93,7 @@ impl Index {
 			}
 			let known = [STAGED, HOLDINGS, MDUS, CONTENT, REFERENCES, PROMISES];
 			// A store from before one of these lacks nothing when it is empty.
-			let later = [ENDED, OPENINGS, ROOTS, SENT, SETTLING, BRANCHES, ROTTEN];
+			let later = [ENDED, OPENINGS, ROOTS, SENT, SETTLING, REFUSED, BRANCHES, ROTTEN];
 			for table in known.into_iter().chain(later) {
 				write.open_table(table.definition)?;
 			}
@@ -213,6 +217,13 @@ impl Index {
 		let key = parse_mdu_key(key.value()).ok_or_else(corrupt)?;
 		let held = HeldMdu::decode_all(&mut value.value()).map_err(|_| corrupt())?;
 		Ok(Some((key, held)))
+	}
+
+	/// The held MDUs that `content` is of.
+	pub fn holders(&self, content: &ContentKey) -> Result<Vec<StagedKey>, StoreError> {
+		let all: Vec<(Option<StagedKey>, ())> =
+			self.scan(REFERENCES, &content.bytes(), |key| Some(held_in(key)))?;
+		Ok(all.into_iter().filter_map(|(held, ())| held).collect())
 	}
 
 	/// Whether a holding of `deal` needs `content`.

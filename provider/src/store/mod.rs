@@ -33,6 +33,7 @@
 //! | `roots` | deal, generation | roots of a commit that no holding has |
 //! | `sent` | round, ordinal | [`Sent`]: an answer whose outcome was not seen |
 //! | `settling` | period, deal, slot | [`Settling`]: a settlement whose outcome was not seen |
+//! | `refused` | [`ProofKind`] | [`Refused`]: proofs that the chain took for wrong |
 //! | `branches` | content key of shards | the slot's branch in the tree of the MDU, for proofs |
 //! | `rotten` | content key | [`Rotten`]: what must not be used |
 //!
@@ -53,7 +54,7 @@ mod rot;
 pub use error::StoreError;
 pub use files::{Incoming, Step};
 pub use parts::{Content, Readable, ReadableShard, Recovery, Room, Tally, Upload, Usage};
-pub use proofs::{CommitRoots, Sent, Settling};
+pub use proofs::{CommitRoots, ProofKind, Refused, Sent, Settling};
 pub use record::{
 	ContentKey, FileId, HeldMdu, Holder, Holding, HoldingKey, Kind, Located, Staged, StagedKey,
 };

@@ -11,10 +11,12 @@
 //! 8+4 deal. They come with uploads, go with the shards that they are for, and are checked whenever they are read.
 //!
 //! *Answers sent*, and settlements, until their outcome is seen: at most one row for each call of a round.
+//!
+//! *Refusals*: that the chain took an answer or a settlement for wrong, until the operator forgets it.
 
 use super::{
 	ContentKey, Store, StoreError,
-	index::{BRANCHES, ENDED, OPENINGS, ROOTS, SENT, SETTLING},
+	index::{BRANCHES, ENDED, OPENINGS, REFUSED, ROOTS, SENT, SETTLING},
 	record::HoldingKey,
 };
 use codec::{Decode, Encode};
@@ -74,6 +76,44 @@ fn settling_key(period: u32, slots: &[(DealId, SlotIndex)]) -> [u8; 13] {
 	key[4..12].copy_from_slice(&deal.to_be_bytes());
 	key[12] = slot;
 	key
+}
+
+/// What proves something to the chain, which slashes for it when it is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProofKind {
+	/// Answers to samples.
+	Answers,
+	/// Settlements of rent.
+	Settlements,
+}
+
+impl ProofKind {
+	/// All kinds.
+	pub const ALL: [Self; 2] = [Self::Answers, Self::Settlements];
+
+	/// In words, and in metrics.
+	pub const fn name(self) -> &'static str {
+		match self {
+			Self::Answers => "answers",
+			Self::Settlements => "settlements",
+		}
+	}
+
+	const fn key(self) -> [u8; 1] {
+		match self {
+			Self::Answers => [0],
+			Self::Settlements => [1],
+		}
+	}
+}
+
+/// That the chain took a proof for wrong which had verified here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Refused {
+	/// The block with the last such proof.
+	pub block: u32,
+	/// When that was seen, in seconds since the Unix epoch.
+	pub at: u64,
 }
 
 /// The roots of one commit.
@@ -192,13 +232,14 @@ impl Store {
 		}
 		let mut read = Vec::new();
 		for (_, holding) in self.holdings_of(deal)? {
-			// Several slots of a deal have the same list.
-			if read.contains(&holding.roots_hash)
+			// Several slots of a deal have the same list; the same list may stand elsewhere as well.
+			let list = (holding.roots_hash, holding.first_mdu);
+			if read.contains(&list)
 				|| !wanted(holding.first_mdu, u64::from(holding.mdus))
 			{
 				continue;
 			}
-			read.push(holding.roots_hash);
+			read.push(list);
 			let rank = if holding.committed.is_some() { 1 } else { 2 };
 			if let Some(roots) = self.read_roots(&holding.roots_hash)? {
 				found.push((rank, CommitRoots { first_mdu: holding.first_mdu, roots }));
@@ -266,6 +307,25 @@ impl Store {
 	) -> Result<(), StoreError> {
 		let change = self.index.change()?;
 		change.delete(SETTLING, &settling_key(period, slots))?;
+		self.commit(change)
+	}
+
+	/// Remembers that the chain took a proof for wrong.
+	pub fn note_refused(&self, kind: ProofKind, refused: &Refused) -> Result<(), StoreError> {
+		let change = self.index.change()?;
+		change.put(REFUSED, &kind.key(), refused)?;
+		self.commit(change)
+	}
+
+	/// Whether the chain took a proof of this kind for wrong, and the operator has not forgotten it since.
+	pub fn refused(&self, kind: ProofKind) -> Result<Option<Refused>, StoreError> {
+		self.index.get(REFUSED, &kind.key())
+	}
+
+	/// Forgets that the chain took proofs of this kind for wrong: they are sent again.
+	pub fn forget_refused(&self, kind: ProofKind) -> Result<(), StoreError> {
+		let change = self.index.change()?;
+		change.delete(REFUSED, &kind.key())?;
 		self.commit(change)
 	}
 

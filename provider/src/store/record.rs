@@ -260,6 +260,13 @@ pub fn reference(content: &ContentKey, holder: &Holder) -> [u8; 57] {
 	bytes
 }
 
+/// The held MDU that a reference is of, unless something else needs the content.
+pub fn held_in(reference: &[u8]) -> Option<StagedKey> {
+	let (holding, rest) = reference.get(34..)?.strip_prefix(&[HELD])?.split_at_checked(13)?;
+	let mdu = u64::from_be_bytes(rest.strip_prefix(&[0u8])?.try_into().ok()?);
+	Some(StagedKey { holding: HoldingKey::parse(holding)?, mdu })
+}
+
 /// What the references start with that let `deal` read `content`.
 pub fn readable_prefix(content: &ContentKey, deal: DealId) -> [u8; 43] {
 	let mut bytes = [0; 43];

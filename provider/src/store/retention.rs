@@ -3,7 +3,7 @@
 //! | what | kept until |
 //! |---|---|
 //! | staged shards | their generation was made by a commit, the deal ended, the slot went elsewhere, or `ttl` seconds passed |
-//! | a promise | a finalised commit of its generation shows that other content was committed, the deal ended, or `until` passed without a commit that the slot signed |
+//! | a promise | a finalised commit of its generation shows that other content was committed, the deal ended, or `until` passed without a commit that the slot signed or that is being rebuilt |
 //! | a commit | the round is over in which the chain ended the deal, or gave the slot elsewhere, and its rent is settled or forfeited |
 //!
 //! What ends in a round is still asked for in it, so it is *owed* until a later round is in force on the finalised chain. A
@@ -18,7 +18,7 @@
 //! kept until the commit's grace is over, whatever else has passed.
 //!
 //! A slot that is rebuilt is kept like one that is held, from when this provider is its candidate until the chain has given it
-//! all commits; also what is staged of commits of before. Those that it has as a whole are committed from the start. Who
+//! all commits; also what is staged or promised of commits of before, signed or not. Those that it has as a whole are committed from the start. Who
 //! drains holds its slots until others have proved them.
 //!
 //! Commits are asked for from the first generation on that anything is staged or promised for. What is begun for an earlier
@@ -127,6 +127,8 @@ pub fn holding_fate<AccountId>(
 		Some(commit) if !holding.is_of(commit) => Fate::Drop("other content was committed"),
 		Some(commit) if has_signed(commit, key.slot) => Fate::Commit(commit.at),
 		Some(commit) if now.may_sign_late(commit, key.slot) => Fate::Keep,
+		// When the chain gives the slot here, this is owed, whoever has signed it.
+		Some(_) if facts.rebuilt.contains(&key.slot) => Fate::Keep,
 		// The owner may still add the receipt to the commit, as long as it counts.
 		_ if void => Fate::Drop("the receipt is void"),
 		_ => Fate::Keep,
@@ -382,6 +384,13 @@ mod tests {
 		let mine = DealFacts { rebuilt: [2].into(), ..elsewhere };
 		assert_eq!(staged_fate(&key, &staged, &mine, &now), Fate::Keep);
 		assert_eq!(holding_fate(&KEY, &held, &mine, &now, None), Fate::Keep);
+		// Nor does a promise of what was committed end with its receipt, whether or not the slot has signed.
+		let unsigned = DealFacts { commits: [(3, commit(0))].into(), ..mine.clone() };
+		assert_eq!(holding_fate(&KEY, &holding(), &unsigned, &now, None), Fate::Keep);
+		assert_eq!(holding_fate(&KEY, &holding(), &mine, &now, None), Fate::Commit(90));
+		let void = Fate::Drop("the receipt is void");
+		let elsewhere = DealFacts { slots: [2].into(), rebuilt: BTreeSet::new(), ..unsigned };
+		assert_eq!(holding_fate(&KEY, &holding(), &elsewhere, &now, None), void);
 		// What was uploaded for a commit to come waits for its receipt no longer than usual.
 		let next = StagedKey { holding: HoldingKey { generation: 4, ..KEY }, mdu: 5 };
 		let late = Fate::Drop("no receipt was asked for");

@@ -16,7 +16,7 @@ use nil_types::Hash32;
 pub struct Rotten {
 	/// Which rows of a shard: bit `i` for row `i`. All bits for content without rows.
 	pub rows: u64,
-	/// The held MDU through which it was found, for whoever rebuilds it.
+	/// The held MDU through which it was found, for whoever rebuilds it. It may end before others that share the content.
 	pub held: StagedKey,
 	/// When, in seconds since the Unix epoch.
 	pub at: u64,
@@ -57,6 +57,11 @@ impl Store {
 	/// What is wrong with a piece of content, as far as it is known.
 	pub fn quarantined(&self, key: &ContentKey) -> Result<Option<Rotten>, StoreError> {
 		self.index.get(ROTTEN, &key.bytes())
+	}
+
+	/// The held MDUs that a piece of content is of: several deals and commits may share it.
+	pub fn holders(&self, key: &ContentKey) -> Result<Vec<StagedKey>, StoreError> {
+		self.index.holders(key)
 	}
 
 	/// All content in quarantine.

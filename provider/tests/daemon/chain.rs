@@ -147,6 +147,10 @@ pub struct FakeChain {
 	pub repaired: Mutex<Vec<Option<Generation>>>,
 	/// Proofs that the chain takes for wrong from now on.
 	pub doubts: AtomicUsize,
+	/// The error of every `complete_repair` from now on.
+	pub refusal: Mutex<Option<&'static str>>,
+	/// Calls of `complete_repair`.
+	pub repairs_sent: AtomicUsize,
 	/// Transactions that were written down and sent for the first time.
 	pub noted: AtomicUsize,
 	/// Whether those get no further than the pool.
@@ -260,6 +264,8 @@ impl FakeChain {
 			advanced: Mutex::default(),
 			repaired: Mutex::default(),
 			doubts: AtomicUsize::new(0),
+			refusal: Mutex::default(),
+			repairs_sent: AtomicUsize::new(0),
 			noted: AtomicUsize::new(0),
 			hold: AtomicBool::new(false),
 			redraw: Mutex::default(),
@@ -337,8 +343,25 @@ impl FakeChain {
 			[44, 7, arguments @ ..] => self.waive(arguments)?,
 			other => panic!("another call: {other:?}"),
 		}
-		let number = self.finalised.lock().unwrap().number;
-		Ok(BlockRef { number, hash: [3; 32] })
+		let state = self.finalised.lock().unwrap().clone();
+		Ok(self.name(state))
+	}
+
+	/// The name of a block with this state.
+	fn name(&self, state: State) -> BlockRef {
+		let mut blocks = self.named.lock().unwrap();
+		let mut hash = [0; 32];
+		hash[..8].copy_from_slice(&(blocks.len() as u64).to_le_bytes());
+		let number = state.number;
+		blocks.insert(hash, state);
+		BlockRef { number, hash }
+	}
+
+	/// Whether the chain takes a right proof for wrong.
+	fn doubts_it(&self) -> bool {
+		let left =
+			self.doubts.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+		left.is_ok()
 	}
 
 	fn answer(&self, arguments: &[u8]) -> Result<(), ChainError> {
@@ -391,6 +414,10 @@ impl FakeChain {
 		answer
 			.verify(&drawn.randomness, &operator.0, &deals)
 			.expect("a wrong proof is taken for fraud");
+		if self.doubts_it() {
+			self.finalised(|_| {});
+			return Ok(());
+		}
 		let round = state.round.round;
 		self.finalised(|state| {
 			for ordinal in &ordinals {
@@ -473,7 +500,11 @@ impl FakeChain {
 		if !proven.is_empty() {
 			let answer = Answer { items: proven, y, pi };
 			let verdict = answer.verify_with(&settle_point(&r, &provider), &factors, &deals);
-			verdict.expect("a wrong settlement costs a fee");
+			verdict.expect("a wrong settlement is taken for fraud");
+		}
+		if self.doubts_it() {
+			self.finalised(|_| {});
+			return;
 		}
 		self.finalised(|state| {
 			for rents in [&mut state.rents, &mut state.endings] {
@@ -499,14 +530,7 @@ impl ChainView for FakeChain {
 	}
 
 	fn head(&self, at: At) -> Asked<'_, BlockRef> {
-		let named = self.state(at).map(|state| {
-			let mut blocks = self.named.lock().unwrap();
-			let mut hash = [0; 32];
-			hash[..8].copy_from_slice(&(blocks.len() as u64).to_le_bytes());
-			let number = state.number;
-			blocks.insert(hash, state);
-			BlockRef { number, hash }
-		});
+		let named = self.state(at).map(|state| self.name(state));
 		Box::pin(async { named })
 	}
 

@@ -26,6 +26,8 @@ pub struct Peers {
 	pub withheld: Mutex<BTreeSet<u64>>,
 	/// Whether roots, witnesses and index are given.
 	pub objects: Mutex<bool>,
+	/// Whether questions for them are never answered.
+	pub stalls: Mutex<bool>,
 	/// Every question, as the path that was asked for.
 	pub asked: Mutex<Vec<String>>,
 }
@@ -41,6 +43,7 @@ impl Peers {
 			liars: Mutex::default(),
 			withheld: Mutex::default(),
 			objects: Mutex::new(true),
+			stalls: Mutex::default(),
 			asked: Mutex::default(),
 		});
 		let router = Router::new()
@@ -95,6 +98,10 @@ async fn witness(State(peers): State<Arc<Peers>>, Path((_, root)): Path<(u64, St
 
 async fn object(State(peers): State<Arc<Peers>>, Path((_, hash)): Path<(u64, String)>) -> Answer {
 	peers.note(format!("object/{hash}"));
+	let stalls = *peers.stalls.lock().unwrap();
+	if stalls {
+		std::future::pending::<()>().await;
+	}
 	let all = [peers.commit.roots().concat(), peers.commit.index.clone()];
 	let found = all.into_iter().find(|bytes| hex::encode(blake2b_256(bytes)) == hash);
 	found.filter(|_| *peers.objects.lock().unwrap()).ok_or(Status::NOT_FOUND)

@@ -1,6 +1,10 @@
 //! Samples that the chain asks for, and the care for what they are about.
 
 use super::{chain::State, chain::Taken, following::commit, peers::Peers, *};
+use nil_provider::{
+	daemon::DaemonError,
+	store::{ContentKey, ProofKind},
+};
 use nil_slab::manifest;
 use nil_types::{
 	DrawnInfo, Earnings, RentInfo, SampleInfo, SettleSampleInfo, SettlementInfo, challenge::Place,
@@ -122,6 +126,20 @@ async fn a_round_is_answered_in_one_call_and_once() {
 	world.chain.finalised(|state| draw(state, 2, samples()));
 	answers(&world, 18).await;
 	assert_eq!(taken(&world)[1], Taken { round: 2, block: DRAWING, ordinals: all });
+}
+
+#[tokio::test]
+async fn a_daemon_without_its_prover_ends() {
+	let mut world = world(NO_SCRUB).await;
+	let mut daemon = world.daemon.take().unwrap();
+	// The prover breaks off: the chain has no answer for it.
+	world.chain.finalised(|state| {
+		state.provider = None;
+		draw(state, 1, samples());
+	});
+	let ended = tokio::time::timeout(Duration::from_secs(10), daemon.ended()).await.unwrap();
+	assert!(matches!(&ended, Err(DaemonError::Task(_))), "{ended:?}");
+	daemon.stop().await.unwrap();
 }
 
 #[tokio::test]
@@ -267,6 +285,63 @@ async fn a_reorganisation_that_draws_anew_is_answered_anew() {
 	assert_eq!(world.chain.noted.load(Ordering::SeqCst), 2);
 }
 
+/// The operator's word, while the daemon is stopped.
+fn forget_refusals(world: &World) {
+	let (store, _) = Store::open(&world.data()).unwrap();
+	for kind in ProofKind::ALL {
+		store.forget_refused(kind).unwrap();
+	}
+}
+
+#[tokio::test]
+async fn after_an_answer_that_the_chain_takes_for_wrong_none_is_sent() {
+	let mut world = world(NO_SCRUB).await;
+	world.chain.doubts.store(1, Ordering::SeqCst);
+	world.chain.finalised(|state| draw(state, 1, samples()));
+	eventually("it is told", async || {
+		world.chain.finalised(|_| {});
+		world.metric("refused{kind=\"answers\"}").await == 1
+	})
+	.await;
+	// Neither in this round nor in the next one, nor after a restart.
+	quiet(&world).await;
+	world.chain.finalised(|state| draw(state, 2, samples()));
+	quiet(&world).await;
+	world.restart().await;
+	quiet(&world).await;
+	assert_eq!(world.metric("refused{kind=\"answers\"}").await, 1);
+	assert_eq!(world.chain.noted.load(Ordering::SeqCst), 1);
+	assert_eq!(taken(&world), []);
+
+	world.daemon.take().unwrap().stop().await.unwrap();
+	forget_refusals(&world);
+	world.start().await;
+	answers(&world, 9).await;
+	assert_eq!(world.metric("refused{kind=\"answers\"}").await, 0);
+}
+
+#[tokio::test]
+async fn an_answer_that_was_wrong_before_a_restart_is_found_after_it() {
+	let mut world = world(NO_SCRUB).await;
+	world.chain.doubts.store(1, Ordering::SeqCst);
+	world.chain.hold.store(true, Ordering::SeqCst);
+	world.chain.finalised(|state| draw(state, 1, samples()));
+	eventually("the answer is sent", async || {
+		world.chain.finalised(|_| {});
+		world.chain.noted.load(Ordering::SeqCst) == 1
+	})
+	.await;
+	world.chain.hold.store(false, Ordering::SeqCst);
+	world.restart().await;
+	eventually("it is told", async || {
+		world.chain.finalised(|_| {});
+		world.metric("refused{kind=\"answers\"}").await == 1
+	})
+	.await;
+	quiet(&world).await;
+	assert_eq!(world.chain.noted.load(Ordering::SeqCst), 1);
+}
+
 #[tokio::test]
 async fn a_deal_that_ended_is_answered_to_the_end_of_its_round() {
 	let world = world(&format!("{NO_SCRUB}\nstore.sweep_secs = 1")).await;
@@ -347,6 +422,34 @@ async fn what_an_ended_deal_owes_is_settled_once_and_kept_until_then() {
 	.await;
 }
 
+#[tokio::test]
+async fn after_a_settlement_that_the_chain_takes_for_wrong_samples_alone_are_answered() {
+	let mut world = world(NO_SCRUB).await;
+	world.chain.doubts.store(1, Ordering::SeqCst);
+	world.chain.finalised(|state| {
+		let (randomness, until) = ([9; 32], chain::NOW + 5_000);
+		let settlement = SettlementInfo { period: 4, randomness, samples: 2, until, max_items: 6 };
+		state.settlement = Some(settlement);
+		state.endings = (0..3).map(owed).collect();
+		state.settle_samples = (0..3).flat_map(settle_samples).collect();
+		draw(state, 1, Vec::new());
+	});
+	eventually("it is told", async || {
+		world.chain.finalised(|_| {});
+		world.metric("refused{kind=\"settlements\"}").await == 1
+	})
+	.await;
+	world.restart().await;
+	world.chain.finalised(|state| draw(state, 2, samples()));
+	answers(&world, 9).await;
+	quiet(&world).await;
+	assert!(world.chain.settled.lock().unwrap().is_empty());
+	// One settlement and one answer.
+	assert_eq!(world.chain.noted.load(Ordering::SeqCst), 2);
+	assert_eq!(world.metric("refused{kind=\"answers\"}").await, 0);
+	assert_eq!(world.metric("rent{state=\"owed\"}").await, 2_700);
+}
+
 /// A provider of slot 0 alone, whose others are `peers`.
 async fn among(peers: &Peers, settings: &str) -> World {
 	let mut world = World::stopped(&format!("{settings}\nreceipts.private_peers = true"));
@@ -363,6 +466,44 @@ async fn among(peers: &Peers, settings: &str) -> World {
 	world
 }
 
+/// As if [`OTHER`] had been committed as generation 2, without slot 0.
+fn miss_another(state: &mut State, first_mdu: u64) {
+	let second = nil_types::CommitInfo {
+		first_mdu,
+		size_bytes: OTHER.size,
+		index_len: OTHER.index.len() as u32,
+		index_root: blake2b_256(&OTHER.index),
+		roots_hash: roots_hash(&OTHER.roots()),
+		signed: 0b1110,
+		..state.commits[&1].clone()
+	};
+	state.commits.insert(2, second);
+	let deal = state.deal.as_mut().unwrap();
+	(deal.generation, deal.total_mdus) = (2, first_mdu + 1);
+}
+
+#[tokio::test]
+async fn roots_that_nobody_gives_hold_up_no_other_answer() {
+	let peers = Peers::start(&OTHER).await;
+	*peers.stalls.lock().unwrap() = true;
+	let world = among(&peers, &format!("{NO_SCRUB}\nreceipts.sign_late = false")).await;
+	world.chain.finalised(|state| {
+		// The first MDU under the deal's second manifest point.
+		let mdu = 4096;
+		miss_another(state, mdu);
+		let mut samples: Vec<_> =
+			(0..4).map(|i| sample(i, 0, (i % 2) as u8, &COMMIT.roots())).collect();
+		let lacking = sample(4, 0, 0, &OTHER.roots());
+		samples.push(SampleInfo { mdu, first_mdu: mdu, generation: 2, ..lacking });
+		draw(state, 1, samples);
+	});
+	answers(&world, 4).await;
+	assert_eq!(answered(&world), [0, 1, 2, 3]);
+	let hash = hex::encode(roots_hash(&OTHER.roots()));
+	let asked = format!("object/{hash}");
+	eventually("the rest is asked for", async || peers.asked_for(&asked) > 0).await;
+}
+
 #[tokio::test]
 async fn roots_of_a_commit_that_the_slot_missed_are_fetched_once() {
 	let peers = Peers::start(&OTHER).await;
@@ -373,19 +514,7 @@ async fn roots_of_a_commit_that_the_slot_missed_are_fetched_once() {
 		draw(state, round, samples);
 	};
 	world.chain.finalised(|state| {
-		let first = state.commits[&1].clone();
-		let second = nil_types::CommitInfo {
-			first_mdu: 1,
-			size_bytes: OTHER.size,
-			index_len: OTHER.index.len() as u32,
-			index_root: blake2b_256(&OTHER.index),
-			roots_hash: roots_hash(&OTHER.roots()),
-			signed: 0b1110,
-			..first
-		};
-		state.commits.insert(2, second);
-		let deal = state.deal.as_mut().unwrap();
-		(deal.generation, deal.total_mdus) = (2, 2);
+		miss_another(state, 1);
 		ask(state, 1);
 	});
 	answers(&world, 4).await;
@@ -395,6 +524,29 @@ async fn roots_of_a_commit_that_the_slot_missed_are_fetched_once() {
 	world.chain.finalised(|state| ask(state, 2));
 	answers(&world, 8).await;
 	assert_eq!(peers.asked_for(&format!("object/{hash}")), fetched);
+}
+
+#[tokio::test]
+async fn an_mdu_that_cannot_be_checked_holds_up_no_other() {
+	let mut world = world("prover.mend = false").await;
+	world.daemon.take().unwrap().stop().await.unwrap();
+	// The index cannot say what is wrong with the first slot's shards.
+	let key = ContentKey::shard(COMMIT.mdus[0].root, 0).bytes();
+	let index = redb::Database::open(world.data().join("index.redb")).unwrap();
+	let write = index.begin_write().unwrap();
+	{
+		let table = redb::TableDefinition::<&[u8], &[u8]>::new("rotten");
+		write.open_table(table).unwrap().insert(key.as_slice(), [1].as_slice()).unwrap();
+	}
+	write.commit().unwrap();
+	drop(index);
+	world.start().await;
+	eventually("others are checked", async || {
+		world.chain.finalised(|_| {});
+		world.metric("scrubbed_bytes_total").await >= 2 * BLOB_BYTES as u64
+	})
+	.await;
+	assert!(world.metric("unchecked_total").await > 0);
 }
 
 #[tokio::test]

@@ -231,6 +231,21 @@ async fn a_proof_that_the_chain_does_not_take_is_made_anew_in_the_next_round() {
 }
 
 #[tokio::test]
+async fn a_refusal_that_the_chain_would_repeat_waits_for_the_next_round() {
+	let (mut world, _peers) = candidate(&COMMIT, None, "").await;
+	world.chain.finalised(|state| draw(state, &COMMIT));
+	*world.chain.refusal.lock().unwrap() = Some("TooRecent");
+	world.start().await;
+	failed(&world).await;
+	following::blocks_pass(&world).await;
+	assert_eq!(world.chain.repairs_sent.load(Ordering::SeqCst), 1);
+	*world.chain.refusal.lock().unwrap() = None;
+	world.chain.finalised(|state| state.round.round = 2);
+	assert_eq!(ended(&world).await, Some(1));
+	assert_eq!(world.chain.repairs_sent.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
 async fn what_cannot_be_stored_or_rebuilt_or_is_not_wanted_is_declined() {
 	type Prepare = fn(&mut World);
 	let full: Prepare = |world| world.disk = Some(Arc::new(|| 0u64));

@@ -24,13 +24,21 @@ impl FakeChain {
 				assert_eq!((deal, slot), (DEAL, repair.slot));
 				None
 			},
-			[43, 3, arguments @ ..] => Some(self.check_repair(arguments)),
+			[43, 3, arguments @ ..] => {
+				self.repairs_sent.fetch_add(1, Ordering::SeqCst);
+				if let Some(error) = *self.refusal.lock().unwrap() {
+					return Err(ChainError::Dispatch {
+						pallet: "Mode2".into(),
+						error: error.into(),
+						docs: String::new(),
+						block: BlockRef { number: 1, hash: [4; 32] },
+					});
+				}
+				Some(self.check_repair(arguments))
+			},
 			other => panic!("another call: {other:?}"),
 		};
-		let doubted = self
-			.doubts
-			.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-		if doubted.is_err() {
+		if !self.doubts_it() {
 			self.finalised(|state| {
 				let repair = state.repair.take().unwrap();
 				let Some(proved) = proved else { return };
