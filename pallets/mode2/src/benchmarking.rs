@@ -26,11 +26,16 @@ const WIDEST: Profile = Profile { k: 16, m: 16, code: CodeKind::Fr };
 /// Providers from which a draw of the widest stripe picks.
 const CANDIDATES: u32 = 4 * MAX_SLOTS;
 
+/// Takes a deal's request out of the queue, if it has one.
+fn withdraw<T: Config>(deal: DealId) {
+	if let Some(place) = Requests::<T>::take(deal).and_then(|request| request.place) {
+		Pallet::<T>::dequeue(place);
+	}
+}
+
 /// Gives a deal its slots, whether or not it waits for them.
 pub(crate) fn place<T: Config>(deal: DealId, profile: Profile) {
-	if let Some(request) = Requests::<T>::take(deal) {
-		Pallet::<T>::dequeue(request.place);
-	}
+	withdraw::<T>(deal);
 	let providers = T::Providers::benchmark_providers(profile.n().into());
 	let drawn = providers.into_iter().map(|(provider, _)| provider).collect();
 	Pallet::<T>::give_slots(deal, profile, drawn).expect("the registry knows its providers");
@@ -91,9 +96,7 @@ fn compressed() -> G1Compressed {
 /// A placed deal of the widest stripe, with others that could be drawn.
 fn stored<T: Config>() -> DealId {
 	let deal = T::Deals::benchmark_deal(WIDEST, Hint::Cold);
-	if let Some(request) = Requests::<T>::take(deal) {
-		Pallet::<T>::dequeue(request.place);
-	}
+	withdraw::<T>(deal);
 	let providers = T::Providers::benchmark_providers(CANDIDATES);
 	let stripe = usize::from(WIDEST.n());
 	let drawn = providers.into_iter().map(|(provider, _)| provider).take(stripe).collect();
