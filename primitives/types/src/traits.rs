@@ -70,7 +70,7 @@ pub trait RentPurse<AccountId> {
 	fn term(deal: DealId) -> Option<Term>;
 
 	/// A deal that is ending keeps `amount` of its locked rent on hold, beside what it was told before, until it is paid or
-	/// relay block `until` has come. The last `until` of a deal's slots holds for all.
+	/// relay block `until`, a later one, has come. The last `until` of a deal's slots holds for all.
 	fn owe(deal: DealId, amount: Amount, until: RelayBlock);
 
 	/// Pays `paid` of the rent that a deal has locked or owes to `to`, and burns `burned` of it: both or neither.
