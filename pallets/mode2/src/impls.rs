@@ -261,4 +261,9 @@ impl<T: Config> SlotManager<T::AccountId> for Pallet<T> {
 	fn benchmark_receipts(terms: &CommitTerms) -> Vec<Receipt> {
 		crate::benchmarking::receipts::<T>(terms)
 	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_aged(deal: DealId) {
+		crate::benchmarking::age::<T>(deal);
+	}
 }

@@ -322,7 +322,7 @@ impl<T: Config> Pallet<T> {
 
 	/// Makes somebody the candidate of a slot.
 	#[allow(clippy::too_many_arguments, reason = "what was drawn, and from what")]
-	fn propose(
+	pub(crate) fn propose(
 		deal: DealId,
 		index: SlotIndex,
 		repair: &mut RepairOf<T>,

@@ -291,6 +291,11 @@ pub trait SlotManager<AccountId> {
 	/// Receipts for `terms` from every slot, for benchmarks.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_receipts(terms: &CommitTerms) -> Vec<Receipt>;
+
+	/// Lets every slot of a deal with one commit have earned rent, for a former provider and for its present one, and have a
+	/// candidate, for benchmarks.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_aged(_deal: DealId) {}
 }
 
 /// Why slots refuse.
@@ -366,6 +371,10 @@ pub trait SlotHooks<AccountId> {
 
 	/// A deal ends, which can still be read, one of whose slots was taken from `provider` before.
 	fn ended_after_release(provider: &AccountId, deal: DealId, slot: SlotIndex);
+
+	/// Lets a provider have earned something with all that was told of it, for benchmarks.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_earn(_provider: &AccountId) {}
 }
 
 /// Nobody is told anything.
