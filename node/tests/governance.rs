@@ -185,6 +185,17 @@ fn safe_mode_stops_new_content_and_lets_users_out() {
 	let advance = pallet_liveness::Call::advance { provider: Dave.to_account_id(), steps: 1 };
 	let nothing: DispatchResult = Err(pallet_liveness::Error::<Runtime>::NothingToDo.into());
 	assert_eq!(chain.send(Ferdie, advance), nothing);
+	// So do repairs, whose calls are refused for another reason than the pause.
+	let (provider, deal, slot) = (Dave.to_account_id(), 0, 0);
+	let relieve = pallet_mode2::Call::relieve { provider, deal, slot };
+	let stays: DispatchResult = Err(pallet_mode2::Error::<Runtime>::NothingToRelieve.into());
+	assert_eq!(chain.send(Ferdie, relieve), stays);
+	let come_back = pallet_mode2::Call::come_back { deal, slot };
+	let held: DispatchResult = Err(pallet_mode2::Error::<Runtime>::NotLost.into());
+	assert_eq!(chain.send(Ferdie, come_back), held);
+	let replace = pallet_deals::Call::replace_slot { deal, slot, generation: 1 };
+	let unknown: DispatchResult = Err(pallet_deals::Error::<Runtime>::UnknownCommit.into());
+	assert_eq!(chain.send(Alice, replace), unknown);
 	chain.send(Alice, batch(pallet_deals::Call::cancel_deal { deal: 0 })).unwrap();
 	assert!(chain.query::<Option<DealInfo<[u8; 32]>>>("NilApi_deal", &0u64).is_none());
 
@@ -235,6 +246,9 @@ fn single_calls_can_be_paused() {
 		("ParachainSystem", "set_validation_data"),
 		("TechnicalCommittee", "propose"),
 		("TxPause", "unpause"),
+		// Rounds go on, and who does not answer is jailed.
+		("Liveness", "submit_proofs"),
+		("Liveness", "advance"),
 	] {
 		assert_eq!(agree(&mut chain, pause(pallet, call)), unpausable, "{pallet}.{call}");
 	}

@@ -17,10 +17,11 @@ use nil_runtime::{
 	AllPalletsWithSystem, Aura, AuraExt, Authorship, Balances, Beacon, CollatorSelection,
 	ConvictionVoting, CumulusXcm, Deals, Liveness, MessageQueue, Mode2, MultiBlockMigrations,
 	Origins, ParachainInfo, ParachainSystem, PolkadotXcm, Preimage, Providers, Referenda, Runtime,
-	SafeMode, Scheduler, Session, Sudo, System, TechnicalCommittee, Timestamp, TransactionPayment,
-	TxPause, Utility, VERSION, WeightReclaim, Whitelist, XcmpQueue, configs::RuntimeBlockWeights,
+	RuntimeOrigin, SafeMode, Scheduler, Session, Sudo, System, TechnicalCommittee, Timestamp,
+	TransactionPayment, TxPause, Utility, VERSION, WeightReclaim, Whitelist, XcmpQueue,
+	configs::RuntimeBlockWeights,
 };
-use nil_types::DutyInfo;
+use nil_types::{DutyInfo, RepairCause};
 use pallet_migrations::{Cursor, MigrationCursor};
 use sp_keyring::Sr25519Keyring;
 use sp_runtime::transaction_validity::{InvalidTransaction, TransactionValidityError};
@@ -376,6 +377,29 @@ fn kept_states_go_on_under_this_runtime() {
 			support::validate(backend, &artifact, &block).unwrap();
 			check(&chain);
 		}
+	}
+}
+
+#[test]
+fn who_drained_before_the_upgrade_is_replaced() {
+	for state in snapshot::all() {
+		let mut chain = TestChain::restore(Backend::Portable, state.entries);
+		// As the older runtime did it, which told nobody.
+		let leaver = chain.alter(|| {
+			let stripe = pallet_mode2::Stripes::<Runtime>::get(0u64).expect("deal 0 is placed");
+			let leaver = stripe.slots[0].state.provider().cloned().expect("somebody holds it");
+			Providers::drain(RuntimeOrigin::signed(leaver.clone())).unwrap();
+			pallet_mode2::Departing::<Runtime>::remove(0u64);
+			pallet_mode2::DepartureEnds::<Runtime>::kill();
+			leaver
+		});
+		let (mut chain, _) = take_over(Backend::Portable, chain.entries());
+		finish_migrations(&mut chain);
+		chain.build_all_good(Vec::new());
+		check(&chain);
+		let repair = chain.inspect(|| pallet_mode2::Repairs::<Runtime>::get(0u64, 0u8));
+		let cause = repair.map(|repair| repair.cause);
+		assert_eq!(cause, Some(RepairCause::Drain), "{leaver:?} is not replaced");
 	}
 }
 

@@ -59,7 +59,7 @@
 //!   version. The same target runs `pre_upgrade` and `post_upgrade` of migrations, in which they say what they must not
 //!   lose, and every invariant of every pallet.
 
-use crate::{Liveness, Runtime};
+use crate::{AccountId, Liveness, Mode2, Providers, Runtime};
 use frame_support::{
 	migrations::{MigrationId, SteppedMigration, SteppedMigrationError},
 	weights::{Weight, WeightMeter},
@@ -67,16 +67,18 @@ use frame_support::{
 use nil_types::{
 	CommitInfo, ContentShape, DealId, Generation, Hint, SlotIndex,
 	layout::MAX_SLOTS,
-	traits::{Allocation, EpochClock, SlotHooks},
+	traits::{Allocation, DepartureHooks, EpochClock, ProviderRegistry, SlotHooks},
 };
 use pallet_deals::{CommitPrices, Commits, Deals};
 use pallet_mode2::{Stripe, Stripes};
+use pallet_providers::Ledgers;
 
 /// Migrations that run whole in the first block under this runtime, in this order, before the hooks of pallets.
 pub type SingleBlock = ();
 
 /// Migrations that run in steps, one migration after another, from the first block under this runtime on.
-pub type MultiBlock = (pallet_deals::migrations::V1ToV2<Runtime>, EnterContent);
+pub type MultiBlock =
+	(pallet_deals::migrations::V1ToV2<Runtime>, EnterContent, EnterDepartures);
 
 /// Where [`EnterContent`] is: a deal, and the last of its commits that was entered. 0 before the first.
 type Entered = (DealId, Generation);
@@ -145,6 +147,67 @@ impl SteppedMigration for EnterContent {
 	/// As of deals: most steps enter as many commits as a block has room for.
 	fn max_steps() -> Option<u32> {
 		Some(100_000)
+	}
+
+	fn step(
+		mut cursor: Option<Self::Cursor>,
+		meter: &mut WeightMeter,
+	) -> Result<Option<Self::Cursor>, SteppedMigrationError> {
+		if Liveness::round() > 0 {
+			return Ok(None);
+		}
+		let required = Self::weight();
+		if !meter.can_consume(required) {
+			return Err(SteppedMigrationError::InsufficientWeight { required });
+		}
+		while meter.try_consume(required).is_ok() {
+			cursor = Self::next(cursor);
+			if cursor.is_none() {
+				break;
+			}
+		}
+		Ok(cursor)
+	}
+}
+
+/// Providers that began to drain when nobody replaced them enter the queue of those who depart.
+///
+/// It knows a state that needs it as [`EnterContent`] does.
+#[derive(Debug)]
+pub struct EnterDepartures;
+
+impl EnterDepartures {
+	/// Looking at a provider, and a place in the queue with its end.
+	fn weight() -> Weight {
+		Weight::from_parts(40_000_000, 16 * 1024)
+			.saturating_add(<Runtime as frame_system::Config>::DbWeight::get().reads_writes(4, 2))
+	}
+
+	/// Looks at the provider after the last one. `None` when there are no more.
+	fn next(cursor: Option<AccountId>) -> Option<AccountId> {
+		let mut providers = match cursor {
+			None => Ledgers::<Runtime>::iter(),
+			Some(last) => Ledgers::<Runtime>::iter_from(Ledgers::<Runtime>::hashed_key_for(last)),
+		};
+		let (provider, ledger) = providers.next()?;
+		if ledger.slots > 0 && Providers::departure(&provider).is_some() {
+			Mode2::departs(&provider);
+		}
+		Some(provider)
+	}
+}
+
+impl SteppedMigration for EnterDepartures {
+	type Cursor = AccountId;
+	type Identifier = MigrationId<8>;
+
+	fn id() -> Self::Identifier {
+		MigrationId { pallet_id: *b"departed", version_from: 0, version_to: 1 }
+	}
+
+	/// Most steps look at as many providers as a block has room for.
+	fn max_steps() -> Option<u32> {
+		Some(10_000)
 	}
 
 	fn step(

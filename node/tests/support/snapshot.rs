@@ -2,6 +2,7 @@
 
 use super::{Backend, TestChain, deals};
 use codec::{Decode, Encode};
+use frame_support::traits::Get;
 use nil_runtime::{Liveness, Mode2, Runtime, RuntimeCall, UNIT};
 use nil_types::{
 	CodeKind, DealId, DealStatus, Profile,
@@ -9,7 +10,8 @@ use nil_types::{
 };
 use pallet_beacon::{Bounds, LastDropped, Records, Ring};
 use pallet_deals::{
-	Commits, Deals, ManifestPoints, Owed, Owing, QueueEnds, Remnant, RemnantQueue, Remnants,
+	Agenda, AgendaLen, AgendaPlace, AgendaPlaces, Commits, Deals, ManifestPoints, Owed, Owing,
+	QueueEnds, Remnant, RemnantQueue, Remnants,
 };
 use pallet_liveness::{
 	Earned, Ending, EndingEnds, EndingQueue, Endings, EpochRecord, EvictionEnds, EvictionQueue,
@@ -102,14 +104,18 @@ fn send(chain: &mut TestChain, signer: Sr25519Keyring, call: impl Into<RuntimeCa
 /// * deal 0 of Alice, profile 2+1, with two commits and an uploader, on slots of three of Bob, Charlie, Dave and Eve, whose
 ///   service keys are `//Bob//service` and so on; the holder of slot 0 is asked for samples of both commits, those of the
 ///   others wait in journals, in the second round that was drawn;
-/// * deal 1, cancelled, whose remnants are not removed yet;
+/// * deal 1, cancelled, whose remnants are not removed yet; and one that ended before and owes something;
 /// * deal 2, for which there are too few providers: it waits in the second lane;
 /// * deal 3, just requested: it waits in the first lane;
 /// * One, a provider with an attested domain, a replaced key and unbonding stake; Two, who has left.
 pub fn busy() -> TestChain {
-	/// The deal with content, and the one that ends.
+	/// The deal with content.
 	const FIRST: DealId = 0;
+	/// The one that ends.
 	const ENDED: DealId = 1;
+	/// One that ended before and owes something.
+	const OWING: DealId = 1_000;
+	type BucketLength = <Runtime as pallet_deals::Config>::BucketLength;
 	let (alice, one, two) = (Sr25519Keyring::Alice, Sr25519Keyring::One, Sr25519Keyring::Two);
 	let (mut chain, profile) = deals::placed(Backend::Portable);
 	for index in 0..2 {
@@ -163,31 +169,38 @@ pub fn busy() -> TestChain {
 		Asked::<Runtime>::insert(FIRST, 0u8, 1);
 		<Mode2 as DepartureHooks<_>>::departs(&failed[0]);
 		DepartureCursor::<Runtime>::put((FIRST, 0u8));
-		for generation in 1..=2u32 {
-			let commit = Commits::<Runtime>::get(FIRST, generation).unwrap();
-			Commits::<Runtime>::insert(ENDED, generation, commit);
-		}
-		let point = ManifestPoints::<Runtime>::get(FIRST, 0u32).unwrap();
-		ManifestPoints::<Runtime>::insert(ENDED, 0u32, point);
+		let remnants = [ENDED, OWING].map(|deal| {
+			for generation in 1..=2u32 {
+				let commit = Commits::<Runtime>::get(FIRST, generation).unwrap();
+				Commits::<Runtime>::insert(deal, generation, commit);
+			}
+			let point = ManifestPoints::<Runtime>::get(FIRST, 0u32).unwrap();
+			ManifestPoints::<Runtime>::insert(deal, 0u32, point);
+			Remnant { deal, commits: 2, manifests: 1, ended_in: 1 }
+		});
+		let [remnant_of_ended, remnant] = remnants;
 		let QueueEnds { head, tail } = RemnantQueue::<Runtime>::get();
-		let remnant = Remnant { deal: ENDED, commits: 2, manifests: 1, ended_in: 1 };
-		Remnants::<Runtime>::insert(tail, remnant);
+		Remnants::<Runtime>::insert(tail, remnant_of_ended);
 		RemnantQueue::<Runtime>::put(QueueEnds { head, tail: tail + 1 });
-		// It still owes something, out of what was on hold for it.
+		// The other still owes something, out of what was on hold for it, and lapses a long time from now.
+		let (bucket, until) = (1_000_000u32, 1_000_000 * BucketLength::get());
+		Agenda::<Runtime>::insert(bucket, 0u32, OWING);
+		AgendaLen::<Runtime>::insert(bucket, 1);
+		AgendaPlaces::<Runtime>::insert(OWING, AgendaPlace { bucket, index: 0 });
 		let left = 1_000;
 		let owner = Deals::<Runtime>::mutate(FIRST, |deal| {
 			let deal = deal.as_mut().unwrap();
 			deal.ledger.free = deal.ledger.free.checked_sub(left).unwrap();
 			deal.owner.clone()
 		});
-		Owed::<Runtime>::insert(ENDED, Owing { owner, left, until: 1 });
+		Owed::<Runtime>::insert(OWING, Owing { owner, left, until, remnant });
 
 		// So does what its slot did not settle in time.
 		let (period, owed) = (0, Earned { paid: 900, burned: 100 });
 		let ending = Ending { profile, mdus: 1, period, owed };
 		let provider = one.to_account_id();
-		Endings::<Runtime>::insert(&provider, (ENDED, 0u8), ending);
-		EndingQueue::<Runtime>::insert(0u64, (provider, ENDED, 0u8));
+		Endings::<Runtime>::insert(&provider, (OWING, 0u8), ending);
+		EndingQueue::<Runtime>::insert(0u64, (provider, OWING, 0u8));
 		EndingEnds::<Runtime>::put(JournalEnds { head: 0, tail: 1 });
 		// And one that had too many misses before it ended.
 		EvictionQueue::<Runtime>::insert(0u64, (one.to_account_id(), ENDED, 0u8));

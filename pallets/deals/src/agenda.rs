@@ -1,5 +1,7 @@
 //! The agenda: a calendar queue of deadlines, and the upkeep that serves it.
 //!
+//! A deal's deadline is the end of its term, and then, while it still owes something, when that lapses.
+//!
 //! Bucket `b` holds the deals whose deadline lies in `(b-1)*L + 1 ..= b*L` with `L` = [`Config::BucketLength`]; it is due
 //! at `b*L`, when all of them are over. A bucket is a dense list, one storage entry per deal; leaving swaps the last
 //! entry into the gap.
@@ -22,13 +24,11 @@ use nil_types::{
 /// The next thing for upkeep to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
-	/// A deal's term is over.
+	/// A deal's term is over, or what it owes can no longer be paid.
 	Expire(DealId),
 	/// A bucket that is due has no deals any more.
 	PassBucket(u32),
-	/// What a deal that ended owes can no longer be paid.
-	ReleaseOwed(DealId),
-	/// A deal that ended in an earlier epoch left something.
+	/// A deal that ended in an earlier epoch left something, and owes nothing.
 	RemoveRemnant(u64, Remnant),
 }
 
@@ -43,10 +43,15 @@ impl<T: Config> Pallet<T> {
 		bucket.saturating_mul(T::BucketLength::get())
 	}
 
-	/// Enters a deal's deadline. A new deal is entered before it is counted in [`Deals`].
+	/// Whether nothing stands in the agenda.
+	fn agenda_is_empty() -> bool {
+		Deals::<T>::count() == 0 && Owed::<T>::iter_keys().next().is_none()
+	}
+
+	/// Enters a deal's deadline. A new deal is entered before it is counted in [`Deals`], and one that ends while it is.
 	pub(crate) fn agenda_enter(deal: DealId, deadline: RelayBlock) {
 		let mut cursor = AgendaCursor::<T>::get();
-		if Deals::<T>::count() == 0 {
+		if Self::agenda_is_empty() {
 			// Nothing lies between the cursor and the present: skip what was never used instead of walking it.
 			cursor = cursor.max(Self::bucket_of(T::Beacon::now()));
 			AgendaCursor::<T>::put(cursor);
@@ -108,8 +113,7 @@ impl<T: Config> Pallet<T> {
 		while done < steps {
 			let Some(step) = Self::next_step(now) else { break };
 			let weight = match step {
-				// Ending a deal releases its ledger too, and does much more.
-				Step::Expire(_) | Step::ReleaseOwed(_) => T::WeightInfo::expire_deal(),
+				Step::Expire(_) => T::WeightInfo::expire_deal(),
 				Step::PassBucket(_) => T::WeightInfo::pass_bucket(),
 				Step::RemoveRemnant(..) => T::WeightInfo::remove_remnant(),
 			};
@@ -125,7 +129,7 @@ impl<T: Config> Pallet<T> {
 	/// What is to be done next: deadlines first, for they free money and space.
 	fn next_step(now: RelayBlock) -> Option<Step> {
 		let bucket = AgendaCursor::<T>::get();
-		if Deals::<T>::count() > 0 && now >= Self::bucket_due_at(bucket) {
+		if now >= Self::bucket_due_at(bucket) && !Self::agenda_is_empty() {
 			let Some(last) = AgendaLen::<T>::get(bucket).checked_sub(1) else {
 				return Some(Step::PassBucket(bucket));
 			};
@@ -137,11 +141,8 @@ impl<T: Config> Pallet<T> {
 		if head >= tail {
 			return None;
 		}
-		// Deals enter in the order in which they ended: behind one that is still asked for, all are.
+		// Deals enter in the order of these epochs: behind one that is still asked for, all are.
 		let remnant = Remnants::<T>::get(head).defensive()?;
-		if let Some(owing) = Owed::<T>::get(remnant.deal) {
-			return (owing.until <= now).then_some(Step::ReleaseOwed(remnant.deal));
-		}
 		(remnant.ended_in != T::Epochs::round()).then_some(Step::RemoveRemnant(head, remnant))
 	}
 
@@ -149,15 +150,18 @@ impl<T: Config> Pallet<T> {
 		match step {
 			Step::Expire(id) => match Deals::<T>::get(id) {
 				Some(deal) => Self::end_deal(id, deal, EndReason::Expired),
-				None => {
-					defensive!("the agenda holds living deals only");
-					Self::agenda_leave(id);
+				// It did much more when it ended.
+				None => match Owed::<T>::get(id) {
+					Some(owing) => Self::release_owed(id, owing),
+					None => {
+						defensive!("the agenda holds deals that live or owe something");
+						Self::agenda_leave(id);
+					},
 				},
 			},
 			Step::PassBucket(bucket) => {
 				AgendaCursor::<T>::put(bucket.defensive_saturating_add(1));
 			},
-			Step::ReleaseOwed(deal) => Self::release_owed(deal),
 			Step::RemoveRemnant(ticket, mut remnant) => {
 				if let Some(index) = remnant.manifests.checked_sub(1) {
 					ManifestPoints::<T>::remove(remnant.deal, index);

@@ -259,6 +259,7 @@ mod benches {
 	fn cancel_deal() {
 		let deal = active::<T>();
 		Prepared::new::<T>(deal, 1).commit::<T>(deal, 32);
+		T::Slots::benchmark_aged(deal);
 		authorise_all::<T>(deal);
 		#[extrinsic_call]
 		_(RawOrigin::Signed(owner::<T>()), deal);
@@ -314,6 +315,7 @@ mod benches {
 	fn expire_deal() {
 		let deal = active::<T>();
 		Prepared::new::<T>(deal, 1).commit::<T>(deal, 32);
+		T::Slots::benchmark_aged(deal);
 		authorise_all::<T>(deal);
 		// The agenda serves its last entry first.
 		let bucket = Pallet::<T>::bucket_of(Deals::<T>::get(deal).expect("exists").expires_at);

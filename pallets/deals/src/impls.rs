@@ -2,7 +2,7 @@
 
 use crate::{
 	CommitPrices, Commits, Config, Deal, DealParams, DealRent, Deals, DealsOf, EndReason, Error,
-	Event, HoldReason, Ledger, ManifestPoints, MinTerm, NewContent, NextDealId, Owed, Pallet,
+	Event, HoldReason, Ledger, ManifestPoints, MinTerm, NewContent, NextDealId, Owed, Owing, Pallet,
 	Params, Remnant, Rents, Uploaders,
 };
 use alloc::vec::Vec;
@@ -337,7 +337,8 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn end_deal(id: DealId, deal: DealOf<T>, reason: EndReason) {
 		// Slots say what they are owed while the deal can be read.
 		T::Slots::close(id);
-		let owed = Owed::<T>::get(id).map_or(0, |owing| owing.left);
+		let owing = Owed::<T>::get(id);
+		let owed = owing.as_ref().map_or(0, |owing| owing.left);
 		let total = deal.ledger.total().saturating_sub(owed);
 		let hold = HoldReason::Escrow.into();
 		let refunded = T::Currency::release(&hold, &deal.owner, total, Precision::BestEffort)
@@ -347,17 +348,25 @@ impl<T: Config> Pallet<T> {
 			defensive!("the hold is the sum of the ledgers");
 		}
 		Self::agenda_leave(id);
+		match owing {
+			Some(Owing { until, .. }) => Self::agenda_enter(id, until),
+			None => Self::leave_remnant(Self::remnant_of(id, &deal)),
+		}
 		Deals::<T>::remove(id);
 		DealsOf::<T>::remove(&deal.owner, id);
 		Rents::<T>::remove(id);
 		Uploaders::<T>::remove(id);
-		Self::leave_remnant(Remnant {
+		Self::deposit_event(Event::DealEnded { deal: id, owner: deal.owner, reason, refunded });
+	}
+
+	/// What a deal that ends now leaves in state.
+	pub(crate) fn remnant_of(id: DealId, deal: &DealOf<T>) -> Remnant {
+		Remnant {
 			deal: id,
 			commits: deal.generation,
 			manifests: Self::manifests_of(deal.total_mdus),
 			ended_in: T::Epochs::round(),
-		});
-		Self::deposit_event(Event::DealEnded { deal: id, owner: deal.owner, reason, refunded });
+		}
 	}
 
 	/// Whether parameters lie within the pallet's constants.

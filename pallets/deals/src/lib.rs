@@ -102,9 +102,10 @@
 //! it never looks at a deal that does not end. A cursor passes over the buckets that are due.
 //!
 //! What an ended deal leaves behind (commits and manifest points) enters a queue of remnants and is removed one item
-//! per step, from the next epoch on, and not before what the deal owes is paid or released: payments are made against
-//! it. The queue is in the order in which deals ended, which is that of these deadlines. Agenda and remnants are served
-//! by `on_idle` under its weight meter, and by anyone through [`upkeep`](Call::upkeep).
+//! per step, from the next epoch on. While a deal owes something, payments are made against what it left: until that is paid
+//! or lapses it stands in the agenda with the relay block at which it does, and enters the queue of remnants only then. So no
+//! deal's remnants wait for another one's debts. Agenda and remnants are served by `on_idle` under its weight meter, and by
+//! anyone through [`upkeep`](Call::upkeep).
 //!
 //! ## Epochs
 //!
@@ -120,7 +121,8 @@
 //!
 //! Checked by `try_state` and stated there: every owner's hold is the sum of the ledgers of its deals and of what those
 //! that ended still owe; generations, MDUs and bytes of a deal add up over its commits; each deal is once in the index
-//! of its owner and once in the agenda; every stored item belongs to a deal or to a remnant; uploaders' deposits are in
+//! of its owner and once in the agenda; every stored item belongs to a deal, to one that owes something, or to a remnant;
+//! uploaders' deposits are in
 //! their deal's ledger.
 //!
 //! ## Limits

@@ -1,7 +1,7 @@
 //! Rent: what extensions add to it, how it is paid, and what ended deals still owe.
 
 use crate::{
-	Config, DealRent, Deals, Event, HoldReason, Owed, Owing, Pallet, Rents, impls::DealOf,
+	Config, DealRent, Deals, Event, HoldReason, Owed, Owing, Pallet, Remnant, Rents, impls::DealOf,
 };
 use frame_support::{
 	defensive,
@@ -15,7 +15,7 @@ use frame_support::{
 use nil_types::{
 	Amount, DealId, RelayBlock,
 	layout::rent,
-	traits::{RelayBeacon, RentPurse, SlotManager, Term, Unpaid},
+	traits::{EpochClock, RelayBeacon, RentPurse, SlotManager, Term, Unpaid},
 };
 use sp_runtime::DispatchError;
 
@@ -55,8 +55,9 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Gives what a deal that ended owes, and nobody can claim any more, back to who owned it.
-	pub(crate) fn release_owed(id: DealId) {
-		let Some(Owing { owner, left, .. }) = Owed::<T>::take(id).defensive() else { return };
+	pub(crate) fn release_owed(id: DealId, owing: Owing<T::AccountId>) {
+		Self::settle_up(id, owing.remnant);
+		let Owing { owner, left, .. } = owing;
 		let hold = HoldReason::Escrow.into();
 		let amount = T::Currency::release(&hold, &owner, left, Precision::BestEffort)
 			.defensive()
@@ -65,6 +66,13 @@ impl<T: Config> Pallet<T> {
 			defensive!("what is owed is on hold");
 		}
 		Self::deposit_event(Event::OwedReleased { deal: id, owner, amount });
+	}
+
+	/// A deal that ended owes nothing more: what it left in state may go.
+	fn settle_up(id: DealId, remnant: Remnant) {
+		Owed::<T>::remove(id);
+		Self::agenda_leave(id);
+		Self::leave_remnant(Remnant { ended_in: T::Epochs::round(), ..remnant });
 	}
 
 	/// Takes `amount` out of what a deal has locked or owes. Whose it is.
@@ -80,7 +88,7 @@ impl<T: Config> Pallet<T> {
 		owing.left = owing.left.checked_sub(amount).ok_or(Unpaid)?;
 		let owner = owing.owner.clone();
 		if owing.left == 0 {
-			Owed::<T>::remove(id);
+			Self::settle_up(id, owing.remnant);
 		} else {
 			Owed::<T>::insert(id, owing);
 		}
@@ -99,9 +107,15 @@ impl<T: Config> RentPurse<T::AccountId> for Pallet<T> {
 			defensive!("a deal that is ending can be read");
 			return;
 		};
-		let mut owing = Owed::<T>::get(deal).unwrap_or(Owing { owner: held.owner, left: 0, until });
+		let (locked, remnant) = (held.ledger.locked, Self::remnant_of(deal, &held));
+		let mut owing = Owed::<T>::get(deal).unwrap_or(Owing {
+			owner: held.owner,
+			left: 0,
+			until,
+			remnant,
+		});
 		// No more than there is, whatever slots say.
-		let amount = amount.min(held.ledger.locked.saturating_sub(owing.left));
+		let amount = amount.min(locked.saturating_sub(owing.left));
 		if amount == 0 {
 			return;
 		}

@@ -106,7 +106,7 @@ impl<T: Config> Pallet<T> {
 
 	/// * Only deals have a rent, which no term outlasts; only commits have a price.
 	/// * A deal's rate is what its commits were locked in at, or more.
-	/// * What is owed is owed by a deal that ended and left commits, and is not nothing.
+	/// * What is owed is owed by a deal that ended, is not nothing, and keeps the commits that the deal left.
 	fn check_rent() -> Checked {
 		for (id, rent) in Rents::<T>::iter() {
 			let deal = Deals::<T>::get(id).ok_or("only deals have a rent")?;
@@ -134,8 +134,12 @@ impl<T: Config> Pallet<T> {
 			ensure!(!Deals::<T>::contains_key(id), "what is owed is owed by a deal that ended");
 			ensure!(owing.left > 0, "what is owed is not nothing");
 			ensure!(
-				Remnants::<T>::iter_values().any(|remnant| remnant.deal == id),
+				owing.remnant.deal == id && owing.remnant.commits > 0,
 				"a deal that owes something left commits"
+			);
+			ensure!(
+				Remnants::<T>::iter_values().all(|remnant| remnant.deal != id),
+				"what a deal left does not go while it owes something"
 			);
 		}
 		Ok(())
@@ -205,24 +209,28 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// * The agenda holds each deal once, in the bucket of its deadline, at the place that is noted, and nothing else.
+	/// * The agenda holds each deal once, in the bucket of its deadline, at the place that is noted; so it does each that ended and
+	///   owes something, in the bucket of when that lapses; and nothing else.
 	/// * A bucket's list is dense, and its length is kept.
 	/// * No deal lies before the cursor.
 	fn check_agenda() -> Checked {
 		let cursor = AgendaCursor::<T>::get();
-		for (id, deal) in Deals::<T>::iter() {
+		let terms = Deals::<T>::iter().map(|(id, deal)| (id, deal.expires_at));
+		let lapses = Owed::<T>::iter().map(|(id, owing)| (id, owing.until));
+		let mut deals = 0usize;
+		for (id, deadline) in terms.chain(lapses) {
+			deals = deals.saturating_add(1);
 			let place = AgendaPlaces::<T>::get(id).ok_or("the agenda holds each deal")?;
 			ensure!(
 				Agenda::<T>::get(place.bucket, place.index) == Some(id),
 				"the agenda holds each deal at the place that is noted"
 			);
 			ensure!(
-				place.bucket == Self::bucket_of(deal.expires_at),
+				place.bucket == Self::bucket_of(deadline),
 				"a deal lies in the bucket of its deadline"
 			);
 			ensure!(place.bucket >= cursor, "no deal lies before the cursor");
 		}
-		let deals = Deals::<T>::count() as usize;
 		ensure!(
 			Agenda::<T>::iter_keys().count() == deals
 				&& AgendaPlaces::<T>::iter_keys().count() == deals,
@@ -241,8 +249,8 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// * The queue of remnants is dense between its ends, and in the order in which the deals ended.
-	/// * A remnant is of a deal that is no more, and names what is left of it exactly.
+	/// * The queue of remnants is dense between its ends, and in the order of the epochs in which they entered.
+	/// * A remnant, be it in the queue or of a deal that owes something, is of a deal that is no more, and names what is left of it exactly.
 	/// * Every commit and every manifest point in state belongs to a deal or to a remnant.
 	fn check_remnants() -> Checked {
 		let QueueEnds { head, tail } = RemnantQueue::<T>::get();
@@ -255,12 +263,13 @@ impl<T: Config> Pallet<T> {
 		for remnant in (head..tail).filter_map(Remnants::<T>::get) {
 			ensure!(
 				ended_in <= remnant.ended_in,
-				"the queue of remnants is in the order in which the deals ended"
+				"the queue of remnants is in the order in which they entered"
 			);
 			ended_in = remnant.ended_in;
 		}
 		let (mut commits, mut points) = (0usize, 0usize);
-		for remnant in Remnants::<T>::iter_values() {
+		let owed = Owed::<T>::iter_values().map(|owing| owing.remnant);
+		for remnant in Remnants::<T>::iter_values().chain(owed) {
 			ensure!(
 				!Deals::<T>::contains_key(remnant.deal),
 				"a remnant is of a deal that is no more"

@@ -92,7 +92,8 @@ pub struct DealRent {
 	pub least: RelayBlock,
 }
 
-/// What a deal that ended still owes its slots. It is on hold in the account of who owned the deal.
+/// What a deal that ended still owes its slots. It is on hold in the account of who owned the deal, which stays in the agenda
+/// until it is paid or lapses.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct Owing<AccountId> {
 	/// Who owned the deal, and gets what is not paid in time.
@@ -101,6 +102,8 @@ pub struct Owing<AccountId> {
 	pub left: Amount,
 	/// The first relay block at which nothing of it can be paid any more.
 	pub until: RelayBlock,
+	/// What the deal left in state. It is removed once nothing is owed, since payments are made against it.
+	pub remnant: Remnant,
 }
 
 /// A manifest point, and what the epoch of its last change found in its place. Points are uncompressed: the chain computed
@@ -219,7 +222,7 @@ pub struct Remnant {
 	pub commits: Generation,
 	/// Manifest points that are left: indices `0..manifests`.
 	pub manifests: u32,
-	/// The epoch in which the deal ended: what it left can still be asked for in it.
+	/// The epoch in which the deal ended, or in which what it owed was paid or lapsed: what it left can still be asked for in it.
 	pub ended_in: Round,
 }
 

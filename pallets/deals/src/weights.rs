@@ -40,35 +40,38 @@ pub trait WeightInfo {
 impl WeightInfo for () {
 	fn replace_slot() -> Weight {
 		Weight::from_parts(90_000_000, 90_000)
-			.saturating_add(RocksDbWeight::get().reads_writes(40, 4))
+			.saturating_add(RocksDbWeight::get().reads_writes(44, 6))
 	}
 	fn create_deal() -> Weight {
 		Weight::from_parts(90_000_000, 12_000)
 			.saturating_add(RocksDbWeight::get().reads_writes(12, 11))
 	}
 	fn commit_content(r: u32, s: u32) -> Weight {
-		// 0.1 ms per root for the multiplication in wasm, 0.1 ms per signature and two accesses per signer.
+		// 0.1 ms per root for the multiplication in wasm, 0.1 ms per signature; and for each signer its place in the registry's
+		// trees and a note in its journal.
 		Weight::from_parts(2_000_000_000, 24_000)
 			.saturating_add(Weight::from_parts(100_000_000, 0).saturating_mul(r.into()))
-			.saturating_add(Weight::from_parts(110_000_000, 4_000).saturating_mul(s.into()))
+			.saturating_add(Weight::from_parts(110_000_000, 8_000).saturating_mul(s.into()))
 			.saturating_add(RocksDbWeight::get().reads_writes(10, 7))
-			.saturating_add(RocksDbWeight::get().reads_writes(6, 6).saturating_mul(s.into()))
+			.saturating_add(RocksDbWeight::get().reads_writes(10, 10).saturating_mul(s.into()))
 	}
 	fn add_receipt() -> Weight {
-		Weight::from_parts(200_000_000, 12_000)
-			.saturating_add(RocksDbWeight::get().reads_writes(11, 8))
+		Weight::from_parts(200_000_000, 24_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(18, 14))
 	}
 	fn top_up() -> Weight {
 		Weight::from_parts(80_000_000, 10_000)
 			.saturating_add(RocksDbWeight::get().reads_writes(6, 5))
 	}
 	fn extend_deal() -> Weight {
-		Weight::from_parts(60_000_000, 20_000)
-			.saturating_add(RocksDbWeight::get().reads_writes(10, 9))
+		// Each of 32 slots earns more: a note and the end of a journal for each.
+		Weight::from_parts(600_000_000, 140_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(44, 73))
 	}
 	fn cancel_deal() -> Weight {
-		Weight::from_parts(900_000_000, 160_000)
-			.saturating_add(RocksDbWeight::get().reads_writes(211, 211))
+		// For each slot: its place, its provider's book, rent and journal, and what a repair and a former provider add.
+		Weight::from_parts(1_800_000_000, 900_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(720, 700))
 	}
 	fn set_params() -> Weight {
 		Weight::from_parts(10_000_000, 1_500)
@@ -84,11 +87,10 @@ impl WeightInfo for () {
 	}
 	fn upkeep_base() -> Weight {
 		Weight::from_parts(15_000_000, 6_000)
-			.saturating_add(RocksDbWeight::get().reads_writes(6, 0))
+			.saturating_add(RocksDbWeight::get().reads_writes(8, 0))
 	}
 	fn expire_deal() -> Weight {
-		Weight::from_parts(900_000_000, 165_000)
-			.saturating_add(RocksDbWeight::get().reads_writes(216, 212))
+		Self::cancel_deal().saturating_add(RocksDbWeight::get().reads_writes(6, 2))
 	}
 	fn pass_bucket() -> Weight {
 		Weight::from_parts(15_000_000, 6_000)

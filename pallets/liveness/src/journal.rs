@@ -170,4 +170,9 @@ impl<T: Config> SlotHooks<T::AccountId> for Pallet<T> {
 	fn ended_after_release(provider: &T::AccountId, deal: DealId, slot: SlotIndex) {
 		Self::owe_ending(provider, deal, slot);
 	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_earn(provider: &T::AccountId) {
+		crate::benchmarking::earn::<T>(provider);
+	}
 }

@@ -3,20 +3,20 @@
 //! What deals ask of this pallet (requests, receipts, closing) is measured where it is called: in the calls of the deals.
 
 use crate::{
-	ADOPT_STEPS, Adoption, Call, Config, Lane, LaneEnds, Lanes, MAX_OWN, OwnCommits, Pallet,
-	RepairItem, Repairs, Requests, SlotsOf, Stage, Stripes,
+	ADOPT_STEPS, Adoption, Asked, Call, Config, Lane, LaneEnds, Lanes, MAX_OWN, OwnCommits, Pallet,
+	RepairItem, Repairs, Requests, Slot, SlotsOf, Stage, Stripe, Stripes,
 };
 use alloc::{vec, vec::Vec};
 use frame_benchmarking::v2::*;
 use frame_support::{BoundedVec, traits::Get, weights::WeightMeter};
 use frame_system::RawOrigin;
 use nil_types::{
-	CodeKind, CommitInfo, DealId, G1Compressed, G1Uncompressed, Generation, Hint, Profile,
-	ReceiptMessage, SlotIndex,
+	CodeKind, CommitInfo, ContentShape, DealId, G1Compressed, G1Uncompressed, Generation, Hint,
+	Profile, ReceiptMessage, RepairCause, SlotIndex, SlotState,
 	layout::MAX_SLOTS,
 	traits::{
-		AnswerMath, BENCHMARK_KEY_TYPE, CommitTerms, ContentSource, DealHooks, DepartureHooks,
-		ProviderRegistry, Receipt, RelayBeacon, SlotManager,
+		Allocation, AnswerMath, BENCHMARK_KEY_TYPE, CommitTerms, ContentSource, DealHooks,
+		DepartureHooks, ProviderRegistry, Receipt, RelayBeacon, SlotHooks, SlotManager,
 	},
 };
 use sp_core::{crypto::KeyTypeId, sr25519};
@@ -26,11 +26,16 @@ const WIDEST: Profile = Profile { k: 16, m: 16, code: CodeKind::Fr };
 /// Providers from which a draw of the widest stripe picks.
 const CANDIDATES: u32 = 4 * MAX_SLOTS;
 
+/// Takes a deal's request out of the queue, if it has one.
+fn withdraw<T: Config>(deal: DealId) {
+	if let Some(place) = Requests::<T>::take(deal).and_then(|request| request.place) {
+		Pallet::<T>::dequeue(place);
+	}
+}
+
 /// Gives a deal its slots, whether or not it waits for them.
 pub(crate) fn place<T: Config>(deal: DealId, profile: Profile) {
-	if let Some(request) = Requests::<T>::take(deal) {
-		Pallet::<T>::dequeue(request.place);
-	}
+	withdraw::<T>(deal);
 	let providers = T::Providers::benchmark_providers(profile.n().into());
 	let drawn = providers.into_iter().map(|(provider, _)| provider).collect();
 	Pallet::<T>::give_slots(deal, profile, drawn).expect("the registry knows its providers");
@@ -91,9 +96,7 @@ fn compressed() -> G1Compressed {
 /// A placed deal of the widest stripe, with others that could be drawn.
 fn stored<T: Config>() -> DealId {
 	let deal = T::Deals::benchmark_deal(WIDEST, Hint::Cold);
-	if let Some(request) = Requests::<T>::take(deal) {
-		Pallet::<T>::dequeue(request.place);
-	}
+	withdraw::<T>(deal);
 	let providers = T::Providers::benchmark_providers(CANDIDATES);
 	let stripe = usize::from(WIDEST.n());
 	let drawn = providers.into_iter().map(|(provider, _)| provider).take(stripe).collect();
@@ -112,6 +115,66 @@ pub(crate) fn held<T: Config>() -> (T::AccountId, DealId, SlotIndex) {
 	assert!(T::Providers::add_used(&provider, slot.bytes).is_ok());
 	Stripes::<T>::insert(deal, stripe);
 	(provider, deal, 0)
+}
+
+/// What a slot of the widest stripe owes for a commit.
+const fn allocation(deal: DealId, slot: SlotIndex) -> Allocation {
+	Allocation {
+		deal,
+		slot,
+		generation: 1,
+		hint: Hint::Cold,
+		profile: WIDEST,
+		first_mdu: 0,
+		rows: 32,
+		price: 1_000_000,
+	}
+}
+
+/// As [`held`], by somebody who earned rent with it: to take it away costs the most.
+fn earning<T: Config>() -> (T::AccountId, DealId) {
+	let (provider, deal, slot) = held::<T>();
+	T::Hooks::signed(&provider, allocation(deal, slot));
+	T::Hooks::benchmark_earn(&provider);
+	(provider, deal)
+}
+
+/// Gives every slot of a deal with one commit, which all have signed, another holder and a candidate; who held it and who
+/// holds it have earned rent. To end such a deal costs the most.
+pub(crate) fn age<T: Config>(deal: DealId) {
+	let Stripe { profile, slots } = Stripes::<T>::get(deal).expect("the deal has slots");
+	let (hint, generation) = T::Deals::living(deal).expect("the deal lives");
+	let (commit, price) = T::Deals::stored(deal, generation).expect("it has content");
+	let shape = ContentShape::new(commit.size_bytes);
+	let (bytes, rows) = (shape.bytes_per_slot(&profile), shape.blobs_per_slot(&profile));
+	let others = T::Providers::benchmark_providers(u32::from(profile.n()).saturating_mul(2));
+	let mut others = others.into_iter().map(|(provider, _)| provider);
+	for (index, slot) in (SlotIndex::MIN..).zip(slots) {
+		let former = slot.state.provider().expect("somebody holds the slot");
+		T::Hooks::benchmark_earn(former);
+		assert!(Pallet::<T>::do_evict(deal, index));
+
+		let holder = others.next().expect("as many were asked for");
+		assert!(T::Providers::slot_taken(&holder).is_ok());
+		assert!(T::Providers::add_used(&holder, bytes).is_ok());
+		SlotsOf::<T>::insert(&holder, (deal, index), ());
+		let first_mdu = commit.first_mdu;
+		let slot = index;
+		let allocation =
+			Allocation { deal, slot, generation, hint, profile, first_mdu, rows, price };
+		T::Hooks::signed(&holder, allocation);
+		T::Hooks::benchmark_earn(&holder);
+		let mut stripe = Stripes::<T>::get(deal).expect("the deal has slots");
+		let held = stripe.slots.get_mut(usize::from(index)).expect("it is one of the stripe's");
+		*held = Slot { state: SlotState::Active { provider: holder }, bytes, signed: 1 };
+
+		let candidate = others.next().expect("as many were asked for");
+		let mut repair = Repairs::<T>::get(deal, index).expect("the slot is repaired");
+		Pallet::<T>::propose(deal, index, &mut repair, candidate, stripe, generation, bytes, 0)
+			.expect("the candidate has room");
+		Repairs::<T>::insert(deal, index, repair);
+		Asked::<T>::insert(deal, index, T::Beacon::now());
+	}
 }
 
 /// Commits of one MDU each, up to a generation, which nobody has signed.
@@ -138,15 +201,13 @@ fn step<T: Config>(deal: DealId) {
 	Pallet::<T>::do_repair(deal, 0).expect("the step is due");
 }
 
-/// A deal whose first slot has a candidate that knows its samples. Who that is.
-fn rebuilding<T: Config>() -> (DealId, T::AccountId) {
-	let deal = stored::<T>();
-	assert!(Pallet::<T>::do_evict(deal, 0));
+/// Draws a candidate for a deal's first slot, which is repaired, and its samples. Who that is.
+fn rebuilding<T: Config>(deal: DealId) -> T::AccountId {
 	step::<T>(deal);
 	step::<T>(deal);
 	let stage = Repairs::<T>::get(deal, 0).map(|repair| repair.stage);
 	let Some(Stage::Rebuilding(candidate)) = stage else { unreachable!() };
-	(deal, candidate.provider)
+	candidate.provider
 }
 
 #[benchmarks]
@@ -221,8 +282,12 @@ mod benches {
 
 	#[benchmark]
 	fn dismiss() {
-		let (deal, who) = rebuilding::<T>();
+		let deal = stored::<T>();
+		assert!(Pallet::<T>::do_evict(deal, 0));
+		let who = rebuilding::<T>(deal);
 		committed::<T>(deal, MAX_OWN);
+		T::Hooks::signed(&who, allocation(deal, 0));
+		T::Hooks::benchmark_earn(&who);
 		let mut repair = Repairs::<T>::get(deal, 0).expect("the slot is repaired");
 		if let Stage::Rebuilding(candidate) = &mut repair.stage {
 			candidate.own = OwnCommits::truncate_from((1..=MAX_OWN).collect());
@@ -260,7 +325,9 @@ mod benches {
 
 	#[benchmark]
 	fn complete_repair(n: Linear<1, { T::RepairSamples::get() }>) {
-		let (deal, who) = rebuilding::<T>();
+		let (_, deal) = earning::<T>();
+		assert!(Pallet::<T>::begin(deal, 0, RepairCause::MissingReceipt));
+		let who = rebuilding::<T>(deal);
 		committed::<T>(deal, 1);
 		T::Content::set_manifest(deal, 0, POINT);
 		let item = RepairItem {
@@ -286,9 +353,7 @@ mod benches {
 
 	#[benchmark]
 	fn departure_step() {
-		let deal = stored::<T>();
-		let stripe = Stripes::<T>::get(deal).expect("the deal has slots");
-		let provider = stripe.slots[0].state.provider().cloned().expect("somebody holds it");
+		let (provider, deal) = earning::<T>();
 		<Pallet<T> as DepartureHooks<_>>::departs(&provider);
 		let (evicted, stepped);
 		#[block]

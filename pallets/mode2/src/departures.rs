@@ -1,7 +1,7 @@
 //! Providers whose slots go to others: those that drain, and those that were jailed.
 
 use crate::{
-	Config, Departing, DepartureCursor, DepartureEnds, Lane, LaneEnds, Pallet, SlotsOf, WeightInfo,
+	Config, Departing, DepartureCursor, DepartureEnds, LaneEnds, Pallet, SlotsOf, WeightInfo,
 };
 use frame_support::{
 	traits::{DefensiveSaturating, Get},
@@ -19,7 +19,7 @@ impl<T: Config> Pallet<T> {
 		}
 		for _ in 0..T::MaxDepartureSteps::get() {
 			if meter.try_consume(T::WeightInfo::departure_step()).is_err()
-				|| !Self::has_room(Lane::Repair)
+				|| !Self::may_depart()
 				|| !Self::departure_step()
 			{
 				return;

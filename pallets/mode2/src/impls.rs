@@ -57,7 +57,7 @@ impl<T: Config> Pallet<T> {
 			"a second draw could use randomness that is already known"
 		);
 		assert!(T::MaxFresh::get() > 0, "no deal could ever ask for slots");
-		assert!(T::MaxRepairs::get() > 0, "no slot could ever be repaired");
+		assert!(T::MaxRepairs::get() > 0, "no provider could ever be replaced");
 		assert!(T::RepairSamples::get() > 0, "candidates would have nothing to prove");
 		assert!(T::RepairWindow::get() > 0, "no candidate could ever be in time");
 		let quarter = T::BlockWeights::get().max_block.saturating_div(4);
@@ -227,7 +227,9 @@ impl<T: Config> SlotManager<T::AccountId> for Pallet<T> {
 
 	fn close(deal: DealId) {
 		if let Some(request) = Requests::<T>::take(deal) {
-			Self::dequeue(request.place);
+			if let Some(place) = request.place {
+				Self::dequeue(place);
+			}
 			Self::deposit_event(Event::RequestWithdrawn { deal });
 			return;
 		}
@@ -258,5 +260,10 @@ impl<T: Config> SlotManager<T::AccountId> for Pallet<T> {
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_receipts(terms: &CommitTerms) -> Vec<Receipt> {
 		crate::benchmarking::receipts::<T>(terms)
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_aged(deal: DealId) {
+		crate::benchmarking::age::<T>(deal);
 	}
 }

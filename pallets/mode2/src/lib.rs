@@ -76,23 +76,27 @@
 //!
 //! *Who.* The chain draws the candidate, as it draws stripes: from the first record `DrawDelay` after it was asked for, with
 //! `H("nil/repair/place/v1" ‖ genesis ‖ deal ‖ slot ‖ attempts ‖ record ‖ its relay block)`, one that has room for all that the slot
-//! may store, is neither a provider nor a candidate of the deal, and is not the candidate that was let go just before, if
-//! others are found. The room is booked with it at once. When nobody is found, it is drawn again after `RetryDelay`.
+//! may store, is neither a provider nor a candidate of the deal, and is neither the candidate that was let go just before nor whom
+//! the slot was taken from. The room is booked with it at once. When nobody is found, it is drawn again after `RetryDelay`, and
+//! may be one of these two then.
 //!
 //! *What it proves.* `R` is the hash of the same under the tag `nil/repair/v1`, with the first record `DrawDelay` after the candidate
 //! was drawn. It is drawn once. With it begins the candidate's window, `RepairWindow` relay blocks unless genesis says
 //! otherwise (as it does on development chains):
 //!
 //! ```text
+//! sampled = the deal's generation when the candidate was drawn, and at least 1
 //! seed(i) = H("nil/repair/chal/v1" ‖ R ‖ i)                 i < RepairSamples
-//! mdu     = uniform(first half, MDUs up to the generation proved)
+//! mdu     = uniform(first half, MDUs up to the generation sampled)
 //! row     = uniform(last half, live rows of that MDU)
 //! z       = hash_to_Fr("nil/repair/z/v1" ‖ R ‖ generation)
 //! gamma   = hash_to_Fr("nil/repair/gamma/v1" ‖ R ‖ i)
 //! ```
 //!
-//! It may prove any generation that is the deal's, or was until a commit that is no older than the grace for receipts. So no
-//! stream of commits keeps it out. Manifests are those that the round in force found: what was committed in this round can be
+//! It may prove any generation from the one sampled on that is the deal's, or was until a commit that is no older than the grace
+//! for receipts. So no stream of commits keeps it out. Whichever it names, its samples are the same, or it could choose among
+//! them. For what was committed since the one sampled it gives its word, as who signs a receipt does. Only a deal that has no
+//! content still is proved by nothing. Manifests are those that the round in force found: what was committed in this round can be
 //! proved in the next. Wrong proofs change nothing; they may be of another branch of the chain, or of the round before.
 //!
 //! *What changes hands.* When the proof is right, the old provider is released and the candidate holds the slot. Commits are
@@ -219,7 +223,8 @@ pub mod pallet {
 		#[pallet::constant]
 		type MaxRetrying: Get<u32>;
 
-		/// Repairs that may wait for the draw of a candidate, and as many again that found none.
+		/// Repairs that may wait for the draw of a candidate before slots of departing providers wait with asking for one.
+		/// Evictions are not put off, so there may be more.
 		#[pallet::constant]
 		type MaxRepairs: Get<u32>;
 
@@ -420,7 +425,8 @@ pub mod pallet {
 			/// The deal.
 			deal: DealId,
 		},
-		/// A slot ended with its deal, or was given to another provider or taken; its provider may free the space.
+		/// A slot ended with its deal, or was given to another provider or taken. Its provider may be asked for what it stored
+		/// to the end of the round, and must keep it until its rent is settled or forfeited.
 		#[codec(index = 5)]
 		SlotReleased {
 			/// The deal.
@@ -455,8 +461,6 @@ pub mod pallet {
 			attempts: u32,
 			/// The first randomness recorded at or after this relay block draws again.
 			draw_at: RelayBlock,
-			/// Whether the hooks will not try again, but anyone may.
-			parked: bool,
 		},
 		/// A candidate for a slot was drawn. It may decline.
 		#[codec(index = 8)]
@@ -598,7 +602,7 @@ pub mod pallet {
 		/// The candidate's window is over.
 		#[codec(index = 5)]
 		WindowOver,
-		/// The generation does not exist, or was followed by another for too long.
+		/// The generation does not exist, or is from before the candidate was drawn, or was followed by another for too long.
 		#[codec(index = 6)]
 		WrongGeneration,
 		/// There are more or fewer items than samples.

@@ -556,10 +556,12 @@ pub fn proof(
 	let Stage::Rebuilding(Candidate { samples: Some(r), .. }) = repair.stage else {
 		panic!("{repair:?}")
 	};
-	let profile = Stripes::<Test>::get(deal).expect("placed").profile;
+	let stripe = Stripes::<Test>::get(deal).expect("placed");
+	let profile = stripe.profile;
+	let sampled = stripe.slots[usize::from(slot)].sampled().expect("it has a candidate");
 	let items = (0..if generation == 0 { 0 } else { SAMPLES }).map(|sample| {
 		// Every commit of tests has one MDU.
-		let (mdu, pick) = settle_draw(&repair_seed(&r, sample), generation);
+		let (mdu, pick) = settle_draw(&repair_seed(&r, sample), sampled);
 		let commit = Committed::get(deal, mdu + 1).expect("committed");
 		let live = ContentShape::new(commit.size_bytes).live(0);
 		let row = uniform(pick, u32::from(profile.live_rows(live))).unwrap_or_default();

@@ -121,7 +121,8 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// What the candidate for a slot proves with what the deal had at `generation`. Nothing before its samples are drawn.
+	/// What the candidate for a slot proves to get it with what the deal had at `generation`. Nothing before its samples are
+	/// drawn, and when it does not get it with that.
 	pub fn repair_targets(
 		deal: DealId,
 		slot: SlotIndex,
@@ -132,16 +133,21 @@ impl<T: Config> Pallet<T> {
 		else {
 			return Vec::new();
 		};
-		let Some(profile) = Stripes::<T>::get(deal).map(|stripe| stripe.profile) else {
+		let Some(stripe) = Stripes::<T>::get(deal) else { return Vec::new() };
+		let profile = stripe.profile;
+		let Some(sampled) = stripe.slots.get(usize::from(slot)).and_then(Slot::sampled) else {
 			return Vec::new();
 		};
-		let Some(last) = T::Content::commit(deal, generation) else { return Vec::new() };
+		if generation < sampled || T::Content::commit(deal, generation).is_none() {
+			return Vec::new();
+		}
+		let Some(last) = T::Content::commit(deal, sampled) else { return Vec::new() };
 		let mdus = last.first_mdu.saturating_add(ContentShape::new(last.size_bytes).mdus());
 		let mdus = u32::try_from(mdus).unwrap_or(u32::MAX);
 		let target = |sample| {
 			let (mdu, pick) = settle_draw(&repair_seed(&r, sample), mdus);
 			let mdu = MduIndex::from(mdu);
-			let (generation, commit) = Self::commit_with(deal, generation, mdu)?;
+			let (generation, commit) = Self::commit_with(deal, sampled, mdu)?;
 			let within = mdu.saturating_sub(commit.first_mdu);
 			let live = ContentShape::new(commit.size_bytes).live(within);
 			let leaf = profile.leaf(slot, sampled_row(&profile, live, pick));

@@ -33,47 +33,50 @@ impl<T: Config> Pallet<T> {
 		match lane {
 			Lane::Fresh => T::MaxFresh::get(),
 			Lane::Retry => T::MaxRetrying::get(),
-			Lane::Repair | Lane::RepairRetry => T::MaxRepairs::get(),
-			// Each was drawn from one of those, and has a slot of its own.
-			Lane::Sampling | Lane::Window | Lane::Adopting => u32::MAX,
+			// Each has a slot of its own, and evictions are not put off.
+			Lane::Repair
+			| Lane::RepairRetry
+			| Lane::Sampling
+			| Lane::Window
+			| Lane::Adopting => u32::MAX,
 		}
 	}
 
-	/// Whether one more may wait in a lane.
-	pub(crate) fn has_room(lane: Lane) -> bool {
-		Lanes::<T>::get(lane).waiting < Self::lane_capacity(lane)
+	/// Whether more slots of departing providers may ask for candidates.
+	pub(crate) fn may_depart() -> bool {
+		Lanes::<T>::get(Lane::Repair).waiting < T::MaxRepairs::get()
 	}
 
-	/// Takes a ticket at the end of a lane. `None` when the lane is full.
-	fn take_ticket(lane: Lane) -> Option<u64> {
-		let mut ends = Lanes::<T>::get(lane);
-		if ends.waiting >= Self::lane_capacity(lane) {
-			return None;
-		}
-		let ticket = ends.tail;
-		ends.tail = ticket.checked_add(1)?;
-		ends.waiting = ends.waiting.saturating_add(1);
-		Lanes::<T>::insert(lane, ends);
-		Some(ticket)
+	/// Takes a ticket at the end of a lane.
+	fn take_ticket(lane: Lane) -> u64 {
+		Lanes::<T>::mutate(lane, |ends| {
+			let ticket = ends.tail;
+			// No chain lives long enough to give out so many.
+			ends.tail = ticket.defensive_saturating_add(1);
+			ends.waiting = ends.waiting.defensive_saturating_add(1);
+			ticket
+		})
 	}
 
 	/// Gives a deal a ticket at the end of a lane of requests. `None` when the lane is full.
 	pub(crate) fn enqueue(lane: Lane, deal: DealId) -> Option<(Lane, u64)> {
-		let ticket = Self::take_ticket(lane)?;
+		if Lanes::<T>::get(lane).waiting >= Self::lane_capacity(lane) {
+			return None;
+		}
+		let ticket = Self::take_ticket(lane);
 		Queue::<T>::insert(lane, ticket, deal);
 		Some((lane, ticket))
 	}
 
-	/// Gives a slot a ticket at the end of a lane of repairs. `None` when the lane is full.
-	pub(crate) fn enqueue_repair(lane: Lane, slot: SlotKey) -> Option<(Lane, u64)> {
-		let ticket = Self::take_ticket(lane)?;
+	/// Gives a slot a ticket at the end of a lane of repairs.
+	pub(crate) fn enqueue_repair(lane: Lane, slot: SlotKey) -> (Lane, u64) {
+		let ticket = Self::take_ticket(lane);
 		RepairQueue::<T>::insert(lane, ticket, slot);
-		Some((lane, ticket))
+		(lane, ticket)
 	}
 
 	/// Takes a request or a repair out of the queue, wherever in it it waits.
-	pub(crate) fn dequeue(place: Option<(Lane, u64)>) {
-		let Some((lane, ticket)) = place else { return };
+	pub(crate) fn dequeue((lane, ticket): (Lane, u64)) {
 		if Lane::REPAIRS.contains(&lane) {
 			RepairQueue::<T>::remove(lane, ticket);
 		} else {
@@ -120,7 +123,7 @@ impl<T: Config> Pallet<T> {
 		};
 		let Some(repair) = Repairs::<T>::get(deal, slot) else {
 			defensive!("a ticket stands for a repair");
-			Self::dequeue(Some((lane, head)));
+			Self::dequeue((lane, head));
 			return Some(true);
 		};
 		if now < repair.due {
@@ -173,7 +176,7 @@ impl<T: Config> Pallet<T> {
 				let Some(request) = Requests::<T>::get(deal) else {
 					defensive!("a ticket stands for a request");
 					let LaneEnds { head, .. } = Lanes::<T>::get(lane);
-					Self::dequeue(Some((lane, head)));
+					Self::dequeue((lane, head));
 					return Some(true);
 				};
 				if now < request.draw_at {
@@ -223,7 +226,9 @@ impl<T: Config> Pallet<T> {
 			let price = T::Deals::storage_price();
 			let drawn = T::Providers::draw(seed, profile.n().into(), hint, price)
 				.ok_or(DispatchError::Unavailable)?;
-			Self::dequeue(place);
+			if let Some(place) = place {
+				Self::dequeue(place);
+			}
 			Requests::<T>::remove(deal);
 			let providers = Self::give_slots(deal, profile, drawn)?;
 			Self::deposit_event(Event::SlotsPlaced { deal, providers, record, attempts });
@@ -265,7 +270,9 @@ impl<T: Config> Pallet<T> {
 			},
 			Deferral::RecordLost => (Lane::Fresh, T::DrawDelay::get()),
 		};
-		Self::dequeue(request.place);
+		if let Some(place) = request.place {
+			Self::dequeue(place);
+		}
 		request.draw_at = now.saturating_add(delay);
 		request.place = Self::enqueue(lane, deal);
 		Self::deposit_event(Event::PlacementDeferred {

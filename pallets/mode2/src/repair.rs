@@ -103,6 +103,7 @@ impl<T: Config> Pallet<T> {
 			attempts: 0,
 			refused: None,
 			former,
+			anybody: false,
 			due,
 			stage: Stage::Waiting,
 			place: Self::enqueue_repair(Lane::Repair, (deal, slot)),
@@ -203,14 +204,8 @@ impl<T: Config> Pallet<T> {
 					if drawn.is_err() {
 						let attempts = repair.attempts;
 						Self::wait(deal, slot, &mut repair, Lane::RepairRetry);
-						let (draw_at, parked) = (repair.due, repair.place.is_none());
-						Self::deposit_event(Event::RepairDeferred {
-							deal,
-							slot,
-							attempts,
-							draw_at,
-							parked,
-						});
+						let draw_at = repair.due;
+						Self::deposit_event(Event::RepairDeferred { deal, slot, attempts, draw_at });
 					}
 				},
 				Err(BeaconPruned) => Self::wait(deal, slot, &mut repair, Lane::Repair),
@@ -291,7 +286,8 @@ impl<T: Config> Pallet<T> {
 		Self::requeue(deal, slot, repair, lane, delay);
 	}
 
-	/// Draws a candidate. When that fails, nothing changes but that the next draw has another seed and may take anybody.
+	/// Draws a candidate. When that fails, nothing changes but that the next draw has another seed and may take anybody, also
+	/// whom the slot was taken from.
 	fn draw_candidate(
 		deal: DealId,
 		slot: SlotIndex,
@@ -300,13 +296,17 @@ impl<T: Config> Pallet<T> {
 	) -> Result<(), DispatchError> {
 		let attempt = repair.attempts;
 		repair.attempts = attempt.saturating_add(1);
-		let refused = repair.refused.take();
+		let anybody = core::mem::replace(&mut repair.anybody, true);
 		let unavailable = DispatchError::Unavailable;
 		let (hint, generation) = T::Deals::living(deal).ok_or(unavailable)?;
 		let stripe = Stripes::<T>::get(deal).ok_or(unavailable)?;
 		let reserved = T::Deals::stored(deal, generation)
 			.map_or(0, |(commit, _)| bound(&stripe.profile, &commit));
-		let mut excluded: Vec<_> = refused.into_iter().collect();
+		let mut excluded: Vec<_> = if anybody {
+			Vec::new()
+		} else {
+			repair.refused.iter().chain(&repair.former).cloned().collect()
+		};
 		for held in &stripe.slots {
 			excluded.extend(held.state.provider().cloned());
 			if let SlotState::Repairing { candidate, .. } = &held.state {
@@ -322,7 +322,7 @@ impl<T: Config> Pallet<T> {
 
 	/// Makes somebody the candidate of a slot.
 	#[allow(clippy::too_many_arguments, reason = "what was drawn, and from what")]
-	fn propose(
+	pub(crate) fn propose(
 		deal: DealId,
 		index: SlotIndex,
 		repair: &mut RepairOf<T>,
@@ -354,6 +354,7 @@ impl<T: Config> Pallet<T> {
 			reserved,
 			samples_at: repair.due,
 		});
+		repair.anybody = false;
 		repair.stage = Stage::Rebuilding(Candidate {
 			provider,
 			attempt,
@@ -494,11 +495,24 @@ impl<T: Config> Pallet<T> {
 			ensure!(now <= until, Error::<T>::WrongGeneration);
 		}
 		let mut stripe = Stripes::<T>::get(deal).ok_or(Error::<T>::NoRepair)?;
+		let slot = stripe.slots.get_mut(usize::from(index)).ok_or(Error::<T>::NoRepair)?;
 		let profile = stripe.profile;
 		let mut reserved = candidate.reserved;
-		if let Some((last, _)) = T::Deals::stored(deal, generation) {
+		if current == 0 {
+			// A deal without content has nothing to prove.
+			ensure!(items.is_empty(), Error::<T>::WrongSamples);
+		} else {
+			// The candidate chooses the generation, but not what is drawn.
+			let sampled = slot.sampled().ok_or(Error::<T>::NoRepair)?;
+			ensure!(generation >= sampled, Error::<T>::WrongGeneration);
+			let stored = |generation| {
+				T::Deals::stored(deal, generation)
+					.map(|(commit, _)| commit)
+					.ok_or(Error::<T>::WrongGeneration)
+			};
+			let (drawn, last) = (stored(sampled)?, stored(generation)?);
 			ensure!(items.len() as u32 == T::RepairSamples::get(), Error::<T>::WrongSamples);
-			let claims = Self::repair_claims((deal, index), &profile, &last, &r, items)?;
+			let claims = Self::repair_claims((deal, index), &profile, &drawn, &r, items)?;
 			if !T::Answers::verify(&claims, &repair_point(&r, generation), y, pi) {
 				Self::deposit_event(Event::InvalidRepair {
 					deal,
@@ -517,12 +531,8 @@ impl<T: Config> Pallet<T> {
 				})?;
 				reserved = needed;
 			}
-		} else {
-			// A deal without content has nothing to prove.
-			ensure!(generation == 0 && items.is_empty(), Error::<T>::WrongSamples);
 		}
 
-		let slot = stripe.slots.get_mut(usize::from(index)).ok_or(Error::<T>::NoRepair)?;
 		if let Some(old) = slot.state.provider().cloned() {
 			Self::release(deal, index, slot, &old);
 		}
@@ -559,7 +569,7 @@ impl<T: Config> Pallet<T> {
 		Ok(true)
 	}
 
-	/// What samples must prove, when items are of their form.
+	/// What samples must prove that are drawn from the MDUs up to the end of commit `last`, when items are of their form.
 	pub(crate) fn repair_claims<'a>(
 		(deal, slot): (DealId, SlotIndex),
 		profile: &Profile,

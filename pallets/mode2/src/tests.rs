@@ -1,5 +1,6 @@
 //! Tests by concern. Every one ends with a check of all invariants.
 
+mod candidates;
 mod ending;
 mod hooks;
 mod placement;

@@ -39,6 +39,15 @@ impl<AccountId> Slot<AccountId> {
 	pub const fn drawn(provider: AccountId) -> Self {
 		Self { state: SlotState::Active { provider }, bytes: 0, signed: 0 }
 	}
+
+	/// The generation up to whose MDUs its candidate's samples are drawn, whatever that proves: the deal's when the candidate
+	/// was drawn, or the first one if it had none then. `None` without a candidate.
+	pub fn sampled(&self) -> Option<Generation> {
+		match &self.state {
+			SlotState::Repairing { target_gen, .. } => Some((*target_gen).max(1)),
+			SlotState::Active { .. } | SlotState::Vacant => None,
+		}
+	}
 }
 
 /// A deal's request for slots.
@@ -148,16 +157,18 @@ pub struct Repair<AccountId> {
 	pub since: RelayBlock,
 	/// Draws so far.
 	pub attempts: u32,
-	/// The last candidate, which the next draw leaves out.
+	/// The last candidate. Draws leave it out.
 	pub refused: Option<AccountId>,
-	/// Whom the slot was taken from.
+	/// Whom the slot was taken from. Draws leave it out too.
 	pub former: Option<AccountId>,
+	/// The last draw found nobody, so the next one leaves out neither.
+	pub anybody: bool,
 	/// From which relay block on the next step may be taken; the end of the window of a candidate that has its samples.
 	pub due: RelayBlock,
 	/// How far it is.
 	pub stage: Stage<AccountId>,
-	/// Where it waits. `None` when it waits for [`crate::Call::repair`] alone.
-	pub place: Option<(Lane, u64)>,
+	/// Where it waits.
+	pub place: (Lane, u64),
 }
 
 /// How far a repair is.

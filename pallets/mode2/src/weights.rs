@@ -47,25 +47,29 @@ impl WeightInfo for () {
 	}
 	fn draw_candidate() -> Weight {
 		Weight::from_parts(1_000_000_000, 400_000)
-			.saturating_add(RocksDbWeight::get().reads_writes(400, 30))
+			.saturating_add(RocksDbWeight::get().reads_writes(420, 34))
 	}
 	fn dismiss() -> Weight {
-		Weight::from_parts(400_000_000, 220_000)
-			.saturating_add(RocksDbWeight::get().reads_writes(90, 90))
+		// Each commit that it signed, its own rent, and its place in the registry.
+		Weight::from_parts(400_000_000, 280_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(110, 110))
 	}
 	fn adopt() -> Weight {
-		Weight::from_parts(200_000_000, 60_000)
-			.saturating_add(RocksDbWeight::get().reads_writes(50, 50))
+		// For each commit: it, its price, the deal, the journal and its end.
+		Weight::from_parts(200_000_000, 80_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(60, 60))
 	}
 	fn complete_repair(n: u32) -> Weight {
-		Weight::from_parts(6_000_000_000, 60_000)
+		// The old provider is released with its rent, and its place in the registry's trees, beside the new one's.
+		Weight::from_parts(6_000_000_000, 140_000)
 			.saturating_add(Weight::from_parts(2_000_000_000, 6_000).saturating_mul(n.into()))
-			.saturating_add(RocksDbWeight::get().reads_writes(40, 30))
+			.saturating_add(RocksDbWeight::get().reads_writes(80, 60))
 			.saturating_add(RocksDbWeight::get().reads_writes(3, 0).saturating_mul(n.into()))
 	}
 	fn departure_step() -> Weight {
-		Weight::from_parts(500_000_000, 320_000)
-			.saturating_add(RocksDbWeight::get().reads_writes(140, 110))
+		// As many reads again for what the slot earned, and the end of an adoption.
+		Weight::from_parts(500_000_000, 380_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(160, 130))
 	}
 	fn come_back() -> Weight {
 		Self::draw_candidate()

@@ -195,10 +195,7 @@ impl<T: Config> Pallet<T> {
 
 	pub(crate) fn do_drain(operator: T::AccountId) -> DispatchResult {
 		let mut ledger = Self::present(&operator)?;
-		ensure!(
-			matches!(ledger.status, ProviderStatus::Active | ProviderStatus::Jailed),
-			Error::<T>::NotActive
-		);
+		ensure!(ledger.status == ProviderStatus::Active, Error::<T>::NotActive);
 		Self::delist(&mut ledger);
 		ledger.status = ProviderStatus::Draining;
 		Ledgers::<T>::insert(&operator, ledger);
@@ -209,7 +206,10 @@ impl<T: Config> Pallet<T> {
 
 	pub(crate) fn do_leave(operator: T::AccountId) -> DispatchResult {
 		let mut ledger = Self::present(&operator)?;
-		ensure!(ledger.status == ProviderStatus::Draining, Error::<T>::NotDraining);
+		ensure!(
+			matches!(ledger.status, ProviderStatus::Draining | ProviderStatus::Jailed),
+			Error::<T>::NotDraining
+		);
 		ensure!(ledger.slots == 0 && ledger.used == 0, Error::<T>::StillInUse);
 		// Also when the stake is 0: the entry keeps the record, and its keys, for the evidence window.
 		Self::unbond(&operator, ledger.stake, T::MaxUnbonding::get(), 0)?;

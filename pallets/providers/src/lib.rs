@@ -40,8 +40,9 @@
 //! are bounded. When the parameters rise, nobody is forced to add stake; a provider with too little gets no new bytes.
 //!
 //! A slash takes what it may of the stake, and, as far as that is not enough, of what unbonds. The share of who reported it
-//! is bounded by [`MAX_REPORTER_SHARE`], so at least half is burned. A *jailed* provider is no candidate until it is pardoned; it
-//! keeps its slots, and may drain and leave.
+//! is bounded by [`MAX_REPORTER_SHARE`], so at least half is burned. What unbonds is taken only while it is answerable. A *jailed*
+//! provider is no candidate until it is pardoned. Its slots are taken from it, also of one that was draining, and it cannot drain
+//! instead, which would let it be paid until others have them. It may leave when it has none.
 //!
 //! ## Draws
 //!
@@ -438,7 +439,7 @@ pub mod pallet {
 		/// The provider is not active.
 		#[codec(index = 3)]
 		NotActive,
-		/// The provider is not draining.
+		/// The provider is neither draining nor jailed.
 		#[codec(index = 4)]
 		NotDraining,
 		/// The provider still holds slots or bytes.
@@ -594,7 +595,7 @@ pub mod pallet {
 		}
 
 		/// Starts leaving: no new slots from now on, and those that it holds go to others, one after another. It stays
-		/// responsible for each until then. A jailed provider may leave too.
+		/// responsible for each until then. A jailed provider loses its slots instead.
 		#[pallet::call_index(6)]
 		#[pallet::weight(T::WeightInfo::drain())]
 		pub fn drain(origin: OriginFor<T>) -> DispatchResult {
@@ -602,7 +603,7 @@ pub mod pallet {
 			Self::do_drain(operator)
 		}
 
-		/// Completes leaving, when the provider is draining and holds no slot any more. All stake unbonds.
+		/// Completes leaving, when the provider is draining or jailed and holds no slot any more. All stake unbonds.
 		#[pallet::call_index(7)]
 		#[pallet::weight(T::WeightInfo::leave())]
 		pub fn leave(origin: OriginFor<T>) -> DispatchResult {

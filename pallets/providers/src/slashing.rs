@@ -10,7 +10,7 @@ use frame_support::{
 };
 use nil_types::{
 	Amount, ProviderStatus,
-	traits::{DepartureHooks, Slashing},
+	traits::{DepartureHooks, RelayBeacon, Slashing},
 };
 use sp_runtime::DispatchResult;
 
@@ -20,15 +20,16 @@ pub const MAX_REPORTER_SHARE: u16 = 5_000;
 const WHOLE: u16 = 10_000;
 
 impl<T: Config> Pallet<T> {
-	/// Takes up to `amount` out of a provider's books: of its stake, and of what unbonds, the oldest first, when that is not
-	/// enough. How much it was.
+	/// Takes up to `amount` out of a provider's books: of its stake, and of what unbonds and is still answerable, the oldest
+	/// first, when that is not enough. How much it was.
 	fn take_stake(provider: &T::AccountId, ledger: &mut Ledger, amount: Amount) -> Amount {
 		let from_stake = amount.min(ledger.stake);
 		ledger.stake = ledger.stake.saturating_sub(from_stake);
 		let mut taken = from_stake;
 		if taken < amount {
+			let now = T::Beacon::now();
 			Profiles::<T>::mutate_extant(provider, |profile| {
-				for part in &mut profile.unbonding {
+				for part in profile.unbonding.iter_mut().filter(|part| part.until > now) {
 					let here = part.amount.min(amount.saturating_sub(taken));
 					part.amount = part.amount.saturating_sub(here);
 					taken = taken.saturating_add(here);
@@ -112,8 +113,11 @@ impl<T: Config> Slashing<T::AccountId> for Pallet<T> {
 	}
 
 	fn jail(provider: &T::AccountId) {
-		let active = |ledger: &Ledger| ledger.status == ProviderStatus::Active;
-		let Some(mut ledger) = Ledgers::<T>::get(provider).filter(active) else { return };
+		// Who drains is responsible for its slots, and can fail them as others do.
+		let holds = |ledger: &Ledger| {
+			matches!(ledger.status, ProviderStatus::Active | ProviderStatus::Draining)
+		};
+		let Some(mut ledger) = Ledgers::<T>::get(provider).filter(holds) else { return };
 		Self::delist(&mut ledger);
 		ledger.status = ProviderStatus::Jailed;
 		Ledgers::<T>::insert(provider, ledger);

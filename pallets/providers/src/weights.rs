@@ -65,7 +65,7 @@ impl WeightInfo for () {
 		counted(6, 10)
 	}
 	fn drain() -> Weight {
-		counted(14, 15)
+		counted(15, 17)
 	}
 	fn leave() -> Weight {
 		counted(4, 3)

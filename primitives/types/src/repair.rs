@@ -49,8 +49,9 @@ impl RepairDraw {
 	}
 }
 
-/// What decides sample number `sample` of a candidate: [`settle_draw`](crate::challenge::settle_draw) of it says which MDU
-/// and what decides the row.
+/// What decides sample number `sample` of a candidate: [`settle_draw`](crate::challenge::settle_draw) of it says which MDU of those
+/// that the deal had when the candidate was drawn, and what decides the row. Whichever generation the candidate proves, the
+/// sample is the same.
 pub fn repair_seed(r: &Hash32, sample: u32) -> Hash32 {
 	blake2b_256(&tagged(REPAIR_SEED_TAG, &(r, sample)))
 }

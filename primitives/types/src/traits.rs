@@ -70,7 +70,7 @@ pub trait RentPurse<AccountId> {
 	fn term(deal: DealId) -> Option<Term>;
 
 	/// A deal that is ending keeps `amount` of its locked rent on hold, beside what it was told before, until it is paid or
-	/// relay block `until` has come. The last `until` of a deal's slots holds for all.
+	/// relay block `until`, a later one, has come. The last `until` of a deal's slots holds for all.
 	fn owe(deal: DealId, amount: Amount, until: RelayBlock);
 
 	/// Pays `paid` of the rent that a deal has locked or owes to `to`, and burns `burned` of it: both or neither.
@@ -320,6 +320,11 @@ pub trait SlotManager<AccountId> {
 	/// Receipts for `terms` from every slot, for benchmarks.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_receipts(terms: &CommitTerms) -> Vec<Receipt>;
+
+	/// Lets every slot of a deal with one commit have earned rent, for a former provider and for its present one, and have a
+	/// candidate, for benchmarks.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_aged(_deal: DealId) {}
 }
 
 /// Why slots refuse.
@@ -395,6 +400,10 @@ pub trait SlotHooks<AccountId> {
 
 	/// A deal ends, which can still be read, one of whose slots was taken from `provider` before.
 	fn ended_after_release(provider: &AccountId, deal: DealId, slot: SlotIndex);
+
+	/// Lets a provider have earned something with all that was told of it, for benchmarks.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_earn(_provider: &AccountId) {}
 }
 
 /// Nobody is told anything.

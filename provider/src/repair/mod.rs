@@ -39,7 +39,7 @@ use nil_client::{
 use nil_kzg::MsmEngine;
 use nil_types::{
 	CommitInfo, ContentShape, DealId, DealInfo, Generation, Hash32, RepairInfo, Round, RoundInfo,
-	SlotIndex, SlotInfo, Terms,
+	SlotIndex, SlotInfo, SlotState, Terms,
 };
 use std::{
 	collections::{BTreeMap, BTreeSet},
@@ -178,9 +178,15 @@ struct Look {
 }
 
 impl Look {
-	const fn facts(&self) -> Facts<'_, AccountId> {
+	fn facts(&self) -> Facts<'_, AccountId> {
+		let slot = self.slots.iter().find(|info| info.slot == self.key.1);
+		let target = match slot.map(|info| &info.state) {
+			Some(SlotState::Repairing { target_gen, .. }) => *target_gen,
+			_ => 0,
+		};
 		Facts {
 			repair: &self.repair,
+			target,
 			commits: self.commits.as_slice(),
 			now: self.terms.relay_block,
 			grace: self.terms.receipt_grace,

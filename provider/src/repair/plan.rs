@@ -22,6 +22,8 @@ pub enum Plan {
 pub struct Facts<'a, AccountId> {
 	/// The repair, of which this provider is the candidate.
 	pub repair: &'a RepairInfo<AccountId>,
+	/// The deal's generation when the candidate was drawn: nothing before it can be proved.
+	pub target: Generation,
 	/// All commits of the deal, in order.
 	pub commits: &'a [(Generation, CommitInfo)],
 	/// The relay chain's clock.
@@ -39,10 +41,11 @@ impl<AccountId> Facts<'_, AccountId> {
 		self.commits.get(..found).unwrap_or_default()
 	}
 
-	/// Whether the chain still takes a proof of what the first `count` commits left.
-	fn is_fresh(&self, count: usize) -> bool {
+	/// Whether the chain still takes a proof of what the first `count` commits left, of which the last one made `generation`.
+	fn is_taken(&self, generation: Generation, count: usize) -> bool {
 		let next = self.commits.get(count);
-		next.is_none_or(|(_, next)| self.now <= next.at.saturating_add(self.grace))
+		let is_fresh = next.is_none_or(|(_, next)| self.now <= next.at.saturating_add(self.grace));
+		is_fresh && generation >= self.target
 	}
 
 	/// What to do next, given which generations are held.
@@ -57,7 +60,7 @@ impl<AccountId> Facts<'_, AccountId> {
 		};
 		let missing = provable.iter().position(|(generation, _)| !is_held(*generation));
 		let Some(held) = missing else {
-			return match (is_drawn, self.is_fresh(provable.len())) {
+			return match (is_drawn, self.is_taken(*last, provable.len())) {
 				(false, _) => Plan::Wait("its samples are not drawn"),
 				(true, false) => Plan::Wait("the next round finds a commit that is recent enough"),
 				(true, true) => Plan::Prove(*last),
@@ -66,7 +69,10 @@ impl<AccountId> Facts<'_, AccountId> {
 		// Those before the first that is missing.
 		let before = held.checked_sub(1).and_then(|place| provable.get(place));
 		let hurries = is_drawn && self.now.saturating_add(HURRY) >= self.repair.due;
-		if let Some((generation, _)) = before.filter(|_| hurries && self.is_fresh(held)) {
+		if let Some((generation, _)) = before
+			&& hurries
+			&& self.is_taken(*generation, held)
+		{
 			return Plan::Prove(*generation);
 		}
 		Plan::Rebuild
@@ -124,7 +130,8 @@ mod tests {
 			adopting: None,
 		};
 		let (commits, round) = (commits(at), round(100));
-		let facts = Facts { repair: &repair, commits: &commits, now, grace: GRACE, round: &round };
+		let (grace, target) = (GRACE, 0);
+		let facts = Facts { repair: &repair, target, commits: &commits, now, grace, round: &round };
 		facts.plan(|generation| held.contains(&generation))
 	}
 
@@ -164,11 +171,15 @@ mod tests {
 			due: DUE,
 			adopting: None,
 		};
-		let facts =
-			|now| Facts { repair: &repair, commits: &commits, now, grace: GRACE, round: &round };
-		assert_eq!(facts(late - 1).plan(|generation| generation == 1), Plan::Rebuild);
-		assert_eq!(facts(late).plan(|generation| generation == 1), Plan::Prove(1));
-		assert_eq!(facts(late).plan(|_| false), Plan::Rebuild, "nothing is there");
+		let facts = |now, target| {
+			let (repair, commits, round) = (&repair, commits.as_slice(), &round);
+			Facts { repair, target, commits, now, grace: GRACE, round }
+		};
+		let first = |generation: Generation| generation == 1;
+		assert_eq!(facts(late - 1, 1).plan(first), Plan::Rebuild);
+		assert_eq!(facts(late, 1).plan(first), Plan::Prove(1));
+		assert_eq!(facts(late, 2).plan(first), Plan::Rebuild, "its samples are of the second too");
+		assert_eq!(facts(late, 1).plan(|_| false), Plan::Rebuild, "nothing is there");
 	}
 
 	#[test]

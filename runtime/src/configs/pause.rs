@@ -19,6 +19,7 @@
 //! | `deals.add_receipt` | goes on | the time for it runs out, and it makes commits safer that are there already |
 //! | `deals.upkeep`, `mode2.place`, `mode2.repair` | goes on | do what the hooks do anyway |
 //! | `mode2.decline`, `mode2.complete_repair` | goes on | windows of candidates go on |
+//! | `mode2.relieve`, `mode2.come_back`, `deals.replace_slot` | goes on | slots get other providers anyway, and content is saved by it |
 //! | `liveness.submit_proofs`, `waive`, `advance`, `report`, `report_slot` | goes on | rounds go on, and who does not answer is to blame |
 //! | `liveness.settle` | goes on | rent is forfeited at its deadline |
 //! | `liveness.forfeit` | goes on | does what the hook does anyway |
@@ -33,9 +34,9 @@
 
 use super::governance::RootOrMajority;
 use crate::{
-	AccountId, Balance, Balances, BlockNumber, ConvictionVoting, DAYS, ParachainSystem, Preimage,
-	Referenda, Runtime, RuntimeCall, RuntimeEvent, RuntimeHoldReason, SafeMode, Sudo, System,
-	TechnicalCommittee, Timestamp, Whitelist,
+	AccountId, Balance, Balances, BlockNumber, ConvictionVoting, DAYS, Liveness, ParachainSystem,
+	Preimage, Referenda, Runtime, RuntimeCall, RuntimeEvent, RuntimeHoldReason, SafeMode, Sudo,
+	System, TechnicalCommittee, Timestamp, Whitelist,
 };
 use frame_support::{
 	parameter_types,
@@ -89,6 +90,7 @@ impl Contains<RuntimeCall> for GoesOn {
 					| pallet_deals::Call::set_params { .. }
 					| pallet_deals::Call::set_min_term { .. }
 					| pallet_deals::Call::upkeep { .. }
+					| pallet_deals::Call::replace_slot { .. }
 					| pallet_deals::Call::revoke_uploader { .. }
 			),
 			RuntimeCall::Providers(call) => matches!(
@@ -107,6 +109,8 @@ impl Contains<RuntimeCall> for GoesOn {
 					| pallet_mode2::Call::repair { .. }
 					| pallet_mode2::Call::decline { .. }
 					| pallet_mode2::Call::complete_repair { .. }
+					| pallet_mode2::Call::relieve { .. }
+					| pallet_mode2::Call::come_back { .. }
 			),
 			RuntimeCall::Liveness(call) => matches!(
 				call,
@@ -142,15 +146,19 @@ impl pallet_safe_mode::Config for Runtime {
 	type WhitelistedCalls = GoesOn;
 }
 
-/// Calls that cannot be paused: those without which there are no blocks, or nobody who could release anything.
+/// Calls that cannot be paused: those without which there are no blocks, or nobody who could release anything; and those by
+/// which providers answer. Rounds go on whatever is paused, so everybody would be jailed for silence. What answers may do wrong
+/// is slashing and rent, and these can be stopped: by a parameter, and by pausing `liveness.settle` for less than a period.
 ///
 /// Everything else can, also what goes on in safe mode: the error may lie in just that call.
 #[derive(Debug)]
 pub struct NeverPaused;
 
 impl Contains<RuntimeCallNameOf<Runtime>> for NeverPaused {
-	fn contains((pallet, _): &RuntimeCallNameOf<Runtime>) -> bool {
-		[
+	fn contains((pallet, call): &RuntimeCallNameOf<Runtime>) -> bool {
+		let answers = pallet.as_slice() == Liveness::name().as_bytes()
+			&& ["submit_proofs", "advance"].iter().any(|name| name.as_bytes() == call.as_slice());
+		let needed = [
 			System::name(),
 			ParachainSystem::name(),
 			Timestamp::name(),
@@ -163,7 +171,8 @@ impl Contains<RuntimeCallNameOf<Runtime>> for NeverPaused {
 			SafeMode::name(),
 		]
 		.iter()
-		.any(|name| name.as_bytes() == pallet.as_slice())
+		.any(|name| name.as_bytes() == pallet.as_slice());
+		answers || needed
 	}
 }
 

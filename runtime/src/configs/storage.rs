@@ -217,7 +217,8 @@ pub fn settle_samples(
 	all
 }
 
-/// What the candidate for a slot must prove to get it with what the deal had at `generation`.
+/// What the candidate for a slot must prove to get it with what the deal had at `generation`. Nothing when it does not get it
+/// with that, or not in this round.
 pub fn repair_samples(deal: DealId, slot: SlotIndex, generation: Generation) -> Vec<SampleInfo> {
 	let mut manifests = Manifests::new();
 	let found = <Deals as ContentSource>::commit(deal, generation)

@@ -95,6 +95,8 @@ fn an_ended_deal_keeps_what_it_owes_until_it_is_paid() {
 		advance(49);
 		assert_ok!(pay(deal, 600, 0));
 		assert_eq!((held(OWNER), Owed::<Test>::iter_keys().count()), (0, 0));
+		DealsPallet::do_try_state().unwrap();
+		next_epoch();
 		idle();
 		assert_eq!(Commits::<Test>::iter_keys().count(), 0);
 		assert_eq!(CommitPrices::<Test>::iter_keys().count(), 0);
@@ -113,15 +115,42 @@ fn what_is_not_paid_in_time_is_the_owners() {
 		// By its number, whether or not anything has cleaned up.
 		assert_noop!(pay(deal, 1, 0), Unpaid);
 		events();
+		// Upkeep looks at buckets of ten relay blocks.
+		advance(10);
 		idle();
-		assert_eq!(
-			events(),
-			[
-				Event::OwedReleased { deal, owner: OWNER, amount: 1_000 },
-				Event::RemnantsRemoved { deal }
-			]
-		);
+		assert_eq!(events(), [Event::OwedReleased { deal, owner: OWNER, amount: 1_000 }]);
 		assert_eq!(held(OWNER), 0);
+		next_epoch();
+		idle();
+		assert_eq!(events(), [Event::RemnantsRemoved { deal }]);
+	});
+}
+
+#[test]
+fn no_deal_waits_for_the_debts_of_another() {
+	run(|| {
+		let [(first, _), (second, _), (third, _)] = [committed(), committed(), committed()];
+		Earned::insert(first, (1_000, Now::get() + 500));
+		Earned::insert(second, (1_000, Now::get() + 60));
+		for deal in [first, second, third] {
+			assert_ok!(DealsPallet::cancel_deal(RuntimeOrigin::signed(OWNER), deal));
+		}
+		let left = |deal| Commits::<Test>::iter_key_prefix(deal).count();
+		next_epoch();
+		idle();
+		assert_eq!([first, second, third].map(left), [1, 1, 0]);
+		// A deal that is made while only such are left passes over none of them.
+		advance(70);
+		create(small(), 100, 0);
+		idle();
+		next_epoch();
+		idle();
+		assert_eq!([first, second].map(left), [1, 0]);
+		assert_eq!(held(OWNER), 1_000 + slots_deposit(small()));
+		assert_ok!(pay(first, 1_000, 0));
+		next_epoch();
+		idle();
+		assert_eq!(left(first), 0);
 	});
 }
 

@@ -66,7 +66,6 @@ fn candidates_are_told_what_they_rebuild_and_what_they_prove() {
 		let others = holders(0);
 		let old = others[1];
 		assert!(<Mode2 as Evictions<_>>::evict(&old, 0, 1));
-		Registry::mutate(old, |entry| entry.as_mut().unwrap().jailed = true);
 		assert!(Mode2::repair_targets(0, 1, 2).is_empty());
 		let new = candidate(0, 1);
 
@@ -89,6 +88,7 @@ fn candidates_are_told_what_they_rebuild_and_what_they_prove() {
 			assert_eq!(commitment(asked.leaf), proven.commitment);
 		}
 		assert!(Mode2::repair_targets(0, 1, 3).is_empty(), "there is no such commit");
+		assert!(Mode2::repair_targets(0, 1, 1).is_empty(), "it is drawn for more");
 		assert!(Mode2::repair_targets(0, 0, 2).is_empty(), "nobody rebuilds that slot");
 	});
 }

@@ -40,8 +40,6 @@ fn an_evicted_slot_is_nobodys_until_a_candidate_has_proved_it() {
 		assert_eq!(Mode2::repairs(0)[0].cause, RepairCause::Eviction);
 		// It no longer holds it.
 		assert!(!<Mode2 as Evictions<_>>::evict(&old, 0, 1));
-		// It might be drawn again; the mock's registry would not know better.
-		Registry::mutate(old, |entry| entry.as_mut().unwrap().jailed = true);
 
 		let new = candidate(0, 1);
 		assert!(!others.contains(&new));
@@ -430,7 +428,7 @@ fn without_candidates_a_repair_waits() {
 		advance(DRAW_DELAY);
 		record(1);
 		serve_all();
-		assert_eq!(repair(0).place.map(|(lane, _)| lane), Some(Lane::RepairRetry));
+		assert_eq!(repair(0).place.0, Lane::RepairRetry);
 		Registry::mutate(free[0], |entry| entry.as_mut().unwrap().draining = false);
 		advance(RETRY_DELAY);
 		record(2);

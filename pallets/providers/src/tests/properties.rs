@@ -3,7 +3,10 @@
 use super::*;
 use crate::Params;
 use frame_support::traits::{Hooks, fungible::Inspect};
-use nil_types::{ProviderStatus, traits::ProviderRegistry};
+use nil_types::{
+	ProviderStatus,
+	traits::{ProviderRegistry, Slashing},
+};
 use proptest::prelude::*;
 
 /// Accounts that act: few, so that they meet.
@@ -45,6 +48,12 @@ enum Action {
 		who: u64,
 	},
 	Leave {
+		who: u64,
+	},
+	Jail {
+		who: u64,
+	},
+	Pardon {
 		who: u64,
 	},
 	Attest {
@@ -99,6 +108,8 @@ fn actions() -> impl Strategy<Value = Action> {
 		3 => who().prop_map(|who| Action::Withdraw { who }),
 		2 => who().prop_map(|who| Action::Drain { who }),
 		3 => who().prop_map(|who| Action::Leave { who }),
+		1 => who().prop_map(|who| Action::Jail { who }),
+		1 => who().prop_map(|who| Action::Pardon { who }),
 		3 => (who(), prop::option::of(0u8..3))
 			.prop_map(|(who, domain)| Action::Attest { who, domain }),
 		1 => (0u128..200, 0u128..30)
@@ -159,6 +170,17 @@ fn act(action: Action) {
 		Action::Withdraw { who } => (who, Call::withdraw_stake {}),
 		Action::Drain { who } => (who, Call::drain {}),
 		Action::Leave { who } => (who, Call::leave {}),
+		Action::Jail { who } => {
+			let status = || Ledgers::<Test>::get(who).map(|ledger| ledger.status);
+			let left = matches!(status(), None | Some(ProviderStatus::Left));
+			<Providers as Slashing<_>>::jail(&who);
+			assert_eq!(status() == Some(ProviderStatus::Jailed), !left, "draining is no way out");
+			return;
+		},
+		Action::Pardon { who } => {
+			let _ = send_as_root(Call::pardon { provider: who });
+			return;
+		},
 		Action::Attest { who, domain } => {
 			let _ = send_as_root(Call::attest { provider: who, domain: domain.map(name) });
 			return;

@@ -4,7 +4,7 @@ use super::*;
 use crate::{MAX_REPORTER_SHARE, Profiles};
 use nil_types::{
 	ProviderStatus,
-	traits::{ProviderRegistry, RegistryError, Slashing},
+	traits::{Departure, ProviderRegistry, RegistryError, Slashing},
 };
 
 /// Slashes provider 1, reported by 2.
@@ -72,6 +72,23 @@ fn what_unbonds_is_taken_when_the_stake_is_not_enough() {
 }
 
 #[test]
+fn what_is_no_longer_answerable_is_not_taken() {
+	run(|| {
+		register(1);
+		assert_ok!(send(1, Call::remove_stake { amount: 60 }));
+		Clock::set(5);
+		assert_ok!(send(1, Call::remove_stake { amount: 90 }));
+		// The window of the first part is over, whether or not it was withdrawn.
+		Clock::set(1 + WINDOW);
+		assert_eq!(slash(1_000, 0), (150 + 90, 0));
+		assert_eq!(held(1), 60);
+		Providers::do_try_state().unwrap();
+		assert_ok!(send(1, Call::withdraw_stake {}));
+		assert_eq!(held(1), 0);
+	});
+}
+
+#[test]
 fn a_jailed_provider_is_drawn_again_when_it_is_pardoned() {
 	run(|| {
 		register(1);
@@ -100,16 +117,35 @@ fn a_jailed_provider_is_drawn_again_when_it_is_pardoned() {
 }
 
 #[test]
-fn a_jailed_provider_may_leave() {
+fn a_jailed_provider_leaves_when_its_slots_are_gone_and_not_by_draining() {
 	run(|| {
 		register(1);
+		assert_ok!(<Providers as ProviderRegistry<_>>::slot_taken(&1));
 		jail(1);
-		assert_ok!(send(1, Call::drain {}));
-		jail(1);
+		// It would be paid, and responsible, until it is replaced.
+		assert_noop!(send(1, Call::drain {}), Error::<Test>::NotActive);
+		assert_eq!(Providers::departure(&1), Some(Departure::Eviction));
+		assert_noop!(send(1, Call::leave {}), Error::<Test>::StillInUse);
+		Providers::slot_released(&1);
 		assert_ok!(send(1, Call::leave {}));
 		assert_eq!(ledger(1).status, ProviderStatus::Left);
 		// What unbonds is answerable still.
 		assert_eq!(slash(100, 0), (100, 0));
+	});
+}
+
+#[test]
+fn who_drains_can_be_jailed() {
+	run(|| {
+		register(1);
+		assert_ok!(send(1, Call::drain {}));
+		assert_eq!(Providers::departure(&1), Some(Departure::Drain));
+		jail(1);
+		System::assert_last_event(Event::Jailed { operator: 1 }.into());
+		assert_eq!(Providers::departure(&1), Some(Departure::Eviction));
+		Providers::do_try_state().unwrap();
+		assert_ok!(send_as_root(Call::pardon { provider: 1 }));
+		assert_eq!((ledger(1).status, Providers::active_count()), (ProviderStatus::Active, 1));
 	});
 }
 
