@@ -181,5 +181,11 @@ mod events {
 			/// What of that the reporter got. The rest was burned.
 			bounty: Amount,
 		},
+		/// A provider stores nothing any more: its account and its journal are not kept.
+		#[codec(index = 14)]
+		Forgotten {
+			/// The provider.
+			provider: T::AccountId,
+		},
 	}
 }

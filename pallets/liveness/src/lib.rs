@@ -427,26 +427,43 @@ pub mod pallet {
 	pub type SettlementEpochs<T: Config> =
 		StorageValue<_, u32, ValueQuery, ConstU32<DEFAULT_SETTLEMENT_EPOCHS>>;
 
-	/// The last round that was drawn before the period of the one that was drawn last.
+	/// The first round that was drawn in the period of the one that was drawn last.
 	#[pallet::storage]
 	pub type Sealed<T: Config> = StorageValue<_, EpochRecord, OptionQuery>;
 
-	/// What slots that ended are owed.
+	/// What each provider signed for the slots that it has.
 	#[pallet::storage]
-	pub type Endings<T: Config> = StorageDoubleMap<
+	pub type Tenures<T: Config> = StorageDoubleMap<
 		_,
 		Blake2_128Concat,
 		T::AccountId,
 		Identity,
 		(DealId, SlotIndex),
-		Ending,
+		Tenure,
+		OptionQuery,
+	>;
+
+	/// What slots that ended are owed, by the period in which they did. They are settled in the next one.
+	#[pallet::storage]
+	pub type Endings<T: Config> =
+		StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Identity, EndingKey, Ending, OptionQuery>;
+
+	/// The commits that were signed for these: what they are settled against.
+	#[pallet::storage]
+	pub type EndedCommits<T: Config> = StorageDoubleMap<
+		_,
+		Blake2_128Concat,
+		(T::AccountId, DealId, SlotIndex, Period),
+		Identity,
+		Generation,
+		(),
 		OptionQuery,
 	>;
 
 	/// The slots that ended and were owed something, in the order in which they did, by ticket.
 	#[pallet::storage]
 	pub type EndingQueue<T: Config> =
-		StorageMap<_, Twox64Concat, u64, (T::AccountId, DealId, SlotIndex), OptionQuery>;
+		StorageMap<_, Twox64Concat, u64, (T::AccountId, DealId, SlotIndex, Period), OptionQuery>;
 
 	/// The ends of that queue.
 	#[pallet::storage]
@@ -461,7 +478,7 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type EvictionEnds<T: Config> = StorageValue<_, JournalEnds, ValueQuery>;
 
-	/// The providers that store something, by ticket, each with the round from which it may be looked at for silence.
+	/// The providers that have a book, by ticket, each with the round in which it entered: from then on its silence counts.
 	#[pallet::storage]
 	pub type WatchQueue<T: Config> =
 		StorageMap<_, Twox64Concat, u64, (T::AccountId, Round), OptionQuery>;
@@ -490,7 +507,7 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Parameters<T: Config> = StorageValue<_, Planned, ValueQuery>;
 
-	/// The account of each provider that ever had an allocation in its lists.
+	/// The account of each provider that has allocations in its lists or notes in its journal, or was not looked at since.
 	#[pallet::storage]
 	pub type Books<T: Config> =
 		StorageMap<_, Blake2_128Concat, T::AccountId, BookOf<T>, OptionQuery>;
@@ -676,8 +693,8 @@ pub mod pallet {
 			Self::do_settle(who, period, block, &items, &y, &pi)
 		}
 
-		/// Writes down that a slot did not settle in time what it earned, and removes what is kept about one that ended. Costs
-		/// nothing when there was something.
+		/// Writes down that a slot did not settle in time what it earned. Costs nothing when there was something. What is kept
+		/// about slots that ended is removed in blocks that have room.
 		#[pallet::call_index(4)]
 		#[pallet::weight(T::WeightInfo::forfeit())]
 		pub fn forfeit(
