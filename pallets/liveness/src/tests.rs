@@ -11,5 +11,6 @@ mod journal;
 mod params;
 mod properties;
 mod rent;
+mod settling;
 mod state;
 mod statistics;
