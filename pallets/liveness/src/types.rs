@@ -471,9 +471,9 @@ pub struct SettleItem {
 	pub deal: DealId,
 	/// The slot.
 	pub slot: SlotIndex,
-	/// The generation whose commit has the MDU that was drawn, for each try. All but the last were not signed by the slot.
+	/// The generation whose commit has the MDU that was drawn, for each try. All but the last were not signed by the provider.
 	pub commits: BoundedVec<Generation, ConstU32<SETTLE_TRIES>>,
-	/// The blob. `None` when no try found anything that the slot signed.
+	/// The blob. `None` when no try found anything that it signed.
 	pub blob: Option<SettleBlob>,
 }
 
