@@ -6,8 +6,8 @@
 use crate::{
 	Books, Call, Config, CurrentRound, Drawn, DrawnBefore, Earned, EndedCommits, Ending,
 	EndingEnds, EndingQueue, Endings, EpochLength, EpochRecord, Event, EvictionEnds, EvictionQueue,
-	Item, JournalEnds, LivenessParams, MAX_PATH, Pallet, Parameters, Period, Planned, Sealed, SettleBlob,
-	SettleItem, Slots, WatchEnds, WatchQueue, settle::SWEEP_COMMITS,
+	Item, JournalEnds, LivenessParams, MAX_PATH, Pallet, Parameters, Period, Planned, Sealed,
+	SettleBlob, SettleItem, Slots, WatchEnds, WatchQueue, settle::SWEEP_COMMITS,
 };
 use alloc::{vec, vec::Vec};
 use frame_benchmarking::v2::*;
@@ -18,7 +18,8 @@ use frame_support::{
 };
 use frame_system::RawOrigin;
 use nil_types::{
-	CodeKind, CommitInfo, DealId, G1Compressed, G1Uncompressed, Generation, Hint, Profile, SlotIndex,
+	CodeKind, CommitInfo, DealId, G1Compressed, G1Uncompressed, Generation, Hint, Profile,
+	SlotIndex,
 	challenge::{SETTLE_TRIES, SizeClass},
 	traits::{
 		Allocation, ContentSource, EpochClock, Evictions, RelayBeacon, RentPurse, Slashing,

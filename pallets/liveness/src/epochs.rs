@@ -93,7 +93,8 @@ impl<T: Config> Pallet<T> {
 		(1..=T::MaxSamples::get()).contains(&params.samples_per_epoch)
 			&& (1..=T::MaxHotFactor::get()).contains(&params.hot_factor)
 			&& (1..=T::MaxItems::get()).contains(&params.settle_samples)
-			&& (T::MinSilentRounds::get().max(1)..=MAX_SILENT_ROUNDS).contains(&params.silent_rounds)
+			&& params.silent_rounds >= T::MinSilentRounds::get().max(1)
+			&& params.silent_rounds <= MAX_SILENT_ROUNDS
 			&& params.evict_misses >= T::MinEvictMisses::get().max(1)
 			&& params.forgive_rounds > 0
 			&& params.slash <= T::MaxSlash::get()

@@ -464,8 +464,15 @@ pub mod pallet {
 
 	/// What slots that ended are owed, by the period in which they did. They are settled in the next one.
 	#[pallet::storage]
-	pub type Endings<T: Config> =
-		StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Identity, EndingKey, Ending, OptionQuery>;
+	pub type Endings<T: Config> = StorageDoubleMap<
+		_,
+		Blake2_128Concat,
+		T::AccountId,
+		Identity,
+		EndingKey,
+		Ending,
+		OptionQuery,
+	>;
 
 	/// The commits that were signed for these: what they are settled against.
 	#[pallet::storage]

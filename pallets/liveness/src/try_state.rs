@@ -88,8 +88,7 @@ impl<T: Config> Pallet<T> {
 		for (provider, JournalEnds { head, tail }) in Journals::<T>::iter() {
 			ensure!(head <= tail, "a journal ends after it begins");
 			let book = Books::<T>::get(&provider).ok_or("who has a journal has a book")?;
-			let mut last =
-				if book.due > 0 { book.round } else { book.round.saturating_sub(1) };
+			let mut last = if book.due > 0 { book.round } else { book.round.saturating_sub(1) };
 			for ticket in head..tail {
 				let note = Journal::<T>::get(&provider, ticket)
 					.ok_or("a journal is dense between its ends")?;
