@@ -133,6 +133,8 @@ fn all_that_decodes() -> Tally {
 	tally.read(pallet_liveness::EpochLength::<Runtime>::try_get());
 	tally.read(pallet_liveness::SettlementEpochs::<Runtime>::try_get());
 	tally.read(pallet_liveness::Sealed::<Runtime>::try_get());
+	tally.read(pallet_liveness::Tenures::<Runtime>::iter().map(|(_, _, value)| value));
+	tally.read(pallet_liveness::EndedCommits::<Runtime>::iter().map(|(_, _, value)| value));
 	tally.read(pallet_liveness::Endings::<Runtime>::iter().map(|(_, _, value)| value));
 	tally.read(pallet_liveness::EndingQueue::<Runtime>::iter().map(|(_, value)| value));
 	tally.read(pallet_liveness::EndingEnds::<Runtime>::try_get());

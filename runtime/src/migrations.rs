@@ -93,11 +93,13 @@ type Entered = (DealId, Generation);
 pub struct EnterContent;
 
 impl EnterContent {
-	/// What a commit may weigh, with all of its slots: for each an entry of the journal and its end.
+	/// What a commit may weigh, with all of its slots: for each an entry of the journal and its end, what was signed, and an
+	/// account that is watched.
 	fn weight() -> Weight {
 		let slots = u64::from(MAX_SLOTS);
-		let (reads, writes) = (slots.saturating_add(5), slots.saturating_mul(2));
-		Weight::from_parts(slots.saturating_mul(40_000_000), 192 * 1024).saturating_add(
+		let (reads, writes) =
+			(slots.saturating_mul(3).saturating_add(7), slots.saturating_mul(5).saturating_add(1));
+		Weight::from_parts(slots.saturating_mul(60_000_000), 512 * 1024).saturating_add(
 			<Runtime as frame_system::Config>::DbWeight::get().reads_writes(reads, writes),
 		)
 	}

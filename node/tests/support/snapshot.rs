@@ -14,8 +14,8 @@ use pallet_deals::{
 	QueueEnds, Remnant, RemnantQueue, Remnants,
 };
 use pallet_liveness::{
-	Earned, Ending, EndingEnds, EndingQueue, Endings, EpochRecord, EvictionEnds, EvictionQueue,
-	JournalEnds, Sealed,
+	Earned, EndedCommits, Ending, EndingEnds, EndingQueue, Endings, EvictionEnds, EvictionQueue,
+	JournalEnds,
 };
 use pallet_mode2::{Asked, DepartureCursor};
 use pallet_providers::{Reweighing, Sweep};
@@ -196,24 +196,16 @@ pub fn busy() -> TestChain {
 		Owed::<Runtime>::insert(OWING, Owing { owner, left, until, remnant });
 
 		// So does what its slot did not settle in time.
-		let (period, owed) = (0, Earned { paid: 900, burned: 100 });
-		let ending = Ending { profile, mdus: 1, period, owed };
+		let (period, owed) = (0u32, Earned { paid: 900, burned: 100 });
+		let ending = Ending { profile, mdus: 1, round: 0, owed };
 		let provider = one.to_account_id();
-		Endings::<Runtime>::insert(&provider, (OWING, 0u8), ending);
-		EndingQueue::<Runtime>::insert(0u64, (provider, OWING, 0u8));
+		Endings::<Runtime>::insert(&provider, (OWING, 0u8, period), ending);
+		EndedCommits::<Runtime>::insert((&provider, OWING, 0u8, period), 1u32, ());
+		EndingQueue::<Runtime>::insert(0u64, (provider, OWING, 0u8, period));
 		EndingEnds::<Runtime>::put(JournalEnds { head: 0, tail: 1 });
 		// And one that had too many misses before it ended.
 		EvictionQueue::<Runtime>::insert(0u64, (one.to_account_id(), ENDED, 0u8));
 		EvictionEnds::<Runtime>::put(JournalEnds { head: 0, tail: 1 });
-		let sealed = EpochRecord {
-			round: 0,
-			epoch: 0,
-			randomness: [1; 32],
-			drawn_at: 1,
-			hot_factor: 1,
-			block: Some([2; 32]),
-		};
-		Sealed::<Runtime>::put(sealed);
 
 		Reweighing::<Runtime>::put(Sweep { class: 1, below: 1 });
 

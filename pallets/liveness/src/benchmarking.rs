@@ -4,10 +4,7 @@
 //! arithmetic, before it can tell.
 
 use crate::{
-	Books, Call, Config, CurrentRound, Drawn, DrawnBefore, Earned, Ending, EndingEnds, EndingQueue,
-	Endings, EpochLength, EpochRecord, Event, EvictionEnds, EvictionQueue, INDEX_ONE, Item,
-	JournalEnds, LivenessParams, MAX_PATH, Pallet, Parameters, Planned, Sealed, SettleBlob,
-	SettleItem, Slots, WatchEnds, WatchQueue,
+	Books, Call, Config, CurrentRound, Drawn, DrawnBefore, Earned, EndedCommits, Ending, EndingEnds, EndingQueue, Endings, EpochLength, EpochRecord, Event, EvictionEnds, EvictionQueue, INDEX_ONE, Item, JournalEnds, LivenessParams, MAX_PATH, Pallet, Parameters, Period, Planned, Sealed, SettleBlob, SettleItem, Slots, WatchEnds, WatchQueue, settle::SWEEP_COMMITS,
 };
 use alloc::{vec, vec::Vec};
 use frame_benchmarking::v2::*;
@@ -18,7 +15,8 @@ use frame_support::{
 };
 use frame_system::RawOrigin;
 use nil_types::{
-	CodeKind, CommitInfo, DealId, G1Compressed, G1Uncompressed, Hint, Profile, SlotIndex,
+	CodeKind, CommitInfo, DealId, G1Compressed, G1Uncompressed, Generation, Hint, Profile,
+	SlotIndex,
 	challenge::{SETTLE_TRIES, SizeClass},
 	traits::{
 		Allocation, ContentSource, CreditSource, EpochClock, Evictions, RelayBeacon, RentPurse,
@@ -234,6 +232,10 @@ mod benches {
 
 	#[benchmark]
 	fn advance_listing(s: Linear<1, { T::MaxSteps::get() }>) {
+		// Their deals pay: what each earns is reckoned.
+		for deal in 0..DealId::from(s) {
+			T::Purse::benchmark_locked(deal, 1 << 70);
+		}
 		sign::<T>(0..s.into());
 		next_round::<T>();
 		let provider = provider::<T>();
@@ -248,8 +250,15 @@ mod benches {
 		listed::<T>(s.saturating_mul(2));
 		let provider = provider::<T>();
 		for deal in 0..DealId::from(s) {
+			// It is owed something, so that what it had signed is kept.
+			T::Purse::benchmark_locked(deal, 1 << 70);
+			if let Some((at, mut held)) = Pallet::<T>::held(&provider, deal, SLOT) {
+				held.rent.open = Earned { paid: 1 << 60, burned: 0 };
+				Slots::<T>::insert(&provider, at, held);
+			}
 			<Pallet<T> as SlotHooks<_>>::ended(&provider, deal, SLOT);
 		}
+		assert_eq!(Endings::<T>::iter_key_prefix(&provider).count(), s as usize);
 		next_round::<T>();
 		#[extrinsic_call]
 		advance(RawOrigin::Signed(whitelisted_caller()), provider.clone(), s);
@@ -302,28 +311,26 @@ mod benches {
 		T::Beacon::set_record(Pallet::<T>::period_start(period + 1), [7; 64]);
 		let present = Pallet::<T>::present();
 		let epoch = present.saturating_sub(1);
-		Sealed::<T>::put(EpochRecord { epoch, ..record });
+		Sealed::<T>::put(EpochRecord { epoch: present, ..record });
 		Drawn::<T>::put(EpochRecord { epoch: present, ..record });
 		let block = [8; 32];
 		let mut items = Vec::new();
 		for deal in 0..DealId::from(n) {
 			T::Purse::benchmark_locked(deal, 1 << 70);
 			T::Content::set_manifest(deal, 0, POINT);
-			let commit = |signed| CommitInfo {
+			let commit = CommitInfo {
 				first_mdu: 0,
 				size_bytes: 1,
 				index_len: 1,
 				index_root: [1; 32],
 				roots_hash: [2; 32],
-				signed,
+				signed: u32::MAX,
 				at: 0,
 			};
-			// The last try finds what the slot signed.
-			T::Content::set_commit(deal, 1, commit(1));
-			T::Content::set_commit(deal, 2, commit(u32::MAX));
-			let mut commits = vec![1; SETTLE_TRIES as usize];
-			if let Some(last) = commits.last_mut() {
-				*last = 2;
+			// Each try looks for another commit, and the last one finds what the slot signed.
+			let commits: Vec<Generation> = (1..=SETTLE_TRIES).rev().collect();
+			for generation in &commits {
+				T::Content::set_commit(deal, *generation, commit.clone());
 			}
 			let (at, mut held) =
 				Pallet::<T>::held(&provider, deal, SLOT).ok_or(BenchmarkError::Weightless)?;
@@ -413,7 +420,8 @@ mod benches {
 		let reporter = reporter::<T>();
 		#[extrinsic_call]
 		_(RawOrigin::Signed(reporter), provider.clone(), deal, slot);
-		assert!(Endings::<T>::contains_key(provider, (deal, slot)));
+		let period = Pallet::<T>::period_of(Pallet::<T>::present());
+		assert!(Endings::<T>::contains_key(provider, (deal, slot, period)));
 	}
 
 	#[benchmark]
@@ -425,7 +433,8 @@ mod benches {
 		{
 			Pallet::<T>::sweep_slot(EvictionEnds::<T>::get());
 		}
-		assert!(Endings::<T>::contains_key(provider, (deal, slot)));
+		let period = Pallet::<T>::period_of(Pallet::<T>::present());
+		assert!(Endings::<T>::contains_key(provider, (deal, slot, period)));
 	}
 
 	#[benchmark]
@@ -435,7 +444,7 @@ mod benches {
 		WatchEnds::<T>::put(JournalEnds { head: 0, tail: 1 });
 		#[block]
 		{
-			Pallet::<T>::look_at(WatchEnds::<T>::get());
+			Pallet::<T>::look_at(WatchEnds::<T>::get(), provider.clone());
 		}
 		assert_eq!(Books::<T>::get(provider).map(|book| book.silent_row), Some(0));
 	}
@@ -444,17 +453,21 @@ mod benches {
 	fn sweep_ending() {
 		let (provider, present) = (provider::<T>(), 9);
 		let owed = Earned { paid: 1, burned: 1 };
-		let ending = Ending { profile: DEEPEST, mdus: 1, period: 1, owed };
-		let deal: DealId = 0;
-		Endings::<T>::insert(&provider, (deal, SLOT), ending);
-		EndingQueue::<T>::insert(0, (&provider, deal, SLOT));
+		let ending = Ending { profile: DEEPEST, mdus: 1, round: 1, owed };
+		let (deal, period): (DealId, Period) = (0, 1);
+		Endings::<T>::insert(&provider, (deal, SLOT, period), ending);
+		for generation in 1..=SWEEP_COMMITS as Generation {
+			EndedCommits::<T>::insert((&provider, deal, SLOT, period), generation, ());
+		}
+		EndingQueue::<T>::insert(0, (&provider, deal, SLOT, period));
 		EndingEnds::<T>::put(JournalEnds { head: 0, tail: 1 });
 		let passed;
 		#[block]
 		{
 			passed = Pallet::<T>::sweep_ending(EndingEnds::<T>::get(), present);
 		}
-		assert!(passed && Endings::<T>::get(&provider, (deal, SLOT)).is_none());
+		assert!(passed && Endings::<T>::get(&provider, (deal, SLOT, period)).is_none());
+		assert_eq!(EndedCommits::<T>::iter_keys().count(), 0);
 	}
 
 	#[benchmark]

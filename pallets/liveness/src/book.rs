@@ -45,7 +45,6 @@ impl<S: Get<u32>> Book<BoundedVec<u8, S>> {
 			missed: 0,
 			silent_row: 0,
 			health: HEALTHY,
-			watched: false,
 		}
 	}
 

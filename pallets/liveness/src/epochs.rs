@@ -2,7 +2,7 @@
 
 use crate::{
 	BeganAt, Config, CurrentRound, Drawn, DrawnBefore, EpochLength, EpochRecord, Event,
-	LivenessParams, Pallet, Parameters, Planned, Sealed, WHOLE, WeightInfo,
+	LivenessParams, MAX_SILENT_ROUNDS, Pallet, Parameters, Planned, Sealed, WHOLE, WeightInfo,
 };
 use frame_support::{
 	traits::{DefensiveSaturating, Get},
@@ -52,15 +52,16 @@ impl<T: Config> Pallet<T> {
 		// one would be a redraw.
 		let Ok(Some((record, randomness))) = T::Beacon::first_at_or_after(from) else { return };
 		let randomness = epoch_randomness(&Self::genesis(), epoch, &randomness);
-		if let Some(last) = last {
-			if Self::period_of(last.epoch) < Self::period_of(epoch) {
-				Sealed::<T>::put(last);
-			}
-			DrawnBefore::<T>::put(last);
-		}
 		let hot_factor = Parameters::<T>::get().in_round(round).hot_factor;
 		let block = None;
-		Drawn::<T>::put(EpochRecord { round, epoch, randomness, drawn_at: now, hot_factor, block });
+		let drawn = EpochRecord { round, epoch, randomness, drawn_at: now, hot_factor, block };
+		if last.is_none_or(|last| Self::period_of(last.epoch) < Self::period_of(epoch)) {
+			Sealed::<T>::put(drawn);
+		}
+		if let Some(last) = last {
+			DrawnBefore::<T>::put(last);
+		}
+		Drawn::<T>::put(drawn);
 		Self::deposit_event(Event::RoundDrawn { round, epoch, randomness, record, at: now });
 	}
 
@@ -94,6 +95,7 @@ impl<T: Config> Pallet<T> {
 			&& params.credit_cap <= T::MaxCreditCap::get()
 			&& (1..=T::MaxItems::get()).contains(&params.settle_samples)
 			&& params.silent_rounds >= T::MinSilentRounds::get().max(1)
+			&& params.silent_rounds <= MAX_SILENT_ROUNDS
 			&& params.evict_misses >= T::MinEvictMisses::get().max(1)
 			&& params.forgive_rounds > 0
 			&& params.slash <= T::MaxSlash::get()
@@ -122,6 +124,10 @@ impl<T: Config> Pallet<T> {
 		);
 		assert!(T::MaxCreditCap::get() < WHOLE, "credits could waive everything");
 		assert!(T::MaxSteps::get() > 0, "nothing could be applied");
+		assert!(
+			T::MinSilentRounds::get() <= MAX_SILENT_ROUNDS,
+			"no number of silent rounds is allowed"
+		);
 		assert!(T::MaxSweeps::get() > 0, "nobody would be found unless somebody reports it");
 		assert!(T::MaxSlash::get() <= WHOLE, "more could be slashed than must be at stake");
 		assert!(T::MaxBounty::get() <= WHOLE / 2, "less than half of a slash could be burned");

@@ -21,6 +21,7 @@ mod errors {
 		#[codec(index = 3)]
 		NoItems,
 		/// Changes of earlier rounds are not applied to the provider's lists yet, or open samples of the last one not named.
+		/// Anyone may do both for free.
 		#[codec(index = 4)]
 		NotAdvanced,
 		/// The caller owes nothing in this round.
@@ -69,7 +70,7 @@ mod errors {
 		/// A slot has more or fewer samples than are asked for.
 		#[codec(index = 19)]
 		WrongSamples,
-		/// A commit is not the one that has the MDU drawn, or not the first that the slot signed, or there is none and a
+		/// A commit is not the one that has the MDU drawn, or not the first that the provider signed, or there is none and a
 		/// blob is given.
 		#[codec(index = 20)]
 		WrongCommit,

@@ -193,5 +193,11 @@ mod events {
 			/// What each is worth, of 10,000.
 			share: u16,
 		},
+		/// A provider stores nothing any more: its account and its journal are not kept.
+		#[codec(index = 15)]
+		Forgotten {
+			/// The provider.
+			provider: T::AccountId,
+		},
 	}
 }

@@ -93,8 +93,12 @@ impl<T: Config> Pallet<T> {
 		misses
 	}
 
-	/// Counts a miss of a slot that has not ended. One that has too many is to be taken away.
+	/// Counts a miss of a slot that has not ended, once in a round. One that has too many is to be taken away.
 	fn miss(provider: &T::AccountId, held: &mut HeldSlot) {
+		// Nothing but a miss reckons faults.
+		if held.faults.at == Self::round() {
+			return;
+		}
 		let params = Self::params();
 		let HeldSlot { deal, slot, .. } = *held;
 		let mut faults = held.faults.healed(Self::round(), params.forgive_rounds);

@@ -5,13 +5,17 @@ use crate::{
 	WatchQueue, WeightInfo,
 };
 use frame_support::{
+	ensure,
 	traits::{Defensive, DefensiveSaturating, Get},
-	weights::WeightMeter,
+	weights::{Weight, WeightMeter},
 };
 use nil_types::{
 	Amount,
 	traits::{EpochClock, Slashing},
 };
+
+/// Steps by which a provider is advanced at a time before it is looked at.
+pub(crate) const LOOK_STEPS: u32 = 8;
 
 impl<T: Config> Pallet<T> {
 	/// Jails a provider that was silent for too long, and slashes it, once for each time that it was so.
@@ -22,9 +26,12 @@ impl<T: Config> Pallet<T> {
 	) -> Result<(), Error<T>> {
 		let round = Self::round();
 		let params = Self::params();
-		// Up to the first change that is left: it may say that nothing was due any more.
-		let left = Self::next_note(&provider, &Journals::<T>::get(&provider), round);
-		book.close_until(left.map_or(round, |note| note.round.saturating_add(1)));
+		// A change that is left may say that nothing was due any more.
+		ensure!(
+			Self::next_note(&provider, &Journals::<T>::get(&provider), round).is_none(),
+			Error::<T>::NotAdvanced
+		);
+		book.close_until(round);
 		let silent = book.silent_row;
 		if silent < params.silent_rounds {
 			return Err(Error::<T>::NothingToReport);
@@ -63,11 +70,10 @@ impl<T: Config> Pallet<T> {
 		slashed
 	}
 
-	/// Has a provider looked at when it may have been silent for too long.
+	/// Has a provider looked at when it may have been silent for too long, counted from the present round.
 	pub(crate) fn watch(provider: &T::AccountId) {
-		let due = Self::round().saturating_add(Self::params().silent_rounds);
 		WatchEnds::<T>::mutate(|ends| {
-			WatchQueue::<T>::insert(ends.tail, (provider, due));
+			WatchQueue::<T>::insert(ends.tail, (provider, Self::round()));
 			ends.tail = ends.tail.defensive_saturating_add(1);
 		});
 	}
@@ -77,28 +83,45 @@ impl<T: Config> Pallet<T> {
 		if meter.try_consume(T::WeightInfo::poll()).is_err() {
 			return;
 		}
+		let silent_rounds = Self::params().silent_rounds;
 		for _ in 0..T::MaxSweeps::get() {
 			let ends = WatchEnds::<T>::get();
-			let is_due = ends.head < ends.tail
-				&& WatchQueue::<T>::get(ends.head)
-					.defensive()
-					.is_some_and(|(_, due)| due <= Self::round());
-			if !is_due || meter.try_consume(T::WeightInfo::look_at()).is_err() {
+			if ends.head >= ends.tail {
 				return;
 			}
-			Self::look_at(ends);
+			let Some((provider, entered)) = WatchQueue::<T>::get(ends.head).defensive() else {
+				return;
+			};
+			let is_due = entered.saturating_add(silent_rounds) <= Self::round();
+			if !is_due || meter.try_consume(Self::look_weight()).is_err() {
+				return;
+			}
+			Self::look_at(ends, provider);
 		}
 	}
 
-	/// Looks at the first of the providers in the queue. Who stores something goes to its end.
-	pub(crate) fn look_at(ends: JournalEnds) {
-		let Some((provider, _)) = WatchQueue::<T>::take(ends.head).defensive() else { return };
+	/// What looking at a provider may weigh.
+	fn look_weight() -> Weight {
+		T::WeightInfo::look_at().saturating_add(Self::advance_weight(LOOK_STEPS))
+	}
+
+	/// Looks at the first of the providers in the queue, once all is applied that happened to it: nobody else may have done that
+	/// for one that is gone. While some of it is left it keeps its turn. Who stores something goes to the end, and of who does
+	/// not nothing is kept.
+	pub(crate) fn look_at(ends: JournalEnds, provider: T::AccountId) {
+		Self::apply(&provider, LOOK_STEPS);
+		if Self::is_behind(&provider, Self::round()) {
+			return;
+		}
+		WatchQueue::<T>::remove(ends.head);
 		let head = ends.head.defensive_saturating_add(1);
 		WatchEnds::<T>::put(JournalEnds { head, ..ends });
-		let Some(mut book) = Books::<T>::get(&provider).defensive() else { return };
-		if book.blobs == 0 {
-			book.watched = false;
-			Books::<T>::insert(&provider, book);
+		let Some(book) = Books::<T>::get(&provider).defensive() else { return };
+		let journal = Journals::<T>::get(&provider);
+		if book.blobs == 0 && journal.head >= journal.tail {
+			Books::<T>::remove(&provider);
+			Journals::<T>::remove(&provider);
+			Self::deposit_event(Event::Forgotten { provider });
 			return;
 		}
 		Self::watch(&provider);

@@ -1,7 +1,7 @@
 //! The journal: what happened to allocations, until it is applied to the lists in a later round.
 
 use crate::{
-	Book, Books, Change, Config, Event, Journal, JournalEnds, Journals, Note, Pallet, WeightInfo,
+	BookOf, Books, Change, Config, Event, Journal, JournalEnds, Journals, Note, Pallet, WeightInfo,
 };
 use frame_support::{
 	traits::{Defensive, DefensiveSaturating},
@@ -33,9 +33,13 @@ impl Applied {
 }
 
 impl<T: Config> Pallet<T> {
-	/// Writes down what happened.
+	/// Writes down what happened. Whom something happens to is watched from then on, whether or not it ever applies it.
 	fn note(provider: &T::AccountId, change: Change) {
 		let round = Self::round();
+		if !Books::<T>::contains_key(provider) {
+			Books::<T>::insert(provider, BookOf::<T>::new(round));
+			Self::watch(provider);
+		}
 		let ticket = Journals::<T>::mutate(provider, |ends| {
 			let ticket = ends.tail;
 			ends.tail = ticket.defensive_saturating_add(1);
@@ -70,36 +74,33 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn apply(provider: &T::AccountId, steps: u32) -> Applied {
 		let round = Self::round();
 		let mut ends = Journals::<T>::get(provider);
-		let mut account = Books::<T>::get(provider);
 		let mut applied = Applied::default();
+		// Who has a journal has a book.
+		let Some(mut book) = Books::<T>::get(provider) else { return applied };
 		while applied.steps() < steps {
-			if let Some(book) = &mut account
-				&& let Some((ordinal, drawn)) = Self::next_unnamed(book, round)
-			{
-				let misses = Self::name_sample(provider, book, &drawn, ordinal);
+			if let Some((ordinal, drawn)) = Self::next_unnamed(&book, round) {
+				let misses = Self::name_sample(provider, &mut book, &drawn, ordinal);
 				applied.named = applied.named.saturating_add(1);
 				applied.misses = applied.misses.saturating_add(misses);
 				continue;
 			}
 			let Some(note) = Self::next_note(provider, &ends, round) else { break };
-			let found_by = note.round.saturating_add(1);
-			let book = account.get_or_insert_with(|| Book::new(found_by));
-			book.close_until(found_by);
+			book.close_until(note.round.saturating_add(1));
 			let done = match note.change {
 				Change::Signed(allocation) => {
-					Self::list(book, provider, &allocation);
+					Self::list(&mut book, provider, &allocation);
 					applied.listed = applied.listed.saturating_add(1);
 					true
 				},
 				Change::Raised { deal, slot, price } => {
-					Self::raise(book, provider, deal, slot, price);
+					Self::raise(&book, provider, deal, slot, price);
 					// Less than listing an allocation, and accounted for as one.
 					applied.listed = applied.listed.saturating_add(1);
 					true
 				},
 				Change::Ended { deal, slot } => {
 					applied.unlisted = applied.unlisted.saturating_add(1);
-					Self::unlist(book, provider, deal, slot)
+					Self::unlist(&mut book, provider, (deal, slot), note.round)
 				},
 			};
 			if done {
@@ -107,15 +108,13 @@ impl<T: Config> Pallet<T> {
 				ends.head = ends.head.defensive_saturating_add(1);
 			}
 		}
-		let Some(mut book) = account.filter(|_| applied.steps() > 0) else { return applied };
+		if applied.steps() == 0 {
+			return applied;
+		}
 		let ready = Self::next_note(provider, &ends, round).is_none()
 			&& Self::next_unnamed(&book, round).is_none();
 		if ready {
 			book.close_until(round);
-		}
-		if book.blobs > 0 && !book.watched {
-			book.watched = true;
-			Self::watch(provider);
 		}
 		Books::<T>::insert(provider, book);
 		Journals::<T>::insert(provider, ends);
@@ -150,10 +149,12 @@ impl<T: Config> Pallet<T> {
 
 impl<T: Config> SlotHooks<T::AccountId> for Pallet<T> {
 	fn signed(provider: &T::AccountId, allocation: Allocation) {
+		Self::promise(provider, &allocation);
 		Self::note(provider, Change::Signed(allocation));
 	}
 
 	fn raised(provider: &T::AccountId, deal: DealId, slot: SlotIndex, price: Amount) {
+		Self::promise_more(provider, deal, slot, price);
 		Self::note(provider, Change::Raised { deal, slot, price });
 	}
 

@@ -13,6 +13,7 @@
 //! * **Allocation**: what a provider owes for one slot and commit that it signed: `rows` blobs ([`Allocation`]).
 //! * **Lists**: a provider's allocations, in one dense list for each hint (hot or cold) and size class ([`Entries`]).
 //! * **Slots**: those slots of a provider that have allocations, in one dense list ([`Slots`]).
+//! * **Tenure**: all that a provider signed for a slot since it got it, listed or not ([`Tenure`]).
 //! * **Census**: the lengths of all these lists.
 //! * **Journal**: what happened to a provider's allocations and is not in its lists yet, in order ([`Note`]).
 //! * **Book**: a provider's census and account ([`Book`]).
@@ -66,6 +67,9 @@
 //! ended   -> the slot's allocations leave their lists, the one signed last first, one per step; then the slot leaves
 //! leaving -> the last of the list takes the place
 //! ```
+//!
+//! The round of a note is that in force when it is written. Hooks of other pallets that run before this one's in the block in
+//! which a round begins still write the old one. What they do follows from earlier blocks, so nobody chooses it there either.
 //!
 //! What ends in a round is therefore owed to its end, and what is signed in it is owed from the next one on. Manifests are
 //! read as the round found them ([`ContentSource`]), and parameters hold from the round after the one in which they were set.
@@ -177,13 +181,15 @@
 //!   something was due;
 //! * `silent_row`: how many of the last rounds were silent in a row.
 //!
-//! Who was silent in `silent_rounds` rounds in a row may be reported by anyone, once for each such row. It is jailed, so that it
+//! Who was silent in `silent_rounds` rounds in a row may be reported by anyone, once for each such row, and once all notes of
+//! earlier rounds are applied, which anyone does for free (`NotAdvanced`). It is jailed, so that it
 //! gets no new slots, and unless `slashing` is off (while a network starts) it loses a share `slash` of the stake that it must
 //! hold, of which a share `bounty` is the reporter's and the rest burned.
 //!
 //! ## Misses of slots
 //!
-//! An ordinal that stayed open in a round that was not silent is a miss of the slot that it fell on. It is *named* in the round
+//! An ordinal that stayed open in a round that was not silent is a miss of the slot that it fell on: one for each slot, however
+//! many fell on it, so that a bad hour is a miss and not all that a slot may have. It is *named* in the round
 //! after: drawn anew, from the `R_e` of its round and the lists that this round found. Those still stand then. What happened
 //! before that round was applied before anything in it was answered, and what happened in it is applied only when all is named:
 //!
@@ -194,7 +200,7 @@
 //! Until then the provider cannot answer. So it names its own misses, or somebody else does, before it earns again. When nobody
 //! did in that round, they are not named any more: the provider was silent in it. [`Book::named`] says how far it has come.
 //!
-//! So is each touch that finds rent forfeited a miss of the slot. What ended misses nothing. Misses heal with rounds, which a
+//! So is each touch that finds rent forfeited a miss of the slot, unless one was counted in that round. What ended misses nothing. Misses heal with rounds, which a
 //! slot reckons when it is next touched ([`Faults`]):
 //!
 //! ```text
@@ -207,9 +213,11 @@
 //! A slot with `evict_misses` may be reported by anyone: it is taken from its provider ([`Config::Evictions`]), and unless
 //! `slashing` is off that loses a share `slash_slot` of the stake which it must hold for what is listed of the slot.
 //!
-//! Nobody has to report anything. A slot that reached `evict_misses` enters a queue. Every provider that stores something stands
-//! once in another one, and is looked at `silent_rounds` rounds after it was last, or when it comes to the head. `on_idle` serves
-//! both in order, up to [`Config::MaxSweeps`] of each in a block: as a report does, with the bounty burned.
+//! Nobody has to report anything. A slot that reached `evict_misses` enters a queue. Every provider that has a book stands once in
+//! another one, from its first note on, and is looked at `silent_rounds` rounds after it was last, or when it comes to the head.
+//! `on_idle` serves both in order, up to [`Config::MaxSweeps`] of each in a block: as a report does, with the bounty burned.
+//! Before a provider is looked at its notes are applied, a few at each sweep, and it keeps its turn until they are: who is gone
+//! applies none itself. When it then has nothing in its lists and no notes, its book and its journal are removed.
 //!
 //! ## Rent
 //!
@@ -231,7 +239,9 @@
 //! *forfeited*: it is nobody's, and stays with the deal, as does all that its slot failed to earn (the deal's repair reserve).
 //!
 //! A slot that ends is owed what is open and closed together, and up to the deal's least term ([`Term::least`]) its rate as if
-//! all had been answered. It is settled in the period after the one in which it ended ([`Endings`]).
+//! all had been answered: for what is not listed yet as well, from the epoch after the present one on. It is settled in the
+//! period after the one in which it ended ([`Endings`]). Who loses a slot twice in a period is owed both in one; in different
+//! periods each is kept.
 //!
 //! No deal pays more than it locked. A commit at relay block `t` of a deal that is over at `E` locks `price * bytes * (E - t) /
 //! GiB` for the slot at least. It earns for rounds of different epochs, all after that of `t` and before that of `E`, however
@@ -242,45 +252,54 @@
 //! ## Settlement
 //!
 //! A settlement names the block that drew the round in force, as answers do, and wrong proofs are slashed like theirs. That round
-//! was drawn in the present period, so the last one lies before that block, with its randomness, what was earned in it, and the
+//! was drawn in the present period, so the last one lies before that block, with what was earned in it and the
 //! MDUs that were listed when it ended: notes that are applied later are reckoned before they add any. Manifests are those that
-//! the round in force found, and rows follow from the sizes of commits, which never change. What may change in the round is who
-//! signed a commit; an item that says otherwise is refused as `WrongCommit`, and the claim of one that is not is the same.
+//! the round in force found, and rows follow from the sizes of commits, which never change. Who signed a commit is said by the
+//! lists, which must be those that the round found: while notes are left nothing is settled.
 //!
-//! A period is settled against rows that follow from the `R_e` of the last round before the next one ([`Pallet::seal`]), so
-//! they are known to nobody while the rent is earned, and cannot be diluted by other slots:
+//! A period is settled against rows that follow from the `R_e` of the first round that is drawn after it ([`Pallet::seal`]), so
+//! they are known to nobody while the rent is earned or while what it is earned for can still change, and cannot be diluted by
+//! other slots:
 //!
 //! ```text
 //! seed(try) = H("nil/settle/v1" ‖ R ‖ provider ‖ deal ‖ slot ‖ sample ‖ try)     samples 0 .. settle_samples
 //! mdu(try)  = uniform(first half of the seed, mdus)                              up to the last one that was listed by then
-//! row       = uniform(last half, live rows of that MDU)                          of the first try whose commit the slot signed
+//! row       = uniform(last half, live rows of that MDU)                          of the first try whose commit the provider signed
 //! z         = hash_to_Fr("nil/settle/z/v1" ‖ R ‖ provider)
 //! gamma     = hash_to_Fr("nil/settle/gamma/v1" ‖ R ‖ provider ‖ deal ‖ slot ‖ sample)
 //! ```
 //!
+//! A provider signed the commits that are listed for the slot; of one that ended, those that left the lists by its end
+//! ([`EndedCommits`]). What others signed for the slot before or after does not count, nor what was taken from it since.
+//!
 //! An item names the commit of each try, which is checked in one read; after [`SETTLE_TRIES`] the sample is void, and nothing
 //! is proven under it. Several slots may be settled in one call, with one opening for all. What is checked is in the order
-//! `WrongPeriod`, `NotDrawn`, `Stale`, `NoItems`, and then slot by slot `OutOfOrder`, `WrongSamples`, `NothingOwed`,
+//! `WrongPeriod`, `NotDrawn`, `Stale`, `NoItems`, `NotAdvanced`, and then slot by slot `OutOfOrder`, `WrongSamples`, `NothingOwed`,
 //! `WrongCommit`, `BadStructure`; wrong proofs settle nothing and are no error. While the round in force waits, nothing can be
 //! settled.
 //!
 //! ## Limits
 //!
+//! * Silence is nobody's miss but the provider's: one that is silent in just the rounds that ask for a slot which it lost has no
+//!   misses of it. Each time it pays with a round's rent for all others, and for that slot no settlement can be made.
+//! * A late receipt that is given after a period may still bring a commit into the draws of its settlement.
 //! * Misses that nobody names in the round after are not counted for their slots. A provider that answers every other round alone
 //!   earns half, and is found out as soon as anybody names them for it.
 //! * A slot that answers all samples and settles nothing earns nothing. It is evicted only if periods are shorter than it takes to
 //!   forgive a miss.
 //! * A candidate that signed for a slot before it holds it misses samples of it, and does not lose it for that: its repair ends
 //!   with its window.
-//! * Who is silent and whom nobody reports is found within twice `silent_rounds`, while blocks have room.
-//! * A slot that signed next to nothing of its deal has void samples: of a deal with a share `s` of MDUs that it signed, a
+//! * Who is silent and whom nobody reports is found within twice `silent_rounds`, while blocks have room, whatever waits in its
+//!   journal.
+//! * A provider that signed next to nothing of a deal has void samples: of a deal with a share `s` of MDUs that it signed, a
 //!   sample is void with a probability of `(1 - s)^16`.
-//! * What a slot that ended is owed leaves state when it is settled, when somebody calls [`forfeit`](Call::forfeit), or when
-//!   `on_idle` comes to it: that serves those that ended in their order, under its meter.
+//! * What a slot that ended is owed leaves state when it is settled, or when `on_idle` comes to it, with the list of what it had
+//!   signed: that serves those that ended in their order, under its meter.
+//! * A provider of whom nothing was kept for lack of content begins a new account, with full health.
 //! * What is drawn is void with a probability of less than 2^-200; such an ordinal cannot be answered (`VoidOrdinal`).
 //! * A sample reads one entry, and one more for each draw that missed, which is one in nine at most; every eighth reads a
 //!   slot before. Each manifest point is read once per call.
-//! * Keys end in numbers that the chain gives out, so these are not hashed. A slot takes 220 bytes of state, keys included,
+//! * Keys end in numbers that the chain gives out, so these are not hashed. A slot takes 296 bytes of state, keys included,
 //!   each commit 152. A change waits in the journal with 110 bytes at most until it is applied. A book has 5 bytes for each
 //!   list, whatever it holds. Nothing grows with time.
 //! * No hook walks deals, slots or providers: `on_idle` takes from queues, a few at a time; `on_poll` looks at the clock, and
@@ -295,7 +314,7 @@
 //! Checked by `try_state` and stated there: lists and journals are dense; the census has the lengths of the lists, the
 //! book their blobs; what is owed is reckoned up to rounds that are closed; entries and places say the same, and so do
 //! slots and their places; the allocations of a slot lie one after another in its rows; notes are in order, and nothing
-//! was answered while some of an earlier round were left; who stores something is watched, once, and a slot that is to be
+//! was answered while some of an earlier round were left; who has a journal has a book, and is watched, once; a slot that is to be
 //! taken away stands in the queue.
 
 #![cfg_attr(not(feature = "std"), no_std)]
@@ -459,26 +478,50 @@ pub mod pallet {
 	pub type SettlementEpochs<T: Config> =
 		StorageValue<_, u32, ValueQuery, ConstU32<DEFAULT_SETTLEMENT_EPOCHS>>;
 
-	/// The last round that was drawn before the period of the one that was drawn last.
+	/// The first round that was drawn in the period of the one that was drawn last.
 	#[pallet::storage]
 	pub type Sealed<T: Config> = StorageValue<_, EpochRecord, OptionQuery>;
 
-	/// What slots that ended are owed.
+	/// What each provider signed for the slots that it has.
+	#[pallet::storage]
+	pub type Tenures<T: Config> = StorageDoubleMap<
+		_,
+		Blake2_128Concat,
+		T::AccountId,
+		Identity,
+		(DealId, SlotIndex),
+		Tenure,
+		OptionQuery,
+	>;
+
+	/// What slots that ended are owed, by the period in which they did. They are settled in the next one.
 	#[pallet::storage]
 	pub type Endings<T: Config> = StorageDoubleMap<
 		_,
 		Blake2_128Concat,
 		T::AccountId,
 		Identity,
-		(DealId, SlotIndex),
+		EndingKey,
 		Ending,
+		OptionQuery,
+	>;
+
+	/// The commits that were signed for these: what they are settled against.
+	#[pallet::storage]
+	pub type EndedCommits<T: Config> = StorageDoubleMap<
+		_,
+		Blake2_128Concat,
+		(T::AccountId, DealId, SlotIndex, Period),
+		Identity,
+		Generation,
+		(),
 		OptionQuery,
 	>;
 
 	/// The slots that ended and were owed something, in the order in which they did, by ticket.
 	#[pallet::storage]
 	pub type EndingQueue<T: Config> =
-		StorageMap<_, Twox64Concat, u64, (T::AccountId, DealId, SlotIndex), OptionQuery>;
+		StorageMap<_, Twox64Concat, u64, (T::AccountId, DealId, SlotIndex, Period), OptionQuery>;
 
 	/// The ends of that queue.
 	#[pallet::storage]
@@ -493,7 +536,7 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type EvictionEnds<T: Config> = StorageValue<_, JournalEnds, ValueQuery>;
 
-	/// The providers that store something, by ticket, each with the round from which it may be looked at for silence.
+	/// The providers that have a book, by ticket, each with the round in which it entered: from then on its silence counts.
 	#[pallet::storage]
 	pub type WatchQueue<T: Config> =
 		StorageMap<_, Twox64Concat, u64, (T::AccountId, Round), OptionQuery>;
@@ -522,7 +565,7 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Parameters<T: Config> = StorageValue<_, Planned, ValueQuery>;
 
-	/// The account of each provider that ever had an allocation in its lists.
+	/// The account of each provider that has allocations in its lists or notes in its journal, or was not looked at since.
 	#[pallet::storage]
 	pub type Books<T: Config> =
 		StorageMap<_, Blake2_128Concat, T::AccountId, BookOf<T>, OptionQuery>;
@@ -708,8 +751,8 @@ pub mod pallet {
 			Self::do_settle(who, period, block, &items, &y, &pi)
 		}
 
-		/// Writes down that a slot did not settle in time what it earned, and removes what is kept about one that ended. Costs
-		/// nothing when there was something.
+		/// Writes down that a slot did not settle in time what it earned. Costs nothing when there was something. What is kept
+		/// about slots that ended is removed in blocks that have room.
 		#[pallet::call_index(4)]
 		#[pallet::weight(T::WeightInfo::forfeit())]
 		pub fn forfeit(

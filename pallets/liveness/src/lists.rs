@@ -1,7 +1,8 @@
 //! The lists of a provider's allocations and slots. All of them are dense: what leaves is replaced by the last.
 
 use crate::{
-	BookOf, Config, Entries, Entry, Faults, HeldSlot, Pallet, Place, Places, SlotPlaces, Slots,
+	BookOf, Config, EndedCommits, Entries, Entry, Faults, HeldSlot, Pallet, Place, Places,
+	SlotPlaces, Slots,
 };
 use alloc::vec::Vec;
 use frame_support::{
@@ -9,7 +10,7 @@ use frame_support::{
 	traits::{Defensive, DefensiveSaturating},
 };
 use nil_types::{
-	Amount, DealId, Hint, SlotIndex,
+	Amount, DealId, Hint, Profile, Round, SlotIndex,
 	challenge::{Census, SizeClass},
 	traits::Allocation,
 };
@@ -51,8 +52,7 @@ impl<T: Config> Pallet<T> {
 		Entries::<T>::insert(provider, (held.hint, place.class, place.index), entry);
 		Places::<T>::insert(provider, (deal, slot, generation), place);
 		Self::add_rent(book, provider, &mut held, price, rows);
-		let end = first_mdu.saturating_add(rows.div_ceil(profile.rows().max(1).into()));
-		held.rent.mdus = held.rent.mdus.max(end);
+		held.rent.mdus = held.rent.mdus.max(end_of(&profile, first_mdu, rows));
 		held.rows = held.rows.defensive_saturating_add(rows);
 		held.newest = generation;
 		Slots::<T>::insert(provider, at, held);
@@ -60,18 +60,21 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Takes the allocation of a slot that was signed last out of its list, and the slot out of the slots when it was the
-	/// only one. Whether the slot is gone.
+	/// only one. What it is owed for a slot that ended in `round` is settled against it. Whether the slot is gone.
 	pub(crate) fn unlist(
 		book: &mut BookOf<T>,
 		provider: &T::AccountId,
-		deal: DealId,
-		slot: SlotIndex,
+		(deal, slot): (DealId, SlotIndex),
+		round: Round,
 	) -> bool {
 		let Some((at, mut held)) = Self::held(provider, deal, slot) else {
 			defensive!("a slot that ends had something signed");
 			return true;
 		};
 		let Some(entry) = Self::take_newest(book, provider, &held).defensive() else { return true };
+		if let Some(period) = Self::ended_in(provider, deal, slot, round) {
+			EndedCommits::<T>::insert((provider, deal, slot, period), entry.generation, ());
+		}
 		if entry.before == 0 {
 			Self::drop_slot(book, provider, at, &held);
 			return true;
@@ -135,6 +138,11 @@ impl<T: Config> Pallet<T> {
 			Slots::<T>::insert(provider, at, moved);
 		}
 	}
+}
+
+/// MDUs of the slab up to the last one of an allocation.
+pub(crate) fn end_of(profile: &Profile, first_mdu: u32, rows: u32) -> u32 {
+	first_mdu.saturating_add(rows.div_ceil(profile.rows().max(1).into()))
 }
 
 fn lengths(census: &mut Census, hint: Hint) -> &mut Vec<(SizeClass, u32)> {

@@ -1,16 +1,16 @@
 //! Rent: what slots earn, period by period.
 
 use crate::{
-	BookOf, Books, Config, Counters, Drawn, Earned, Ending, EndingEnds, EndingQueue, Endings,
-	EpochLength, EpochRecord, Event, Faults, HeldSlot, INDEX_ONE, Pallet, Period, Sealed,
-	SettlementEpochs, SlotRent, Slots,
+	BookOf, Books, Config, Counters, Earned, Ending, EndingEnds, EndingQueue, Endings, EpochLength,
+	EpochRecord, Event, Faults, HeldSlot, INDEX_ONE, Pallet, Period, Sealed, SettlementEpochs,
+	SlotRent, Slots, Tenure, Tenures, lists::end_of,
 };
 use frame_support::traits::DefensiveSaturating;
 use nil_types::{
-	Amount, DealId, Epoch, RelayBlock, SlotIndex,
+	Amount, DealId, Epoch, RelayBlock, Round, SlotIndex,
 	challenge::{epoch_of, epoch_start},
 	layout::BLOB_BYTES,
-	traits::{EpochClock, RelayBeacon, RentPurse, Term},
+	traits::{Allocation, EpochClock, RelayBeacon, RentPurse, Term},
 };
 
 /// What a round is worth to so many rows at a price per GiB and relay block, when epochs are `length` relay blocks long.
@@ -117,10 +117,42 @@ impl<T: Config> Pallet<T> {
 		epoch_start(period.saturating_mul(SettlementEpochs::<T>::get()), EpochLength::<T>::get())
 	}
 
-	/// The last round that was drawn before a period, which is the present one.
+	/// The first round that was drawn in a period, which is the present one: it decides against what the one before is settled.
 	pub fn seal(period: Period) -> Option<EpochRecord> {
-		let before = |record: &EpochRecord| Self::period_of(record.epoch) < period;
-		Drawn::<T>::get().filter(before).or_else(Sealed::<T>::get).filter(before)
+		Sealed::<T>::get().filter(|record| Self::period_of(record.epoch) == period)
+	}
+
+	/// Takes note of what a provider signed for a slot.
+	pub(crate) fn promise(provider: &T::AccountId, allocation: &Allocation) {
+		let Allocation { deal, slot, profile, first_mdu, rows, price, .. } = *allocation;
+		// What is larger is refused by the lists.
+		let (Ok(rows), Ok(first_mdu)) = (u32::try_from(rows), u32::try_from(first_mdu)) else {
+			return;
+		};
+		let rate = rate_of(price, rows, EpochLength::<T>::get());
+		let mut tenure = Tenures::<T>::get(provider, (deal, slot)).unwrap_or(Tenure {
+			profile,
+			rows: 0,
+			mdus: 0,
+			rate: 0,
+		});
+		tenure.rows = tenure.rows.saturating_add(rows);
+		tenure.mdus = tenure.mdus.max(end_of(&profile, first_mdu, rows));
+		tenure.rate = tenure.rate.saturating_add(rate);
+		Tenures::<T>::insert(provider, (deal, slot), tenure);
+	}
+
+	/// Takes note that all that a provider signed for a slot earns more.
+	pub(crate) fn promise_more(
+		provider: &T::AccountId,
+		deal: DealId,
+		slot: SlotIndex,
+		price: Amount,
+	) {
+		let Some(mut tenure) = Tenures::<T>::get(provider, (deal, slot)) else { return };
+		let rate = rate_of(price, tenure.rows, EpochLength::<T>::get());
+		tenure.rate = tenure.rate.saturating_add(rate);
+		Tenures::<T>::insert(provider, (deal, slot), tenure);
 	}
 
 	/// The rent of a slot that begins now.
@@ -185,58 +217,108 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Ends what a slot earns, at the beginning of the round in force. What it is owed stays with its deal: locked while that
-	/// goes on, on hold when it ends `with_deal`. Only then is the deal's least term owed.
+	/// goes on, on hold when it ends `with_deal`. Only then is the deal's least term owed, for what is not listed yet as well.
 	pub(crate) fn stop_rent(
 		provider: &T::AccountId,
 		deal: DealId,
 		slot: SlotIndex,
 		with_deal: bool,
 	) {
-		let (Some(book), Some((at, mut held)), Some(term)) =
-			(Self::closed_book(provider), Self::held(provider, deal, slot), T::Purse::term(deal))
+		let (Some(tenure), Some(term)) =
+			(Tenures::<T>::take(provider, (deal, slot)), T::Purse::term(deal))
 		else {
 			return;
 		};
-		if held.rent.ended {
-			return;
+		let (mut earned, mut listed) = (Earned::default(), 0);
+		if let Some((at, mut held)) = Self::held(provider, deal, slot)
+			&& !held.rent.ended
+			&& let Some(book) = Self::closed_book(provider)
+		{
+			let forfeited = Self::reckon(&book, &mut held, &term);
+			Self::tell_forfeit(provider, deal, slot, forfeited);
+			// What is listed may be of an earlier tenure, whose end is still in the journal.
+			(earned, listed) =
+				(held.rent.closed.plus(held.rent.open), held.rent.rate.min(tenure.rate));
+			let mdus = held.rent.mdus;
+			held.rent = SlotRent { ended: true, mdus, ..Default::default() };
+			held.faults = Faults::default();
+			Slots::<T>::insert(provider, at, held);
 		}
-		let forfeited = Self::reckon(&book, &mut held, &term);
-		Self::tell_forfeit(provider, deal, slot, forfeited);
 		let (now, length) = (T::Beacon::now(), EpochLength::<T>::get());
 		let rest = if with_deal {
 			epoch_of(term.least, length).saturating_sub(epoch_of(now, length))
 		} else {
 			0
 		};
-		let least = Earned { paid: held.rent.rate.saturating_mul(rest.into()), burned: 0 };
-		let owed = held.rent.closed.plus(held.rent.open).plus(least);
-		let mdus = held.rent.mdus;
-		held.rent = SlotRent { ended: true, mdus, ..Default::default() };
-		held.faults = Faults::default();
-		let profile = held.profile;
-		Slots::<T>::insert(provider, at, held);
-		if owed.total() == 0 {
-			return;
+		// What is not listed may have been signed in this epoch, and would earn from the next one on.
+		let unlisted = tenure.rate.saturating_sub(listed);
+		let least = listed
+			.saturating_mul(rest.into())
+			.saturating_add(unlisted.saturating_mul(rest.saturating_sub(1).into()));
+		let owed = earned.plus(Earned { paid: least, burned: 0 });
+		if owed.total() > 0 {
+			Self::owe_slot(provider, deal, slot, &tenure, owed, with_deal);
 		}
+	}
+
+	/// Writes down what a slot that ended is owed, beside what it is owed when it ended before in this period.
+	fn owe_slot(
+		provider: &T::AccountId,
+		deal: DealId,
+		slot: SlotIndex,
+		tenure: &Tenure,
+		owed: Earned,
+		with_deal: bool,
+	) {
 		let period = Self::period_of(Self::present());
 		if with_deal {
 			T::Purse::owe(deal, owed.total(), Self::period_start(period.saturating_add(2)));
 		}
-		Endings::<T>::insert(provider, (deal, slot), Ending { profile, mdus, period, owed });
-		EndingEnds::<T>::mutate(|ends| {
-			EndingQueue::<T>::insert(ends.tail, (provider, deal, slot));
-			ends.tail = ends.tail.defensive_saturating_add(1);
-		});
+		let before = Endings::<T>::get(provider, (deal, slot, period));
+		if before.is_none() {
+			EndingEnds::<T>::mutate(|ends| {
+				EndingQueue::<T>::insert(ends.tail, (provider, deal, slot, period));
+				ends.tail = ends.tail.defensive_saturating_add(1);
+			});
+		}
+		let (mdus, sum) = before.map_or((0, Earned::default()), |other| (other.mdus, other.owed));
+		let ending = Ending {
+			profile: tenure.profile,
+			mdus: tenure.mdus.max(mdus),
+			round: Self::round(),
+			owed: sum.plus(owed),
+		};
+		Endings::<T>::insert(provider, (deal, slot, period), ending);
 		let provider = provider.clone();
 		Self::deposit_event(Event::RentEnded { provider, deal, slot, period, owed });
 	}
 
+	/// The periods of which a slot that ended in them can still be settled, now or in the next one.
+	fn unsettled_periods() -> impl Iterator<Item = Period> {
+		let present = Self::period_of(Self::present());
+		present.checked_sub(1).into_iter().chain(core::iter::once(present))
+	}
+
+	/// The period in which a slot ended that left the lists by a note of `round`, if it is owed anything.
+	pub(crate) fn ended_in(
+		provider: &T::AccountId,
+		deal: DealId,
+		slot: SlotIndex,
+		round: Round,
+	) -> Option<Period> {
+		Self::unsettled_periods().find(|period| {
+			Endings::<T>::get(provider, (deal, slot, *period))
+				.is_some_and(|ending| round <= ending.round)
+		})
+	}
+
 	/// A deal ends that lost a slot's provider before: what that can still settle is kept.
 	pub(crate) fn owe_ending(provider: &T::AccountId, deal: DealId, slot: SlotIndex) {
-		let Some(ending) = Endings::<T>::get(provider, (deal, slot)) else { return };
-		if ending.period.saturating_add(1) >= Self::period_of(Self::present()) {
-			let until = Self::period_start(ending.period.saturating_add(2));
-			T::Purse::owe(deal, ending.owed.total(), until);
+		for period in Self::unsettled_periods() {
+			if let Some(ending) = Endings::<T>::get(provider, (deal, slot, period)) {
+				let until = Self::period_start(period.saturating_add(2));
+				T::Purse::owe(deal, ending.owed.total(), until);
+			}
 		}
 	}
 }

@@ -1,9 +1,9 @@
 //! Settlements: rent is paid against samples of the slot that earned it.
 
 use crate::{
-	BookOf, Config, Earned, Ending, EndingEnds, EndingQueue, Endings, Error, Event, HeldSlot,
-	JournalEnds, Pallet, Parameters, Period, SettleBlob, SettleItem, Slots, WeightInfo,
-	answers::Points,
+	BookOf, Config, Earned, EndedCommits, Ending, EndingEnds, EndingQueue, Endings, Error, Event,
+	HeldSlot, JournalEnds, Pallet, Parameters, Period, Places, SettleBlob, SettleItem, Slots,
+	WeightInfo, answers::Points,
 };
 use alloc::vec::Vec;
 use frame_support::{
@@ -13,7 +13,7 @@ use frame_support::{
 	weights::{Weight, WeightMeter},
 };
 use nil_types::{
-	Amount, ContentShape, DealId, G1Compressed, Hash32, MduIndex, Profile, SlotIndex,
+	Amount, ContentShape, DealId, G1Compressed, Generation, Hash32, MduIndex, Profile, SlotIndex,
 	challenge::{SETTLE_TRIES, settle_draw, settle_gamma, settle_point, settle_seed},
 	traits::{AnswerClaim, AnswerMath, ContentSource, EpochClock, RentPurse},
 	uniform,
@@ -30,6 +30,9 @@ pub(crate) struct Account {
 	/// Where it is listed, and what becomes of it. `None` for one that ended.
 	listed: Option<(u32, HeldSlot)>,
 }
+
+/// Commits of a slot that ended of which it is forgotten in one step that they were signed.
+pub(crate) const SWEEP_COMMITS: usize = 8;
 
 /// What a sample draws: MDU, its live blobs, and the row.
 type Drawn = (MduIndex, u8, u8);
@@ -52,8 +55,10 @@ impl<T: Config> Pallet<T> {
 		ensure!(current.block == Some(block), Error::<T>::Stale);
 		let r = Self::seal(present).ok_or(Error::<T>::NotDrawn)?.randomness;
 		ensure!(!items.is_empty(), Error::<T>::NoItems);
+		// So lists say what was signed, and nobody chooses which part of it.
+		ensure!(!Self::is_behind(&who, current.round), Error::<T>::NotAdvanced);
 		let samples = Parameters::<T>::get().in_round(Self::round()).settle_samples;
-		let book = Self::closed_book(&who).ok_or(Error::<T>::NothingOwed)?;
+		let book = Self::book_or_new(&who);
 
 		let id: Hash32 = who.clone().into();
 		let mut points = Points::new();
@@ -73,7 +78,8 @@ impl<T: Config> Pallet<T> {
 			);
 			let account = Self::account(&who, key, period, &book)?;
 			for (sample, item) in (0u32..).zip(group) {
-				let drawn = Self::draw_settled(&r, &id, item, sample, &account)?;
+				let signed = |generation| Self::is_signer(&who, key, period, &account, generation);
+				let drawn = Self::draw_settled(&r, &id, item, sample, &account, signed)?;
 				let (drawn, blob) = match (drawn, &item.blob) {
 					(Some(drawn), Some(blob)) => (drawn, blob),
 					(None, None) => continue,
@@ -103,9 +109,10 @@ impl<T: Config> Pallet<T> {
 		period: Period,
 		book: &BookOf<T>,
 	) -> Result<Account, Error<T>> {
-		let account = if let Some(ending) = Endings::<T>::get(who, (deal, slot)) {
-			let Ending { profile, mdus, owed, .. } = ending;
-			ensure!(ending.period == period, Error::<T>::NothingOwed);
+		let account = if let Some(ending) = Endings::<T>::get(who, (deal, slot, period)) {
+			let Ending { profile, mdus, owed, round } = ending;
+			// What it had signed has left the lists.
+			ensure!(round < Self::round(), Error::<T>::NotAdvanced);
 			Account { profile, mdus, owed, forfeited: 0, listed: None }
 		} else {
 			let (at, mut held) = Self::held(who, deal, slot).ok_or(Error::<T>::NothingOwed)?;
@@ -120,15 +127,34 @@ impl<T: Config> Pallet<T> {
 		Ok(account)
 	}
 
-	/// What a sample draws of what the slot signed. `None` when no try found anything.
+	/// The account of a provider up to now. That of one of whom nothing is kept is empty.
+	pub(crate) fn book_or_new(who: &T::AccountId) -> BookOf<T> {
+		Self::closed_book(who).unwrap_or_else(|| BookOf::<T>::new(Self::round()))
+	}
+
+	/// Whether who settles signed a commit for the slot. Who else did so for it, before or after, does not matter.
+	pub(crate) fn is_signer(
+		who: &T::AccountId,
+		(deal, slot): (DealId, SlotIndex),
+		period: Period,
+		account: &Account,
+		generation: Generation,
+	) -> bool {
+		match account.listed {
+			Some(_) => Places::<T>::contains_key(who, (deal, slot, generation)),
+			None => EndedCommits::<T>::contains_key((who, deal, slot, period), generation),
+		}
+	}
+
+	/// What a sample draws of what was signed. `None` when no try found anything.
 	fn draw_settled(
 		r: &Hash32,
 		id: &Hash32,
 		item: &SettleItem,
 		sample: u32,
 		account: &Account,
+		signed: impl Fn(Generation) -> bool,
 	) -> Result<Option<Drawn>, Error<T>> {
-		let bit = 1u32.checked_shl(item.slot.into()).ok_or(Error::<T>::WrongCommit)?;
 		for (attempt, generation) in (0u32..).zip(&item.commits) {
 			let seed = settle_seed(r, id, (item.deal, item.slot), sample, attempt);
 			let (mdu, pick) = settle_draw(&seed, account.mdus);
@@ -138,7 +164,7 @@ impl<T: Config> Pallet<T> {
 			let mdu = MduIndex::from(mdu);
 			let within = mdu.checked_sub(commit.first_mdu).filter(|within| *within < shape.mdus());
 			let within = within.ok_or(Error::<T>::WrongCommit)?;
-			if commit.signed & bit == 0 {
+			if !signed(*generation) {
 				continue;
 			}
 			ensure!(
@@ -194,7 +220,7 @@ impl<T: Config> Pallet<T> {
 				Self::note_forfeit(who, &mut held, forfeited);
 				Slots::<T>::insert(who, at, held);
 			},
-			None => Endings::<T>::remove(who, (deal, slot)),
+			None => Endings::<T>::remove(who, (deal, slot, period)),
 		}
 		let provider = who.clone();
 		Self::deposit_event(Event::Settled { provider, deal, slot, period, owed });
@@ -237,16 +263,25 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Passes over the first of the slots that ended, if it was settled, or cannot be any more. Whether it was passed over.
+	/// Drops what is kept of the first of the slots that ended, if it was settled, or cannot be any more: of its commits a few
+	/// at a time. Whether anything was done.
 	pub(crate) fn sweep_ending(ends: JournalEnds, present: Period) -> bool {
-		if let Some((provider, deal, slot)) = EndingQueue::<T>::get(ends.head).defensive()
-			&& let Some(ending) = Endings::<T>::get(&provider, (deal, slot))
-		{
-			if ending.period.saturating_add(1) >= present {
-				return false;
+		if let Some((provider, deal, slot, period)) = EndingQueue::<T>::get(ends.head).defensive() {
+			if let Some(ending) = Endings::<T>::get(&provider, (deal, slot, period)) {
+				if period.saturating_add(1) >= present {
+					return false;
+				}
+				Endings::<T>::remove(&provider, (deal, slot, period));
+				Self::tell_forfeit(&provider, deal, slot, ending.owed.total());
 			}
-			Endings::<T>::remove(&provider, (deal, slot));
-			Self::tell_forfeit(&provider, deal, slot, ending.owed.total());
+			let key = (&provider, deal, slot, period);
+			let mut commits = EndedCommits::<T>::iter_key_prefix(key);
+			for generation in commits.by_ref().take(SWEEP_COMMITS).collect::<Vec<_>>() {
+				EndedCommits::<T>::remove(key, generation);
+			}
+			if commits.next().is_some() {
+				return true;
+			}
 		}
 		EndingQueue::<T>::remove(ends.head);
 		let head = ends.head.defensive_saturating_add(1);
@@ -254,19 +289,12 @@ impl<T: Config> Pallet<T> {
 		true
 	}
 
-	/// Writes down what a slot forfeited, and drops what it is owed if nobody can settle it any more. How much it was.
+	/// Writes down what a slot that has not ended forfeited.
 	pub(crate) fn do_forfeit(
 		provider: &T::AccountId,
 		deal: DealId,
 		slot: SlotIndex,
 	) -> Result<(), Error<T>> {
-		let present = Self::period_of(Self::present());
-		if let Some(ending) = Endings::<T>::get(provider, (deal, slot)) {
-			ensure!(ending.period.saturating_add(1) < present, Error::<T>::NothingToDo);
-			Endings::<T>::remove(provider, (deal, slot));
-			Self::tell_forfeit(provider, deal, slot, ending.owed.total());
-			return Ok(());
-		}
 		let (at, mut held) = Self::held(provider, deal, slot).ok_or(Error::<T>::NothingToDo)?;
 		let term = T::Purse::term(deal).ok_or(Error::<T>::NothingToDo)?;
 		let book = Self::closed_book(provider).ok_or(Error::<T>::NothingToDo)?;

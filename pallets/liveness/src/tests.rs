@@ -12,5 +12,6 @@ mod journal;
 mod params;
 mod properties;
 mod rent;
+mod settling;
 mod state;
 mod statistics;

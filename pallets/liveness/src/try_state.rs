@@ -1,9 +1,10 @@
 //! The pallet's invariants, in words and as checks.
 
 use crate::{
-	BeganAt, BookOf, Books, Change, Config, Drawn, DrawnBefore, EndingEnds, EndingQueue, Endings,
-	Entries, EvictionEnds, EvictionQueue, HeldSlot, INDEX_ONE, Journal, JournalEnds, Journals,
-	Pallet, Parameters, Place, Places, Sealed, SlotPlaces, Slots, WHOLE, WatchEnds, WatchQueue,
+	BeganAt, BookOf, Books, Change, Config, Drawn, DrawnBefore, EndedCommits, EndingEnds,
+	EndingQueue, Endings, Entries, EvictionEnds, EvictionQueue, HeldSlot, INDEX_ONE, Journal,
+	JournalEnds, Journals, Pallet, Parameters, Place, Places, Sealed, SlotPlaces, Slots, Tenures,
+	WHOLE, WatchEnds, WatchQueue,
 };
 use alloc::{collections::BTreeSet, vec::Vec};
 use frame_support::{ensure, traits::Get};
@@ -70,8 +71,7 @@ impl<T: Config> Pallet<T> {
 			"rounds are drawn one after another, each for a later epoch"
 		);
 		ensure!(
-			before.block.is_some()
-				&& Sealed::<T>::get().is_none_or(|sealed| sealed.block.is_some()),
+			before.block.is_some(),
 			"the block that drew a round is known when the next one is drawn"
 		);
 		Ok(())
@@ -81,15 +81,14 @@ impl<T: Config> Pallet<T> {
 	/// * Its notes are in the order of rounds, and of none that has not begun.
 	/// * A book is closed up to the round of the first of them at most: what is left can still be found by the next one.
 	/// * When something is due already, nothing is left of earlier rounds.
+	/// * Who has a journal has a book, and what is signed for a slot is not nothing.
 	fn check_journals() -> Checked {
 		let round = Self::round();
 		let mut notes = 0u64;
 		for (provider, JournalEnds { head, tail }) in Journals::<T>::iter() {
 			ensure!(head <= tail, "a journal ends after it begins");
-			let book = Books::<T>::get(&provider);
-			let mut last = book.map_or(0, |book| {
-				if book.due > 0 { book.round } else { book.round.saturating_sub(1) }
-			});
+			let book = Books::<T>::get(&provider).ok_or("who has a journal has a book")?;
+			let mut last = if book.due > 0 { book.round } else { book.round.saturating_sub(1) };
 			for ticket in head..tail {
 				let note = Journal::<T>::get(&provider, ticket)
 					.ok_or("a journal is dense between its ends")?;
@@ -102,6 +101,10 @@ impl<T: Config> Pallet<T> {
 		ensure!(
 			Journal::<T>::iter_keys().count() as u64 == notes,
 			"journals have no notes but those between their ends"
+		);
+		ensure!(
+			Tenures::<T>::iter_values().all(|tenure| tenure.rows > 0 && tenure.mdus > 0),
+			"what is signed for a slot is not nothing"
 		);
 		Ok(())
 	}
@@ -272,63 +275,74 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// * What is owed to a slot that ended is not nothing, and the period in which it ended has begun.
+	/// * What is owed to a slot that ended is not nothing, and the period and the round in which it ended have begun.
 	/// * The queue of slots that ended is dense between its ends, and in the order of periods; it has each that is owed
 	///   something, once.
-	/// * The round that was drawn last before the present period is kept.
+	/// * Commits are kept for slots in that queue alone.
+	/// * What is sealed is the first round of the period of the one that was drawn last.
 	fn check_endings() -> Checked {
 		let present = Self::period_of(Self::present());
-		for ending in Endings::<T>::iter_values() {
-			ensure!(ending.owed.total() > 0, "what is owed to a slot that ended is not nothing");
-			ensure!(ending.period <= present, "a slot did not end in a period to come");
-		}
 		let JournalEnds { head, tail } = EndingEnds::<T>::get();
 		let (mut queued, mut last) = (BTreeSet::new(), 0);
 		for ticket in head..tail {
-			let (provider, deal, slot) =
+			let (provider, deal, slot, period) =
 				EndingQueue::<T>::get(ticket).ok_or("the queue of slots that ended is dense")?;
-			if let Some(ending) = Endings::<T>::get(&provider, (deal, slot)) {
-				ensure!(last <= ending.period, "slots that ended are in the order of periods");
-				last = ending.period;
-				ensure!(queued.insert((provider, deal, slot)), "a slot that ended is queued once");
-			}
+			ensure!(last <= period, "slots that ended are in the order of periods");
+			last = period;
+			let ending = (provider, deal, slot, period);
+			ensure!(queued.insert(ending), "a slot that ended is queued once in a period");
+		}
+		ensure!(last <= present, "a slot did not end in a period to come");
+		ensure!(
+			EndingQueue::<T>::iter_keys().count() as u64 == tail.saturating_sub(head),
+			"the queue of slots that ended has nothing beyond its ends"
+		);
+		for (provider, (deal, slot, period), ending) in Endings::<T>::iter() {
+			ensure!(ending.owed.total() > 0, "what is owed to a slot that ended is not nothing");
+			ensure!(ending.round <= Self::round(), "a slot did not end in a round to come");
+			ensure!(
+				queued.contains(&(provider, deal, slot, period)),
+				"a slot that is owed something is in the queue"
+			);
 		}
 		ensure!(
-			EndingQueue::<T>::iter_keys().count() as u64 == tail.saturating_sub(head)
-				&& Endings::<T>::iter_keys().count() == queued.len(),
-			"the queue has all slots that are owed something, and nothing beyond its ends"
+			EndedCommits::<T>::iter_keys().all(|(ending, _)| queued.contains(&ending)),
+			"commits are kept for slots in the queue alone"
 		);
 		let (sealed, drawn) = (Sealed::<T>::get(), Drawn::<T>::get());
 		ensure!(
 			sealed.is_none_or(|sealed| {
 				drawn.is_some_and(|drawn| {
-					Self::period_of(sealed.epoch) < Self::period_of(drawn.epoch)
+					Self::period_of(sealed.epoch) == Self::period_of(drawn.epoch)
+						&& sealed.round <= drawn.round
 				})
 			}),
-			"what was sealed is of a period before that of the last round"
+			"what is sealed is the first round of the period of the last one"
 		);
 		Ok(())
 	}
 
-	/// * The queue of providers is dense between its ends, and has each that stores something once, and no other twice.
+	/// * The queue of providers is dense between its ends, in the order in which they entered, and has each that has a book once.
+	///   Nobody else has one.
 	fn check_watched() -> Checked {
 		let JournalEnds { head, tail } = WatchEnds::<T>::get();
-		let mut queued = BTreeSet::new();
+		let (mut queued, mut last) = (BTreeSet::new(), 0);
 		for ticket in head..tail {
-			let (provider, _) =
+			let (provider, entered) =
 				WatchQueue::<T>::get(ticket).ok_or("the queue of providers is dense")?;
-			let watched = Books::<T>::get(&provider).is_some_and(|book| book.watched);
-			ensure!(watched, "who stands in the queue knows");
+			ensure!(
+				last <= entered && entered <= Self::round(),
+				"providers stand in the order in which they entered"
+			);
+			last = entered;
 			ensure!(queued.insert(provider), "nobody stands in the queue twice");
 		}
 		ensure!(
 			WatchQueue::<T>::iter_keys().count() == queued.len(),
 			"the queue of providers has nothing beyond its ends"
 		);
-		for (provider, book) in Books::<T>::iter() {
-			ensure!(book.watched == queued.contains(&provider), "who is watched is in the queue");
-			ensure!(book.watched || book.blobs == 0, "who stores something is watched");
-		}
+		let books: BTreeSet<_> = Books::<T>::iter_keys().collect();
+		ensure!(books == queued, "who has a book is in the queue, and nobody else");
 		Ok(())
 	}
 

@@ -29,6 +29,9 @@ pub const WHOLE: u16 = 10_000;
 /// By what a provider's index grows in a round in which it answered everything in time.
 pub const INDEX_ONE: u64 = 1_000_000_000;
 
+/// Most silent rounds in a row that parameters may ask for before somebody is found silent: six weeks of hours.
+pub const MAX_SILENT_ROUNDS: u32 = 1_000;
+
 /// Epochs of a settlement period when genesis says nothing else: 30 days of hours.
 pub const DEFAULT_SETTLEMENT_EPOCHS: u32 = 720;
 
@@ -230,8 +233,6 @@ pub struct Book<Bits> {
 	pub silent_row: u32,
 	/// A moving average of the share answered, of [`INDEX_ONE`].
 	pub health: u32,
-	/// Whether the provider stands in the queue of those that are looked at.
-	pub watched: bool,
 }
 
 /// What a provider's rounds were worth, and what lateness took from it, up to some moment.
@@ -286,15 +287,31 @@ pub struct SlotRent {
 	pub ended: bool,
 }
 
-/// What a slot that ended is owed.
+/// All that a provider signed for a slot since it got it, whether it is in its lists yet or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Tenure {
+	/// How the deal is striped.
+	pub profile: Profile,
+	/// Blobs.
+	pub rows: u32,
+	/// MDUs of the slab up to the last one of these.
+	pub mdus: u32,
+	/// What a round is worth in which everything is answered in time, once all of it is listed.
+	pub rate: u64,
+}
+
+/// A slot, and a period in which it was taken from a provider, or ended with its deal.
+pub type EndingKey = (DealId, SlotIndex, Period);
+
+/// What a provider is owed for a slot that it lost or that ended. One that lost it twice in a period has both in one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct Ending {
 	/// How the deal is striped.
 	pub profile: Profile,
 	/// MDUs of the slab that it is settled against.
 	pub mdus: u32,
-	/// The period in which it ended. It is settled in the next one.
-	pub period: Period,
+	/// The round in force when it ended, by whose note its allocations leave the lists.
+	pub round: Round,
 	/// How much.
 	pub owed: Earned,
 }
@@ -457,9 +474,9 @@ pub struct SettleItem {
 	pub deal: DealId,
 	/// The slot.
 	pub slot: SlotIndex,
-	/// The generation whose commit has the MDU that was drawn, for each try. All but the last were not signed by the slot.
+	/// The generation whose commit has the MDU that was drawn, for each try. All but the last were not signed by the provider.
 	pub commits: BoundedVec<Generation, ConstU32<SETTLE_TRIES>>,
-	/// The blob. `None` when no try found anything that the slot signed.
+	/// The blob. `None` when no try found anything that it signed.
 	pub blob: Option<SettleBlob>,
 }
 

@@ -1,8 +1,8 @@
 //! What providers and their tools ask about rent and settlements. Nothing here is for calls.
 
 use crate::{
-	Books, Config, Earned, Ending, Endings, HeldSlot, Pallet, Parameters, SettleDraw, SettleTarget,
-	Slots,
+	Books, Config, Earned, Ending, Endings, HeldSlot, Pallet, Parameters, Period, SettleDraw,
+	SettleTarget, Slots,
 };
 use alloc::vec::Vec;
 use frame_support::traits::Get;
@@ -21,7 +21,7 @@ impl From<Earned> for Earnings {
 }
 
 impl<T: Config> Pallet<T> {
-	/// The period that can be settled now. `None` in the first one, and when no round was drawn before the present one.
+	/// The period that can be settled now. `None` in the first one, and while no round was drawn in the present one.
 	pub fn settlement() -> Option<SettlementInfo> {
 		let present = Self::period_of(Self::present());
 		let period = present.checked_sub(1)?;
@@ -53,23 +53,33 @@ impl<T: Config> Pallet<T> {
 	) -> Vec<RentInfo> {
 		let entries = match after {
 			None => Endings::<T>::iter_prefix(provider),
-			Some(last) => Endings::<T>::iter_prefix_from(
+			// No period is later.
+			Some((deal, slot)) => Endings::<T>::iter_prefix_from(
 				provider,
-				Endings::<T>::hashed_key_for(provider, last),
+				Endings::<T>::hashed_key_for(provider, (deal, slot, Period::MAX)),
 			),
 		};
 		let present = Self::period_of(Self::present());
-		entries
-			.filter(|(_, ending)| ending.period.saturating_add(1) >= present)
-			.take(limit as usize)
-			.map(|((deal, slot), ending)| {
-				let Ending { period, owed, .. } = ending;
+		let mut found: Vec<RentInfo> = Vec::new();
+		for ((deal, slot, period), Ending { owed, .. }) in entries {
+			if period.saturating_add(1) < present {
+				continue;
+			}
+			// One that ended twice stands in both periods, one after the other.
+			let is_it = |last: &RentInfo| (last.deal, last.slot) == (deal, slot);
+			if !found.last().is_some_and(is_it) {
+				if found.len() >= limit as usize {
+					break;
+				}
 				let none = Earnings::default();
-				let (open, closed) =
-					if period < present { (none, owed.into()) } else { (owed.into(), none) };
-				RentInfo { deal, slot, rate: 0, open, closed, ended: true }
-			})
-			.collect()
+				found.push(RentInfo { deal, slot, rate: 0, open: none, closed: none, ended: true });
+			}
+			if let Some(info) = found.last_mut() {
+				let part = if period < present { &mut info.closed } else { &mut info.open };
+				*part = owed.into();
+			}
+		}
+		found
 	}
 
 	/// What a slot of `provider` that has not ended earned and was not paid.
@@ -99,11 +109,13 @@ impl<T: Config> Pallet<T> {
 
 	/// What a slot must prove to settle the last period, sample by sample. Nothing when nothing can be settled.
 	pub fn settle_draws(provider: &T::AccountId, deal: DealId, slot: SlotIndex) -> Vec<SettleDraw> {
-		let (Some(SettlementInfo { period, randomness, samples, .. }), Some(book)) =
-			(Self::settlement(), Self::closed_book(provider))
-		else {
+		let Some(SettlementInfo { period, randomness, samples, .. }) = Self::settlement() else {
 			return Vec::new();
 		};
+		if Self::is_behind(provider, Self::round()) {
+			return Vec::new();
+		}
+		let book = Self::book_or_new(provider);
 		let Ok(account) = Self::account(provider, (deal, slot), period, &book) else {
 			return Vec::new();
 		};
@@ -116,7 +128,7 @@ impl<T: Config> Pallet<T> {
 				let mdu = MduIndex::from(mdu);
 				let (generation, commit) = Self::commit_with(deal, mdu)?;
 				commits.push(generation);
-				if commit.signed.checked_shr(slot.into()).is_none_or(|bits| bits & 1 == 0) {
+				if !Self::is_signer(provider, (deal, slot), period, &account, generation) {
 					continue;
 				}
 				let live =

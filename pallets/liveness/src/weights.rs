@@ -37,7 +37,7 @@ pub trait WeightInfo {
 	fn sweep_slot() -> Weight;
 	/// Looking at the first provider in the queue, who was silent for too long.
 	fn look_at() -> Weight;
-	/// Dropping what a slot that ended did not settle, or finding that it may not be dropped yet.
+	/// Dropping what a slot that ended did not settle, and a few of its commits; or finding that it may not be dropped yet.
 	fn sweep_ending() -> Weight;
 	/// Looking whether a round is to begin or to be drawn.
 	fn poll() -> Weight;
@@ -65,15 +65,15 @@ impl WeightInfo for () {
 	}
 	fn advance_listing(s: u32) -> Weight {
 		Weight::from_parts(40_000_000, 10_000)
-			.saturating_add(Weight::from_parts(30_000_000, 8_000).saturating_mul(s.into()))
-			.saturating_add(RocksDbWeight::get().reads_writes(4, 2))
-			.saturating_add(RocksDbWeight::get().reads_writes(4, 5).saturating_mul(s.into()))
+			.saturating_add(Weight::from_parts(40_000_000, 14_000).saturating_mul(s.into()))
+			.saturating_add(RocksDbWeight::get().reads_writes(8, 2))
+			.saturating_add(RocksDbWeight::get().reads_writes(6, 5).saturating_mul(s.into()))
 	}
 	fn advance_unlisting(s: u32) -> Weight {
 		Weight::from_parts(40_000_000, 10_000)
-			.saturating_add(Weight::from_parts(40_000_000, 15_000).saturating_mul(s.into()))
-			.saturating_add(RocksDbWeight::get().reads_writes(4, 2))
-			.saturating_add(RocksDbWeight::get().reads_writes(7, 9).saturating_mul(s.into()))
+			.saturating_add(Weight::from_parts(50_000_000, 22_000).saturating_mul(s.into()))
+			.saturating_add(RocksDbWeight::get().reads_writes(7, 2))
+			.saturating_add(RocksDbWeight::get().reads_writes(9, 10).saturating_mul(s.into()))
 	}
 	fn advance_naming(s: u32) -> Weight {
 		// The draw, the slot it fell on, and the queue of those that are taken away.
@@ -87,11 +87,11 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().reads_writes(2, 1))
 	}
 	fn settle(n: u32) -> Weight {
-		// The pairings in wasm, and per item its proof, its slot, the deal, and the commits that were drawn.
+		// The pairings in wasm, and per item its proof, its slot, the deal, and for each try the commit and whether it was signed.
 		Weight::from_parts(15_000_000_000, 14_000)
-			.saturating_add(Weight::from_parts(2_300_000_000, 60_000).saturating_mul(n.into()))
-			.saturating_add(RocksDbWeight::get().reads_writes(9, 0))
-			.saturating_add(RocksDbWeight::get().reads_writes(8, 0).saturating_mul(n.into()))
+			.saturating_add(Weight::from_parts(2_400_000_000, 80_000).saturating_mul(n.into()))
+			.saturating_add(RocksDbWeight::get().reads_writes(12, 0))
+			.saturating_add(RocksDbWeight::get().reads_writes(38, 0).saturating_mul(n.into()))
 	}
 	fn pay_out() -> Weight {
 		Weight::from_parts(90_000_000, 15_000)
@@ -113,20 +113,21 @@ impl WeightInfo for () {
 	}
 	fn report_slot() -> Weight {
 		// The stripe and its repair, what the slot is owed, its provider's weight, and two payments.
-		Weight::from_parts(250_000_000, 90_000)
-			.saturating_add(RocksDbWeight::get().reads_writes(40, 36))
+		Weight::from_parts(260_000_000, 100_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(44, 38))
 	}
 	fn sweep_slot() -> Weight {
-		Weight::from_parts(250_000_000, 90_000)
-			.saturating_add(RocksDbWeight::get().reads_writes(40, 36))
+		Weight::from_parts(260_000_000, 100_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(44, 38))
 	}
 	fn look_at() -> Weight {
 		Weight::from_parts(170_000_000, 65_000)
-			.saturating_add(RocksDbWeight::get().reads_writes(29, 28))
+			.saturating_add(RocksDbWeight::get().reads_writes(34, 28))
 	}
 	fn sweep_ending() -> Weight {
-		Weight::from_parts(25_000_000, 9_000)
-			.saturating_add(RocksDbWeight::get().reads_writes(3, 3))
+		// Eight commits with it.
+		Weight::from_parts(60_000_000, 30_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(13, 11))
 	}
 	fn poll() -> Weight {
 		Weight::from_parts(8_000_000, 4_000).saturating_add(RocksDbWeight::get().reads_writes(4, 0))

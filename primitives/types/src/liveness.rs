@@ -111,7 +111,7 @@ pub struct SampleInfo {
 pub struct SettlementInfo {
 	/// Its number.
 	pub period: u32,
-	/// `R`, from which all samples follow.
+	/// `R` of the first round after it, from which all samples follow.
 	pub randomness: Hash32,
 	/// Samples that each slot is settled against.
 	pub samples: u32,

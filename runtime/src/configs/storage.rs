@@ -72,7 +72,7 @@ impl pallet_deals::Config for Runtime {
 	type ReceiptGrace = ConstU32<DAY>;
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type Slots = Mode2;
-	type WeightInfo = weights::pallet_deals::WeightInfo<Self>;
+	type WeightInfo = weights::DealsWeight;
 }
 
 impl pallet_mode2::Config for Runtime {

@@ -28,6 +28,7 @@ pub use frame_support::weights::constants::{
 
 use crate::Runtime;
 use ::pallet_beacon::WeightInfo as _;
+use ::pallet_liveness::WeightInfo as _;
 use ::pallet_providers::WeightInfo as _;
 use ::pallet_xcm::TestWeightInfo as SdkTests;
 use frame_support::weights::Weight;
@@ -37,6 +38,7 @@ type Measured = pallet_mode2::WeightInfo<Runtime>;
 type Registry = pallet_providers::WeightInfo<Runtime>;
 type Randomness = pallet_beacon::WeightInfo<Runtime>;
 type Samples = pallet_liveness::WeightInfo<Runtime>;
+type Content = pallet_deals::WeightInfo<Runtime>;
 
 /// The weights of mode 2, with a draw at its worst.
 ///
@@ -171,6 +173,79 @@ impl ::pallet_liveness::WeightInfo for LivenessWeight {
 	}
 }
 
+/// The weights of deals, with what has to be done later for it and is free then: whatever a provider signs enters its lists and
+/// leaves them again, and a raise is a step for each slot.
+#[derive(Debug)]
+pub struct DealsWeight;
+
+impl DealsWeight {
+	/// Steps for so many receipts.
+	fn listing(receipts: u32) -> Weight {
+		if receipts == 0 {
+			return Weight::zero();
+		}
+		Samples::advance_listing(receipts).saturating_add(Samples::advance_unlisting(receipts))
+	}
+}
+
+impl ::pallet_deals::WeightInfo for DealsWeight {
+	fn commit_content(r: u32, s: u32) -> Weight {
+		Content::commit_content(r, s).saturating_add(Self::listing(s))
+	}
+
+	fn add_receipt() -> Weight {
+		Content::add_receipt().saturating_add(Self::listing(1))
+	}
+
+	fn extend_deal() -> Weight {
+		Content::extend_deal().saturating_add(Samples::advance_listing(MAX_SLOTS))
+	}
+
+	fn create_deal() -> Weight {
+		Content::create_deal()
+	}
+
+	fn top_up() -> Weight {
+		Content::top_up()
+	}
+
+	fn cancel_deal() -> Weight {
+		Content::cancel_deal()
+	}
+
+	fn set_params() -> Weight {
+		Content::set_params()
+	}
+
+	fn authorize_uploader() -> Weight {
+		Content::authorize_uploader()
+	}
+
+	fn revoke_uploader() -> Weight {
+		Content::revoke_uploader()
+	}
+
+	fn replace_slot() -> Weight {
+		Content::replace_slot()
+	}
+
+	fn upkeep_base() -> Weight {
+		Content::upkeep_base()
+	}
+
+	fn expire_deal() -> Weight {
+		Content::expire_deal()
+	}
+
+	fn pass_bucket() -> Weight {
+		Content::pass_bucket()
+	}
+
+	fn remove_remnant() -> Weight {
+		Content::remove_remnant()
+	}
+}
+
 /// What an instruction of a message from another chain weighs, whichever it is: a millisecond, and the proof of several accounts
 /// and queues. None does more than move the native token and put a message into a queue.
 pub const XCM_INSTRUCTION: Weight = Weight::from_parts(1_000_000_000, 16 * 1024);
@@ -223,5 +298,25 @@ impl ::pallet_xcm::WeightInfo for XcmWeight {
 
 	fn decode_xcm(bytes: u32) -> Weight {
 		SdkTests::decode_xcm(bytes)
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use ::pallet_deals::WeightInfo as _;
+
+	#[test]
+	fn what_is_signed_pays_for_the_steps_that_are_free_later() {
+		let steps = |count| {
+			Samples::advance_listing(count).saturating_add(Samples::advance_unlisting(count))
+		};
+		for count in [1, 9, MAX_SLOTS] {
+			let commit = DealsWeight::commit_content(1, count);
+			assert_eq!(commit - Content::commit_content(1, count), steps(count));
+		}
+		assert_eq!(DealsWeight::add_receipt() - Content::add_receipt(), steps(1));
+		let raise = DealsWeight::extend_deal() - Content::extend_deal();
+		assert_eq!(raise, Samples::advance_listing(MAX_SLOTS));
 	}
 }

@@ -107,10 +107,10 @@ fn who_owes_nothing_any_more_is_not_silent() {
 		assert_ok!(Submission::of(&provider, 0..16).dispatch());
 		next_epoch();
 		end(&provider, 0);
-		// Whether or not anybody applies it: one round is silent, the one in which it ended.
+		// As long as nobody applies it, nobody is reported; one round is silent, the one in which it ended.
 		for _ in 0..6 {
 			next_epoch();
-			assert_noop!(report(&provider), Error::<Test>::NothingToReport);
+			assert_noop!(report(&provider), Error::<Test>::NotAdvanced);
 		}
 		catch_up(&provider);
 		assert_noop!(report(&provider), Error::<Test>::NothingToReport);
@@ -119,7 +119,7 @@ fn who_owes_nothing_any_more_is_not_silent() {
 }
 
 #[test]
-fn a_report_leaves_what_is_not_applied_to_be_found() {
+fn what_happened_is_applied_before_a_report() {
 	run(|| {
 		let provider = provider();
 		for _ in 0..3 {
@@ -129,13 +129,66 @@ fn a_report_leaves_what_is_not_applied_to_be_found() {
 		for _ in 0..4 {
 			next_epoch();
 		}
-		assert_ok!(report(&provider));
-		Liveness::do_try_state().unwrap();
-		// The rounds up to that of the change are reported, those after it when it is applied.
-		assert_noop!(report(&provider), Error::<Test>::NothingToReport);
+		assert_noop!(report(&provider), Error::<Test>::NotAdvanced);
 		catch_up(&provider);
 		assert_ok!(report(&provider));
 		assert_eq!(book(&provider).silent, 7);
+		assert_noop!(report(&provider), Error::<Test>::NothingToReport);
+	});
+}
+
+#[test]
+fn on_idle_finds_who_is_silent_behind_what_goes_on_happening() {
+	run(|| {
+		let provider = provider();
+		// One that never answered, and to which something happens in every round.
+		let other = account(2);
+		for deal in 0..5 {
+			sign(&other, allocation(deal, 1, 100));
+		}
+		for deal in 1..8 {
+			for generation in 1..4 {
+				sign(&provider, allocation(deal, generation, 100));
+			}
+			if deal > 3 {
+				end(&provider, deal - 3);
+			}
+			next_epoch();
+		}
+		assert!(!Prison::contains_key(&provider) && !Prison::contains_key(&other));
+		// A few steps in a block: who has more to apply keeps its turn.
+		let waits = || Liveness::is_behind(&provider, CurrentRound::<Test>::get());
+		Liveness::on_idle(1, Weight::MAX);
+		Liveness::do_try_state().unwrap();
+		assert!(waits() && !Prison::contains_key(&provider));
+		for _ in 0..6 {
+			Liveness::on_idle(1, Weight::MAX);
+			Liveness::do_try_state().unwrap();
+		}
+		assert!(!waits());
+		assert!(Prison::contains_key(&provider) && Prison::contains_key(&other));
+		assert_eq!(WatchQueue::<Test>::iter_keys().count(), 2);
+	});
+}
+
+#[test]
+fn a_turn_in_the_queue_follows_the_parameters_of_the_present() {
+	run(|| {
+		let provider = provider();
+		let set = |silent_rounds| {
+			let params = LivenessParams { silent_rounds, ..PARAMS };
+			assert_ok!(Liveness::set_params(RuntimeOrigin::root(), params));
+		};
+		set(MAX_SILENT_ROUNDS);
+		for _ in 0..5 {
+			next_epoch();
+			Liveness::on_idle(1, Weight::MAX);
+		}
+		assert_eq!(WatchQueue::<Test>::get(0), Some((provider.clone(), 0)));
+		set(3);
+		next_epoch();
+		Liveness::on_idle(1, Weight::MAX);
+		assert!(Prison::contains_key(&provider));
 	});
 }
 
@@ -159,15 +212,15 @@ fn on_idle_finds_who_was_silent_and_nobody_gets_a_bounty() {
 	run(|| {
 		let provider = provider();
 		let idle = |room| Liveness::on_idle(1, room);
-		// It is looked at first three rounds after it began to store something, and not silent for so long by then.
-		assert_eq!(WatchQueue::<Test>::get(0), Some((provider.clone(), 4)));
+		// It is looked at first three rounds after it signed something, and not silent for so long by then.
+		assert_eq!(WatchQueue::<Test>::get(0), Some((provider.clone(), 0)));
 		assert_ok!(Submission::of(&provider, 0..16).dispatch());
-		for round in 2..=4 {
+		for round in 2..=3 {
 			next_epoch();
 			assert_eq!(WatchEnds::<Test>::get().head, 0, "round {round}");
 			idle(Weight::MAX);
 		}
-		assert_eq!(WatchQueue::<Test>::get(1), Some((provider.clone(), 7)));
+		assert_eq!(WatchQueue::<Test>::get(1), Some((provider.clone(), 3)));
 		assert!(!Prison::contains_key(&provider));
 		for _ in 0..3 {
 			next_epoch();
@@ -180,7 +233,7 @@ fn on_idle_finds_who_was_silent_and_nobody_gets_a_bounty() {
 			[Event::Reported {
 				provider: provider.clone(),
 				reporter: None,
-				silent: 5,
+				silent: 4,
 				slashed: 500,
 				bounty: 0,
 			}]
@@ -190,20 +243,25 @@ fn on_idle_finds_who_was_silent_and_nobody_gets_a_bounty() {
 		assert_noop!(report(&provider), Error::<Test>::NothingToReport);
 		assert_eq!(WatchQueue::<Test>::iter_keys().count(), 1);
 
-		// Who stores nothing any more is not looked at again, until it stores something.
+		// Of who stores nothing any more nothing is kept, until it signs something.
 		end(&provider, 0);
 		next_epoch();
 		catch_up(&provider);
 		for _ in 0..4 {
 			next_epoch();
 		}
+		events();
 		idle(Weight::MAX);
+		assert_eq!(events(), [Event::Forgotten { provider: provider.clone() }]);
 		assert_eq!(WatchQueue::<Test>::iter_keys().count(), 0);
+		assert_eq!(Books::<Test>::iter_keys().count(), 0);
+		assert_eq!(Journals::<Test>::iter_keys().count(), 0);
 		Liveness::do_try_state().unwrap();
 		sign(&provider, allocation(1, 1, 100));
+		assert_eq!(WatchQueue::<Test>::iter_keys().count(), 1);
 		next_epoch();
 		catch_up(&provider);
-		assert_eq!(WatchQueue::<Test>::iter_keys().count(), 1);
+		assert_ok!(Submission::of(&provider, 0..16).dispatch());
 	});
 }
 

@@ -35,6 +35,7 @@ fn bad() -> Vec<LivenessParams> {
 		LivenessParams { credit_cap: 7_501, ..PARAMS },
 		LivenessParams { settle_samples: 0, ..PARAMS },
 		LivenessParams { silent_rounds: 1, ..PARAMS },
+		LivenessParams { silent_rounds: MAX_SILENT_ROUNDS + 1, ..PARAMS },
 		LivenessParams { evict_misses: 1, ..PARAMS },
 		LivenessParams { forgive_rounds: 0, ..PARAMS },
 		LivenessParams { slash: 5_001, ..PARAMS },
@@ -63,6 +64,7 @@ fn parameters_stay_within_the_constants() {
 			LivenessParams { samples_per_epoch: 64, hot_factor: 8, ..PARAMS },
 			LivenessParams { credit_cap: 0, ..PARAMS },
 			LivenessParams { credit_cap: 7_500, ..PARAMS },
+			LivenessParams { silent_rounds: MAX_SILENT_ROUNDS, ..PARAMS },
 			// No tiers at all.
 			LivenessParams { late: [Tier { within: 10, share: 0 }; TIERS], ..PARAMS },
 		] {

@@ -338,6 +338,13 @@ impl Model {
 			// Who is found silent, and which slots have missed too much, changes nothing that is asked.
 			Action::Idle => {
 				Liveness::on_idle(1, Weight::MAX);
+				// Of who has nothing left to answer for there may be nothing left.
+				for (number, party) in (0..PROVIDERS).zip(&mut self.parties) {
+					if !Books::<Test>::contains_key(provider(number)) {
+						assert!(party.found.blobs() == 0 && party.since.is_empty());
+						(party.index, party.silent, party.missed) = (0, 0, 0);
+					}
+				}
 			},
 		}
 	}

@@ -15,20 +15,20 @@ use nil_types::{
 use proptest::{collection::vec, prelude::*};
 use sp_runtime::DispatchResult;
 
-const MDU: u64 = MDU_PAYLOAD as u64;
+pub(super) const MDU: u64 = MDU_PAYLOAD as u64;
 /// The slot that every provider of these tests has.
-const SLOT: u8 = 3;
+pub(super) const SLOT: u8 = 3;
 /// What two MDUs earn in a round: 16 rows.
-const RATE: u64 = 102_400;
+pub(super) const RATE: u64 = 102_400;
 
 /// A deal that pays until a relay block.
-fn open(deal: DealId, expires_at: RelayBlock) {
+pub(super) fn open(deal: DealId, expires_at: RelayBlock) {
 	MockRents::insert(deal, MockRent { expires_at, ..Default::default() });
 }
 
 /// Commits `size` bytes to a deal, for which exactly what one slot can earn is locked. Signed by the provider's slot, or
 /// by others alone.
-fn commit(provider: &AccountId, deal: DealId, size: u64, signs: bool) {
+pub(super) fn commit(provider: &AccountId, deal: DealId, size: u64, signs: bool) {
 	let end = |commit: CommitInfo| commit.first_mdu + ContentShape::new(commit.size_bytes).mdus();
 	let first_mdu =
 		MockCommits::iter_prefix(deal).map(|(_, commit)| end(commit)).max().unwrap_or(0);
@@ -70,7 +70,7 @@ fn lock(deal: DealId, price: Amount, bytes: u64) {
 }
 
 /// Ends a deal as deals do. What returns to its owner.
-fn end_deal(provider: &AccountId, deal: DealId) -> Amount {
+pub(super) fn end_deal(provider: &AccountId, deal: DealId) -> Amount {
 	end(provider, deal);
 	MockRents::mutate(deal, |held| {
 		let held = held.as_mut().expect("the deal pays");
@@ -80,12 +80,12 @@ fn end_deal(provider: &AccountId, deal: DealId) -> Amount {
 	})
 }
 
-fn locked(deal: DealId) -> Amount {
+pub(super) fn locked(deal: DealId) -> Amount {
 	MockRents::get(deal).expect("the deal pays").locked
 }
 
 /// A provider with two MDUs of deal 0, in the first round of period 5, epochs 20 to 23.
-fn provider() -> AccountId {
+pub(super) fn provider() -> AccountId {
 	let provider = account(1);
 	open(0, START + 1_000);
 	commit(&provider, 0, 2 * MDU, true);
@@ -94,12 +94,12 @@ fn provider() -> AccountId {
 	provider
 }
 
-fn answer(provider: &AccountId) {
+pub(super) fn answer(provider: &AccountId) {
 	assert_ok!(Submission::of(provider, 0..16).dispatch());
 }
 
 /// Answers everything in this round and those up to the next period.
-fn serve_period(provider: &AccountId) {
+pub(super) fn serve_period(provider: &AccountId) {
 	for _ in 0..SETTLEMENT {
 		answer(provider);
 		next_epoch();
@@ -109,18 +109,18 @@ fn serve_period(provider: &AccountId) {
 
 /// A settlement, to be submitted.
 #[derive(Clone, Debug)]
-struct Settlement {
+pub(super) struct Settlement {
 	who: AccountId,
 	period: Period,
 	block: Hash32,
-	items: Vec<SettleItem>,
+	pub(super) items: Vec<SettleItem>,
 	y: [u8; 32],
 	pi: G1Compressed,
 }
 
 impl Settlement {
 	/// An honest provider's settlement of its slots of these deals.
-	fn of(provider: &AccountId, deals: &[DealId]) -> Self {
+	pub(super) fn of(provider: &AccountId, deals: &[DealId]) -> Self {
 		let present = Liveness::period_of(Liveness::present());
 		let r = Liveness::seal(present).expect("a round was drawn before").randomness;
 		let id: Hash32 = provider.clone().into();
@@ -139,7 +139,7 @@ impl Settlement {
 		Self { who, period: present - 1, block, items, y, pi: opening_of(&y) }
 	}
 
-	fn dispatch(self) -> DispatchResult {
+	pub(super) fn dispatch(self) -> DispatchResult {
 		let Self { who, period, block, items, y, pi } = self;
 		let items = items.try_into().expect("no more items than a call may have");
 		with_storage_layer(|| {
@@ -150,10 +150,12 @@ impl Settlement {
 
 /// Of how many MDUs samples of a slot are drawn.
 fn mdus_of(provider: &AccountId, deal: DealId) -> u32 {
-	if let Some(ending) = Endings::<Test>::get(provider, (deal, SLOT)) {
+	let last = Liveness::period_of(Liveness::present()) - 1;
+	if let Some(ending) = Endings::<Test>::get(provider, (deal, SLOT, last)) {
 		return ending.mdus;
 	}
-	let (_, mut held) = Liveness::held(provider, deal, SLOT).expect("the slot is listed");
+	// Of one that is gone nothing is owed.
+	let Some((_, mut held)) = Liveness::held(provider, deal, SLOT) else { return 1 };
 	if let Some(term) = MockPurse::term(deal) {
 		let book = Liveness::closed_book(provider).expect("the provider has a book");
 		Liveness::reckon(&book, &mut held, &term);
@@ -390,13 +392,17 @@ fn an_ending_that_is_not_settled_is_dropped() {
 		let forfeit =
 			|| Liveness::forfeit(RuntimeOrigin::signed(account(9)), provider.clone(), 0, SLOT);
 		for _ in 0..2 * SETTLEMENT {
-			assert_noop!(with_storage_layer(forfeit), Error::<Test>::NothingToDo);
+			Liveness::on_idle(1, Weight::MAX);
+			assert_eq!(Endings::<Test>::iter_keys().count(), 1);
 			next_epoch();
 			catch_up(&provider);
 		}
+		assert_eq!(EndedCommits::<Test>::iter_keys().count(), 1);
 		assert_noop!(Settlement::of(&provider, &[0]).dispatch(), Error::<Test>::NothingOwed);
-		assert_ok!(with_storage_layer(forfeit));
+		assert_noop!(with_storage_layer(forfeit), Error::<Test>::NothingToDo);
+		Liveness::on_idle(1, Weight::MAX);
 		assert_eq!(Endings::<Test>::iter_keys().count(), 0);
+		assert_eq!(EndedCommits::<Test>::iter_keys().count(), 0);
 		assert_eq!(Wallets::get(&provider), 0);
 	});
 }
@@ -417,13 +423,18 @@ fn on_idle_drops_what_is_not_settled_in_time() {
 		for _ in 0..SETTLEMENT {
 			next_epoch();
 		}
+		catch_up(&provider);
 		// Without room it does nothing.
 		assert_eq!(idle(Weight::zero()), Weight::zero());
 		assert_eq!(Endings::<Test>::iter_keys().count(), 2);
 		events();
 		idle(Weight::MAX);
-		assert!(matches!(events()[..], [Event::RentForfeited { deal: 0, .. }]));
-		assert!(Endings::<Test>::contains_key(&provider, (1u64, SLOT)));
+		assert!(matches!(
+			events()[..],
+			[Event::RentForfeited { deal: 0, .. }, Event::Forgotten { .. }]
+		));
+		// What ended can be settled by one that has nothing else.
+		assert!(Endings::<Test>::iter_key_prefix(&provider).all(|(deal, ..)| deal == 1));
 		assert_ok!(Settlement::of(&provider, &[1]).dispatch());
 		idle(Weight::MAX);
 		assert_eq!(EndingQueue::<Test>::iter_keys().count(), 0);
@@ -655,7 +666,7 @@ fn perform(provider: &AccountId, action: Action, sums: &mut Sums) {
 		Action::Settle { pick, wrong } => {
 			let mut slots: Vec<_> = Slots::<Test>::iter_prefix_values(provider)
 				.map(|held| held.deal)
-				.chain(Endings::<Test>::iter_key_prefix(provider).map(|(deal, _)| deal))
+				.chain(Endings::<Test>::iter_key_prefix(provider).map(|(deal, ..)| deal))
 				.collect();
 			slots.sort_unstable();
 			slots.dedup();

@@ -44,23 +44,23 @@ impl<T: frame_system::Config> pallet_liveness::WeightInfo for WeightInfo<T> {
 	fn advance_listing(s: u32, ) -> Weight {
 		Weight::from_parts(40_000_000, 0)
 			.saturating_add(Weight::from_parts(0, 10000))
-			.saturating_add(Weight::from_parts(30_000_000, 0).saturating_mul(s.into()))
-			.saturating_add(T::DbWeight::get().reads(4))
-			.saturating_add(T::DbWeight::get().reads((4_u64).saturating_mul(s.into())))
+			.saturating_add(Weight::from_parts(40_000_000, 0).saturating_mul(s.into()))
+			.saturating_add(T::DbWeight::get().reads(8))
+			.saturating_add(T::DbWeight::get().reads((6_u64).saturating_mul(s.into())))
 			.saturating_add(T::DbWeight::get().writes(2))
 			.saturating_add(T::DbWeight::get().writes((5_u64).saturating_mul(s.into())))
-			.saturating_add(Weight::from_parts(0, 8000).saturating_mul(s.into()))
+			.saturating_add(Weight::from_parts(0, 14000).saturating_mul(s.into()))
 	}
 	/// The range of component `s` is `[1, 64]`.
 	fn advance_unlisting(s: u32, ) -> Weight {
 		Weight::from_parts(40_000_000, 0)
 			.saturating_add(Weight::from_parts(0, 10000))
-			.saturating_add(Weight::from_parts(40_000_000, 0).saturating_mul(s.into()))
-			.saturating_add(T::DbWeight::get().reads(4))
-			.saturating_add(T::DbWeight::get().reads((7_u64).saturating_mul(s.into())))
+			.saturating_add(Weight::from_parts(50_000_000, 0).saturating_mul(s.into()))
+			.saturating_add(T::DbWeight::get().reads(7))
+			.saturating_add(T::DbWeight::get().reads((9_u64).saturating_mul(s.into())))
 			.saturating_add(T::DbWeight::get().writes(2))
-			.saturating_add(T::DbWeight::get().writes((9_u64).saturating_mul(s.into())))
-			.saturating_add(Weight::from_parts(0, 15000).saturating_mul(s.into()))
+			.saturating_add(T::DbWeight::get().writes((10_u64).saturating_mul(s.into())))
+			.saturating_add(Weight::from_parts(0, 22000).saturating_mul(s.into()))
 	}
 	/// The range of component `s` is `[1, 64]`.
 	fn advance_naming(s: u32, ) -> Weight {
@@ -83,10 +83,10 @@ impl<T: frame_system::Config> pallet_liveness::WeightInfo for WeightInfo<T> {
 	fn settle(n: u32, ) -> Weight {
 		Weight::from_parts(15_000_000_000, 0)
 			.saturating_add(Weight::from_parts(0, 14000))
-			.saturating_add(Weight::from_parts(2_300_000_000, 0).saturating_mul(n.into()))
-			.saturating_add(T::DbWeight::get().reads(9))
-			.saturating_add(T::DbWeight::get().reads((8_u64).saturating_mul(n.into())))
-			.saturating_add(Weight::from_parts(0, 60000).saturating_mul(n.into()))
+			.saturating_add(Weight::from_parts(2_400_000_000, 0).saturating_mul(n.into()))
+			.saturating_add(T::DbWeight::get().reads(12))
+			.saturating_add(T::DbWeight::get().reads((38_u64).saturating_mul(n.into())))
+			.saturating_add(Weight::from_parts(0, 80000).saturating_mul(n.into()))
 	}
 	fn pay_out() -> Weight {
 		Weight::from_parts(90_000_000, 0)
@@ -113,28 +113,28 @@ impl<T: frame_system::Config> pallet_liveness::WeightInfo for WeightInfo<T> {
 			.saturating_add(T::DbWeight::get().writes(24))
 	}
 	fn report_slot() -> Weight {
-		Weight::from_parts(250_000_000, 0)
-			.saturating_add(Weight::from_parts(0, 90000))
-			.saturating_add(T::DbWeight::get().reads(40))
-			.saturating_add(T::DbWeight::get().writes(36))
+		Weight::from_parts(260_000_000, 0)
+			.saturating_add(Weight::from_parts(0, 100000))
+			.saturating_add(T::DbWeight::get().reads(44))
+			.saturating_add(T::DbWeight::get().writes(38))
 	}
 	fn sweep_slot() -> Weight {
-		Weight::from_parts(250_000_000, 0)
-			.saturating_add(Weight::from_parts(0, 90000))
-			.saturating_add(T::DbWeight::get().reads(40))
-			.saturating_add(T::DbWeight::get().writes(36))
+		Weight::from_parts(260_000_000, 0)
+			.saturating_add(Weight::from_parts(0, 100000))
+			.saturating_add(T::DbWeight::get().reads(44))
+			.saturating_add(T::DbWeight::get().writes(38))
 	}
 	fn look_at() -> Weight {
 		Weight::from_parts(170_000_000, 0)
 			.saturating_add(Weight::from_parts(0, 65000))
-			.saturating_add(T::DbWeight::get().reads(29))
+			.saturating_add(T::DbWeight::get().reads(34))
 			.saturating_add(T::DbWeight::get().writes(28))
 	}
 	fn sweep_ending() -> Weight {
-		Weight::from_parts(25_000_000, 0)
-			.saturating_add(Weight::from_parts(0, 9000))
-			.saturating_add(T::DbWeight::get().reads(3))
-			.saturating_add(T::DbWeight::get().writes(3))
+		Weight::from_parts(60_000_000, 0)
+			.saturating_add(Weight::from_parts(0, 30000))
+			.saturating_add(T::DbWeight::get().reads(13))
+			.saturating_add(T::DbWeight::get().writes(11))
 	}
 	fn poll() -> Weight {
 		Weight::from_parts(8_000_000, 0)
