@@ -83,7 +83,9 @@ impl Ledger {
 	/// Waits for the next block. Returns its events.
 	pub async fn next(&mut self) -> Result<(BlockRef, Vec<ChainEvent>)> {
 		let (block, events) = self.news.next().await?;
-		for event in events.iter().filter(|event| self.is_of_deal(event)) {
+		let deal = Some(self.deal);
+		let of_deal = |event: &&ChainEvent| event.pallet == "Deals" && event.number("deal") == deal;
+		for event in events.iter().filter(of_deal) {
 			let amount = |field| event.amount(field).unwrap_or_default();
 			match event.name.as_str() {
 				"ContentCommitted" | "DealExtended" => self.locked += amount("rent"),
@@ -95,10 +97,6 @@ impl Ledger {
 			}
 		}
 		Ok((block, events))
-	}
-
-	fn is_of_deal(&self, event: &ChainEvent) -> bool {
-		event.pallet == "Deals" && event.number("deal") == Some(self.deal)
 	}
 
 	/// The account at the newest final block: what events told against what the chain has.
