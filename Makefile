@@ -1,6 +1,6 @@
 # Two commands do everything, set-up included:
 #
-#   make demo    store real files on a real local network, lose four providers, read everything back
+#   make demo    store real files on a real local network, lose providers, read everything back, see slots replaced
 #   make test    unit, property, runtime and end-to-end tests; benchmarks, try-runtime and zombienet are apart
 #
 # Others: build, lint, fmt, bench, benchmarks, try-runtime, collator, zombienet, weights, snapshot, docs.

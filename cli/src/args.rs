@@ -554,7 +554,7 @@ Examples:
   nil devnet corrupt provider-03 --fraction 25% --seed 7
   nil devnet corrupt provider-03 --fraction 1 --delete")]
 	Corrupt(CorruptArgs),
-	/// Store real files on a network of its own, kill four providers, read everything back
+	/// Store real files on a network of its own, lose providers and a disk, read on while all of it is replaced
 	#[command(after_help = "\
 Examples:
   nil devnet demo

@@ -6,25 +6,16 @@
 
 mod common;
 
-use common::{Devnet, eventually, random_bytes, runtime, write};
+use common::{Devnet, eventually, random_bytes, reading::Reading, runtime, write};
 use nil_client::{
 	account::AccountId,
 	chain::{At, Chain},
 	crypt::Identities,
-	get::{GetError, ReadOptions, Reader, SlotRebuilder},
+	get::{ReadOptions, SlotRebuilder},
 };
 use nil_types::{DutyInfo, Hash32, SampleInfo};
 use serde_json::Value;
-use std::{
-	collections::BTreeSet,
-	path::Path,
-	sync::{
-		Arc,
-		atomic::{AtomicBool, Ordering},
-	},
-	thread::{self, JoinHandle},
-	time::Duration,
-};
+use std::{collections::BTreeSet, path::Path, time::Duration};
 
 /// Milliseconds between blocks: an epoch of 12 s leaves providers 9 s for their answers.
 const BLOCK_MS: u64 = 600;
@@ -99,7 +90,7 @@ impl Scene {
 	fn wait_for_round(&self, round: u32, reading: &Reading) {
 		let what = format!("round {round} begins");
 		eventually(&what, PATIENCE * 2, || {
-			assert!(!reading.thread.is_finished(), "the reader has failed");
+			reading.goes_on();
 			self.round() >= round
 		});
 	}
@@ -146,53 +137,6 @@ impl Scene {
 			others.roots().await.unwrap().to_vec()
 		})
 	}
-}
-
-/// Reads the file piece by piece, over and over, through the restart of whatever is restarted.
-struct Reading {
-	stop: Arc<AtomicBool>,
-	thread: JoinHandle<usize>,
-}
-
-impl Reading {
-	fn start(chain: Chain, deal: u64, expected: Vec<u8>) -> Self {
-		/// Bytes that are read at a time.
-		const PIECE: usize = 1_000_000;
-		/// Leaves the machine to those who have to answer in time.
-		const PAUSE: Duration = Duration::from_millis(100);
-		let stop = Arc::new(AtomicBool::new(false));
-		let stopped = stop.clone();
-		let thread = thread::spawn(move || {
-			let mut reads = 0;
-			for start in (0..expected.len()).step_by(PIECE).cycle() {
-				if stopped.load(Ordering::Relaxed) {
-					break;
-				}
-				let end = expected.len().min(start + PIECE);
-				let piece = runtime().block_on(read(&chain, deal, start as u64, end as u64));
-				let piece = piece.unwrap_or_else(|error| panic!("after {reads} reads: {error}"));
-				assert!(piece == expected[start..end], "other bytes at {start}");
-				reads += 1;
-				thread::sleep(PAUSE);
-			}
-			reads
-		});
-		Self { stop, thread }
-	}
-
-	/// How many reads there were, all of them right.
-	fn stop(self) -> usize {
-		self.stop.store(true, Ordering::Relaxed);
-		self.thread.join().expect("every read succeeds")
-	}
-}
-
-async fn read(chain: &Chain, deal: u64, start: u64, end: u64) -> Result<Vec<u8>, GetError> {
-	let options = ReadOptions::new(Identities::none());
-	let reader = Reader::open(Arc::new(chain.clone()), deal, options).await?;
-	let mut bytes = Vec::new();
-	reader.cat("file", start..end, &mut bytes).await?;
-	Ok(bytes)
 }
 
 /// Rounds in which a loss of this share of all blobs is found, but for one time in a million. A round finds nothing with a

@@ -2,69 +2,15 @@
 
 mod common;
 
-use common::{Devnet, eventually, random_bytes, runtime, write};
-use serde_json::{Value, json};
+use common::{
+	Devnet, eventually,
+	node::{HOUR_MS, Node},
+	random_bytes, write,
+};
+use serde_json::json;
 use std::{fs, path::Path, process::Stdio, time::Duration};
 
 const PATIENCE: Duration = Duration::from_secs(60);
-/// So rarely does the node seal by itself that the test makes all blocks but the first.
-const HOUR_MS: &str = "3600000";
-
-/// The node's RPC.
-struct Node {
-	url: String,
-	http: reqwest::Client,
-}
-
-impl Node {
-	fn of(devnet: &Devnet) -> Self {
-		let http = nil_client::http::plain_builder().unwrap().build().unwrap();
-		Self { url: devnet.url().replace("ws://", "http://"), http }
-	}
-
-	/// What each provider's metrics say of `name`; `None` while one does not say anything.
-	fn gauges(&self, devnet: &Devnet, name: &str) -> Option<Vec<u64>> {
-		let providers = devnet.describe["providers"].as_array().unwrap();
-		let ask = |provider: &Value| {
-			let url = provider["metrics"].as_str().unwrap();
-			let text = runtime()
-				.block_on(async { self.http.get(url).send().await?.text().await })
-				.unwrap();
-			let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-			line.trim().parse().ok()
-		};
-		providers.iter().map(ask).collect()
-	}
-
-	fn call(&self, method: &str, params: Value) -> Value {
-		let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-		let answer: Value = runtime().block_on(async {
-			self.http.post(&self.url).json(&request).send().await.unwrap().json().await.unwrap()
-		});
-		assert!(answer.get("error").is_none(), "{method}: {answer}");
-		answer["result"].clone()
-	}
-
-	/// Makes a block on `parent`; its hash.
-	fn block_on(&self, parent: &Value, finalise: bool) -> Value {
-		self.call("engine_createBlock", json!([true, finalise, parent]))["hash"].clone()
-	}
-
-	fn best(&self) -> Value {
-		self.call("chain_getBlockHash", json!([]))
-	}
-
-	fn number_of(&self, block: &Value) -> u64 {
-		let header = self.call("chain_getHeader", json!([block]));
-		u64::from_str_radix(header["number"].as_str().unwrap().trim_start_matches("0x"), 16)
-			.unwrap()
-	}
-
-	fn waiting(&self) -> usize {
-		self.call("author_pendingExtrinsics", json!([])).as_array().unwrap().len()
-	}
-}
-
 /// Commits that a provider knows to stand.
 const COMMITTED: &str = "nil_provider_held{state=\"committed\"}";
 /// The best block that a provider has seen.

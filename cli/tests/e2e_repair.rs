@@ -2,32 +2,15 @@
 
 mod common;
 
-use common::{Devnet, Member, assert_same_tree, eventually, program, random_bytes, write};
+use common::{Devnet, assert_same_tree, eventually, random_bytes, write};
 use serde_json::{Value, json};
-use std::{
-	path::Path,
-	process::{Command, Stdio},
-	time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 /// Milliseconds between blocks: an epoch, after which what was committed in it can be proved, lasts 8 s.
 const BLOCK_MS: u64 = 400;
 const PATIENCE: Duration = Duration::from_secs(240);
 /// The slot whose provider is gone. It holds data.
 const GONE: usize = 1;
-
-/// Lets a provider leave, in its operator's name.
-fn drain(devnet: &Devnet, member: &Member) {
-	let drained = Command::new(program("nil-provider"))
-		.arg("--config")
-		.arg(member.dir.join("provider.toml"))
-		.args(["drain", "--json"])
-		.env("NIL_PROVIDER_NODE_URL", devnet.url())
-		.stdin(Stdio::null())
-		.output()
-		.unwrap();
-	assert!(drained.status.success(), "{}", String::from_utf8_lossy(&drained.stderr));
-}
 
 #[test]
 fn the_slot_of_a_provider_that_is_gone_moves_and_every_file_reads_back() {
@@ -52,7 +35,7 @@ fn the_slot_of_a_provider_that_is_gone_moves_and_every_file_reads_back() {
 	let before = devnet.holders(number);
 	let gone = devnet.member(&before[GONE]);
 	gone.kill();
-	drain(&devnet, &gone);
+	devnet.drain(&gone);
 	let mut candidate = Value::Null;
 	eventually("somebody rebuilds the slot", PATIENCE, || {
 		let told = status(&[]);

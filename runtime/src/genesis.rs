@@ -51,7 +51,7 @@ struct Epochs {
 }
 
 /// Epochs of two minutes, and rent settled every sixteen, so that somebody who looks on sees rounds pass. Every eighth sample
-/// is drawn by its slot: one.
+/// is drawn by its slot: one. Patience is short likewise: who causes a fault shall see what comes of it.
 const SHORT_EPOCHS: Epochs = Epochs {
 	length: 20,
 	settlement: 8,
@@ -66,8 +66,8 @@ const SHORT_EPOCHS: Epochs = Epochs {
 		],
 		credit_cap: 2_500,
 		settle_samples: 2,
-		silent_rounds: 24,
-		evict_misses: 16,
+		silent_rounds: 6,
+		evict_misses: 8,
 		forgive_rounds: 168,
 		slash: 500,
 		slash_slot: 2_000,

@@ -77,8 +77,7 @@ use pallet_providers::Ledgers;
 pub type SingleBlock = ();
 
 /// Migrations that run in steps, one migration after another, from the first block under this runtime on.
-pub type MultiBlock =
-	(pallet_deals::migrations::V1ToV2<Runtime>, EnterContent, EnterDepartures);
+pub type MultiBlock = (pallet_deals::migrations::V1ToV2<Runtime>, EnterContent, EnterDepartures);
 
 /// Where [`EnterContent`] is: a deal, and the last of its commits that was entered. 0 before the first.
 type Entered = (DealId, Generation);

@@ -1,8 +1,11 @@
-//! The demo: on a network of its own, store a directory of real files, kill four providers, read everything back and
-//! compare it bit for bit.
+//! The demo, on a network of its own. First act: store a directory of real files, kill four providers, read everything back
+//! and compare it bit for bit. Second act ([`super::healing`]): one provider loses data and one is gone for good, and the
+//! network replaces both. At the end, the account of the deal's rent.
 
 use super::{
 	files::{self, Tree},
+	healing::{self, Scene},
+	ledger::{Account, Ledger, News},
 	network::{Network, Wanted},
 	own::Nil,
 	process::Lifetime,
@@ -14,6 +17,9 @@ use crate::{
 	output::{Align, Output, table, write_stdout},
 	units,
 };
+use futures::future::try_join_all;
+use nil_client::{account::AccountId, chain::Chain};
+use nil_types::{DealId, DutyInfo};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use std::{
@@ -21,16 +27,20 @@ use std::{
 	time::{Duration, Instant},
 };
 use tempfile::TempDir;
+use tokio::time::sleep;
 
-const PROVIDERS: u16 = 13;
+/// A deal's twelve, and some to take over from them.
+const PROVIDERS: u16 = 16;
 const KILLED: usize = 4;
 const SMALL_FILES: u32 = 120;
-/// Short enough that placement does not dominate, long enough for a busy machine.
-const BLOCK_MS: u64 = 500;
+/// Short enough that the rounds of samples after which somebody counts as gone do not take minutes, long enough for a busy
+/// machine: 20 blocks are a round.
+const BLOCK_MS: u64 = 300;
 /// The longest that one step may take.
-const STEP: Duration = Duration::from_secs(600);
+pub const STEP: Duration = Duration::from_secs(600);
 
 /// One line of the table at the end.
+#[derive(Debug)]
 struct Step {
 	what: String,
 	bytes: Option<u64>,
@@ -38,13 +48,14 @@ struct Step {
 }
 
 /// What the demo did, for the table and for JSON.
-#[derive(Default)]
-struct Record {
+#[derive(Debug, Default)]
+pub struct Record {
 	steps: Vec<Step>,
 }
 
 impl Record {
-	fn add(&mut self, what: impl Into<String>, bytes: Option<u64>, time: Duration) {
+	/// A step that took so long.
+	pub fn add(&mut self, what: impl Into<String>, bytes: Option<u64>, time: Duration) {
 		self.steps.push(Step { what: what.into(), bytes, time });
 	}
 
@@ -92,19 +103,31 @@ pub async fn run(arguments: &DemoArgs, output: &Output) -> Result<()> {
 	let keep = arguments.keep || outcome.is_err();
 	finish(dir, keep, output);
 	let verdict = match &outcome {
-		Ok(stored) => format!(
+		Ok(played) => format!(
 			"DEMO OK {} files, {} stored and read back bit for bit without {KILLED} of the deal's \
-			 12 providers, {seconds:.0} s",
-			stored.files,
-			units::size(stored.bytes),
+			 12 providers; two slots moved during {} reads; the rent adds up; {seconds:.0} s",
+			played.files,
+			units::size(played.bytes),
+			played.reads,
 		),
 		Err(error) => format!("DEMO FAILED: {error} (logs: {})", logs.display()).replace('\n', " "),
 	};
 	if output.json {
-		let document = json!({ "ok": outcome.is_ok(), "verdict": verdict, "steps": record.json() });
+		let played = outcome.as_ref().ok();
+		let document = json!({
+			"ok": outcome.is_ok(),
+			"verdict": verdict,
+			"steps": record.json(),
+			"reads": played.map(|played| played.reads),
+			"rent": played.map(|played| played.account.json()),
+		});
 		output.result(&document, String::new)?;
 	} else {
-		write_stdout(format!("\n{}\n{verdict}\n", record.table()).as_bytes())?;
+		let account = match &outcome {
+			Ok(played) => format!("{}\n", played.account.table()),
+			Err(_) => String::new(),
+		};
+		write_stdout(format!("\n{}\n{account}{verdict}\n", record.table()).as_bytes())?;
 	}
 	match outcome {
 		Ok(_) => Ok(()),
@@ -113,10 +136,16 @@ pub async fn run(arguments: &DemoArgs, output: &Output) -> Result<()> {
 	}
 }
 
-/// What was stored.
-struct Stored {
+/// What was done.
+struct Played {
+	/// Files that were stored.
 	files: usize,
+	/// Their bytes.
 	bytes: u64,
+	/// Reads during the second act.
+	reads: usize,
+	/// Where the rent is.
+	account: Account,
 }
 
 async fn play(
@@ -124,7 +153,7 @@ async fn play(
 	dir: &Path,
 	record: &mut Record,
 	output: &Output,
-) -> Result<Stored> {
+) -> Result<Played> {
 	let say = |text: &str| output.note(text);
 	let wanted = Wanted {
 		providers: PROVIDERS,
@@ -146,12 +175,15 @@ async fn play(
 	record.add(format!("make {count} files"), Some(bytes), start.elapsed());
 
 	let nil = Nil::new(network.0.state().url(), &dir.join("config"))?;
+	let chain = Chain::connect(&network.0.state().url()).await?;
+	let news = News::of(chain.clone()).await?;
 	say("creating a deal with profile 8+4 ..");
 	let size = (bytes * 2).to_string();
 	let created = nil
 		.run(["deal", "create", "--profile", "8+4", "--size", &size, "--duration", "30d"], STEP)
 		.await?;
 	let deal = number(&created.value, "deal")?;
+	let mut ledger = Ledger::new(deal, news);
 	record.add(format!("create deal {deal}, draw its slots"), None, created.time);
 
 	say("storing the files ..");
@@ -159,10 +191,16 @@ async fn play(
 	let put = nil.run([Path::new("put"), &source, Path::new(&target)], STEP).await?;
 	record.add("nil put (encrypt, code, commit, upload)", Some(bytes), put.time);
 
+	say("waiting for the first samples to be answered ..");
+	let start = Instant::now();
+	all_answer(&chain, deal).await?;
+	record.add("all 12 prove that they have it", None, start.elapsed());
+
 	let shown = nil.run(["deal", "show", &deal.to_string()], STEP).await?;
-	let victims = network.0.kill_holders(&shown.value, KILLED)?;
-	say(&format!("killed {} ..", victims.join(", ")));
-	record.add(format!("SIGKILL {}", victims.join(", ")), None, Duration::ZERO);
+	let killed = network.0.kill_holders(&shown.value, KILLED)?;
+	let names: Vec<_> = killed.iter().map(|index| network.0.name(*index)).collect();
+	say(&format!("killed {} ..", names.join(", ")));
+	record.add(format!("SIGKILL {}", names.join(", ")), None, Duration::ZERO);
 
 	say("reading everything back ..");
 	let restored = dir.join("restored");
@@ -174,11 +212,46 @@ async fn play(
 	files::compare(&source, &restored)?;
 	record.add("compare bit for bit", Some(bytes), start.elapsed());
 
+	let (small, part, place) = (source.join("small"), format!("{target}/small"), dir.join("reads"));
+	let scene = Scene {
+		network: &mut network.0,
+		nil: &nil,
+		deal,
+		killed: &killed,
+		source: &small,
+		target: &part,
+		place: &place,
+	};
+	let reads = healing::play(scene, &chain, &mut ledger, record, output).await?;
+	let account = ledger.account(&chain).await?;
+
 	say("stopping everything ..");
 	let start = Instant::now();
 	network.0.stop();
 	record.add("stop everything", None, start.elapsed());
-	Ok(Stored { files: count, bytes })
+	Ok(Played { files: count, bytes, reads, account })
+}
+
+/// Waits until each provider of the deal has answered all samples of a round. The chain watches from then on who is silent.
+async fn all_answer(chain: &Chain, deal: DealId) -> Result<()> {
+	const LOOK: Duration = Duration::from_millis(200);
+	let slots = chain.best().slots(deal).await?;
+	let mut left: Vec<AccountId> =
+		slots.iter().filter_map(|slot| slot.state.provider().copied()).collect();
+	let deadline = Instant::now() + STEP;
+	while !left.is_empty() {
+		let view = chain.best();
+		let duties = try_join_all(left.iter().map(|provider| view.duty(*provider))).await?;
+		let is_done = |duty: &DutyInfo| duty.due > 0 && duty.answered.len() == duty.due as usize;
+		let found = left.into_iter().zip(&duties);
+		left = found.filter(|(_, duty)| !is_done(duty)).map(|(provider, _)| provider).collect();
+		if Instant::now() >= deadline {
+			let count = left.len();
+			return Err(CliError::failure(format_args!("{count} providers answer no samples")));
+		}
+		sleep(LOOK).await;
+	}
+	Ok(())
 }
 
 /// A network that is stopped on every way out, Ctrl-C included.
@@ -192,26 +265,33 @@ impl Drop for Guard {
 }
 
 impl Network {
+	/// The name of the provider with a number.
+	pub fn name(&self, index: usize) -> String {
+		let member = self.state().providers.get(index);
+		member.map_or_else(|| format!("provider {index}"), |member| member.name.clone())
+	}
+
 	/// Kills the providers of the deal's first `count` slots, which are data slots, so that a reader has to rebuild.
-	/// Returns their names.
-	fn kill_holders(&self, shown: &Value, count: usize) -> Result<Vec<String>> {
+	/// Returns their numbers, in the order of slots.
+	fn kill_holders(&self, shown: &Value, count: usize) -> Result<Vec<usize>> {
 		let slots = shown.get("slots").and_then(Value::as_array).map(Vec::as_slice);
 		let holders =
 			slots.unwrap_or_default().iter().filter_map(|slot| slot.get("provider")?.as_str());
 		let mut killed = Vec::new();
 		for holder in holders.take(count) {
-			let member = self
+			let (index, member) = self
 				.state()
 				.providers
 				.iter()
-				.find(|member| member.operator.as_deref() == Some(holder))
+				.enumerate()
+				.find(|(_, member)| member.operator.as_deref() == Some(holder))
 				.ok_or_else(|| CliError::not_found(format_args!("{holder} is none of ours")))?;
 			let process = member.process.as_ref();
 			if !process.is_some_and(|process| process.signal(Signal::SIGKILL) && process.wait(STEP))
 			{
 				return Err(CliError::failure(format_args!("{} did not die", member.name)));
 			}
-			killed.push(member.name.clone());
+			killed.push(index);
 		}
 		if killed.len() == count {
 			Ok(killed)

@@ -7,6 +7,7 @@ use super::{
 use crate::error::{CliError, Exit, Result};
 use serde::Deserialize;
 use std::{
+	fmt::Display,
 	fs,
 	net::{Ipv4Addr, SocketAddr, TcpStream},
 	path::{Path, PathBuf},
@@ -181,6 +182,27 @@ fn read_config(home: &Home, name: &str) -> Result<Config> {
 		fs::read_to_string(&path).map_err(|error| CliError::local(path.display(), &error))?;
 	toml::from_str(&text)
 		.map_err(|error| CliError::failure(format_args!("{}: {error}", path.display())))
+}
+
+/// Has a provider care for nothing from its next start on: it neither finds nor mends what its disk loses, and takes no slots
+/// over.
+pub fn neglect(home: &Home, name: &str) -> Result<()> {
+	let path = provider_config(home, name);
+	let wrong = |what: &dyn Display| CliError::failure(format_args!("{}: {what}", path.display()));
+	let text =
+		fs::read_to_string(&path).map_err(|error| CliError::local(path.display(), &error))?;
+	let mut config: toml::Table = toml::from_str(&text).map_err(|error| wrong(&error))?;
+	for (section, field, value) in [
+		("prover", "scrub_rate", toml::Value::Integer(0)),
+		("prover", "mend", toml::Value::Boolean(false)),
+		("repair", "enabled", toml::Value::Boolean(false)),
+	] {
+		let found = config.get_mut(section).and_then(toml::Value::as_table_mut);
+		let found = found.ok_or_else(|| wrong(&format_args!("it has no section {section}")))?;
+		found.insert(field.to_owned(), value);
+	}
+	let text = toml::to_string(&config).map_err(|error| wrong(&error))?;
+	fs::write(&path, text).map_err(|error| CliError::local(path.display(), &error))
 }
 
 /// The operator's account, as a provider's configuration names it.

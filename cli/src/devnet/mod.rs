@@ -8,7 +8,9 @@
 //! process.rs   processes that outlive a command, known by more than their pid
 //! state.rs     what is remembered on disk
 //! faults.rs    what a tester does to a provider: kill, pause, resume, corrupt
-//! demo.rs      store, kill four, read back
+//! demo.rs      store, kill four, read back; then
+//! healing.rs   lose a disk and a provider, and watch both slots move
+//! ledger.rs    what the chain tells of a deal, and the account of its rent
 //! bench.rs     put and get of one large file, measured
 //! ```
 
@@ -16,6 +18,8 @@ mod bench;
 mod demo;
 mod faults;
 mod files;
+mod healing;
+mod ledger;
 mod members;
 mod network;
 mod own;

@@ -5,6 +5,10 @@
 //! done or because it died, the guardian takes the network down; told that all is well it also removes the files.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod following;
+pub mod node;
+pub mod reading;
+
 use serde_json::Value;
 use std::{
 	ffi::OsStr,
@@ -211,6 +215,19 @@ impl Devnet {
 			url: found["url"].as_str().unwrap().into(),
 			pid: found["pid"].as_u64().and_then(|pid| i32::try_from(pid).ok()),
 		}
+	}
+
+	/// Lets a provider leave, in its operator's name.
+	pub fn drain(&self, member: &Member) {
+		let drained = Command::new(program("nil-provider"))
+			.arg("--config")
+			.arg(member.dir.join("provider.toml"))
+			.args(["drain", "--json"])
+			.env("NIL_PROVIDER_NODE_URL", self.url())
+			.stdin(Stdio::null())
+			.output()
+			.unwrap();
+		assert!(drained.status.success(), "{}", String::from_utf8_lossy(&drained.stderr));
 	}
 
 	/// Ends the node as a crash does.

@@ -1,9 +1,14 @@
 //! What needs the runtime's metadata: events, errors by name, the form of transactions.
 
-use super::{BlockRef, Chain, ChainError, calls::Call, connection::to_hex, view::Balance};
+use super::{
+	BlockRef, Chain, ChainError,
+	calls::Call,
+	connection::to_hex,
+	view::{At, Balance},
+};
 use crate::{account::AccountId, keys::Signer};
 use codec::{Decode, DecodeAll};
-use nil_types::Hash32;
+use nil_types::{Amount, Hash32};
 use serde::Serialize;
 use serde_json::Value as Json;
 use subxt::{
@@ -40,12 +45,59 @@ impl ChainEvent {
 	pub fn number(&self, field: &str) -> Option<u64> {
 		self.fields.get(field)?.as_u64()
 	}
+
+	/// An amount.
+	pub fn amount(&self, field: &str) -> Option<Amount> {
+		match self.fields.get(field)? {
+			Json::String(digits) => digits.parse().ok(),
+			number => number.as_u64().map(Amount::from),
+		}
+	}
+
+	/// An account.
+	pub fn account(&self, field: &str) -> Option<AccountId> {
+		self.fields.get(field)?.as_str()?.parse().ok()
+	}
 }
 
 impl Chain {
 	/// The events of a block.
 	pub async fn events(&self, block: BlockRef) -> Result<Vec<ChainEvent>, ChainError> {
 		self.client_at(block).await?.events().await
+	}
+}
+
+/// The events of final blocks, in order and without gaps. Nodes keep the state of their last blocks only, in which events are,
+/// so whoever wants them all must not be slow.
+#[derive(Debug)]
+pub struct FinalEvents {
+	chain: Chain,
+	last: BlockRef,
+}
+
+impl FinalEvents {
+	/// From the block on that is final after the present one.
+	pub async fn from_now(chain: Chain) -> Result<Self, ChainError> {
+		let last = chain.head(At::Finalised).await?;
+		Ok(Self { chain, last })
+	}
+
+	/// The last block that was read, or that after which it begins.
+	pub fn last(&self) -> BlockRef {
+		self.last
+	}
+
+	/// The events of the next block, or `None` while that is not final. After an error the same block comes again.
+	pub async fn next(&mut self) -> Result<Option<(BlockRef, Vec<ChainEvent>)>, ChainError> {
+		let number = self.last.number.saturating_add(1);
+		if self.chain.head(At::Finalised).await?.number < number {
+			return Ok(None);
+		}
+		let Some(hash) = self.chain.block_hash(Some(number)).await? else { return Ok(None) };
+		let block = BlockRef { number, hash };
+		let events = self.chain.events(block).await?;
+		self.last = block;
+		Ok(Some((block, events)))
 	}
 }
 
@@ -312,5 +364,8 @@ mod tests {
 			})
 		);
 		assert_eq!(event.number("deal"), Some(3));
+		assert_eq!(event.account("owner"), Some(AccountId([7; 32])));
+		assert_eq!((event.amount("amount"), event.amount("deal")), (Some(u128::MAX), Some(3)));
+		assert_eq!((event.amount("owner"), event.account("deal")), (None, None));
 	}
 }

@@ -28,7 +28,7 @@ pub use calls::{
 };
 pub use connection::{Chain, ChainConfig};
 pub use error::ChainError;
-pub use events::ChainEvent;
+pub use events::{ChainEvent, FinalEvents};
 pub use submit::{Included, Noter, Transaction, WaitFor};
 pub use view::{At, Balance, View};
 

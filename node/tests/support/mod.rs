@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "no test uses all of it")]
 
 pub mod deals;
+pub mod samples;
 pub mod snapshot;
 
 use codec::{Decode, Encode};

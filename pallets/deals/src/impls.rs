@@ -2,8 +2,8 @@
 
 use crate::{
 	CommitPrices, Commits, Config, Deal, DealParams, DealRent, Deals, DealsOf, EndReason, Error,
-	Event, HoldReason, Ledger, ManifestPoints, MinTerm, NewContent, NextDealId, Owed, Owing, Pallet,
-	Params, Remnant, Rents, Uploaders,
+	Event, HoldReason, Ledger, ManifestPoints, MinTerm, NewContent, NextDealId, Owed, Owing,
+	Pallet, Params, Remnant, Rents, Uploaders,
 };
 use alloc::vec::Vec;
 use frame_support::{

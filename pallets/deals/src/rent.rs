@@ -108,12 +108,8 @@ impl<T: Config> RentPurse<T::AccountId> for Pallet<T> {
 			return;
 		};
 		let (locked, remnant) = (held.ledger.locked, Self::remnant_of(deal, &held));
-		let mut owing = Owed::<T>::get(deal).unwrap_or(Owing {
-			owner: held.owner,
-			left: 0,
-			until,
-			remnant,
-		});
+		let mut owing =
+			Owed::<T>::get(deal).unwrap_or(Owing { owner: held.owner, left: 0, until, remnant });
 		// No more than there is, whatever slots say.
 		let amount = amount.min(locked.saturating_sub(owing.left));
 		if amount == 0 {

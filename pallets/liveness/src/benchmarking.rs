@@ -4,7 +4,10 @@
 //! arithmetic, before it can tell.
 
 use crate::{
-	Books, Call, Config, CurrentRound, Drawn, DrawnBefore, Earned, EndedCommits, Ending, EndingEnds, EndingQueue, Endings, EpochLength, EpochRecord, Event, EvictionEnds, EvictionQueue, INDEX_ONE, Item, JournalEnds, LivenessParams, MAX_PATH, Pallet, Parameters, Period, Planned, Sealed, SettleBlob, SettleItem, Slots, WatchEnds, WatchQueue, settle::SWEEP_COMMITS,
+	Books, Call, Config, CurrentRound, Drawn, DrawnBefore, Earned, EndedCommits, Ending,
+	EndingEnds, EndingQueue, Endings, EpochLength, EpochRecord, Event, EvictionEnds, EvictionQueue,
+	INDEX_ONE, Item, JournalEnds, LivenessParams, MAX_PATH, Pallet, Parameters, Period, Planned,
+	Sealed, SettleBlob, SettleItem, Slots, WatchEnds, WatchQueue, settle::SWEEP_COMMITS,
 };
 use alloc::{vec, vec::Vec};
 use frame_benchmarking::v2::*;

@@ -34,11 +34,9 @@ impl<T: Config> Pallet<T> {
 			Lane::Fresh => T::MaxFresh::get(),
 			Lane::Retry => T::MaxRetrying::get(),
 			// Each has a slot of its own, and evictions are not put off.
-			Lane::Repair
-			| Lane::RepairRetry
-			| Lane::Sampling
-			| Lane::Window
-			| Lane::Adopting => u32::MAX,
+			Lane::Repair | Lane::RepairRetry | Lane::Sampling | Lane::Window | Lane::Adopting => {
+				u32::MAX
+			},
 		}
 	}
 

@@ -205,7 +205,12 @@ impl<T: Config> Pallet<T> {
 						let attempts = repair.attempts;
 						Self::wait(deal, slot, &mut repair, Lane::RepairRetry);
 						let draw_at = repair.due;
-						Self::deposit_event(Event::RepairDeferred { deal, slot, attempts, draw_at });
+						Self::deposit_event(Event::RepairDeferred {
+							deal,
+							slot,
+							attempts,
+							draw_at,
+						});
 					}
 				},
 				Err(BeaconPruned) => Self::wait(deal, slot, &mut repair, Lane::Repair),

@@ -440,12 +440,7 @@ impl Prover {
 	}
 
 	/// Takes note of samples that cannot be answered now.
-	fn leave_out(
-		&self,
-		round: &RoundInfo,
-		left_out: Vec<(SampleInfo, LeftOut)>,
-		work: &mut Work,
-	) {
+	fn leave_out(&self, round: &RoundInfo, left_out: Vec<(SampleInfo, LeftOut)>, work: &mut Work) {
 		for (sample, why) in left_out {
 			if work.left_out.insert(sample.ordinal) {
 				self.metrics.left_out.inc();

@@ -560,7 +560,8 @@ impl Repairer {
 			self.fetcher.on_store(move |store| store.forget_openings(deal)).await?;
 		}
 		let call = Call::complete_repair(&call?);
-		let submitted = self.fetcher.until_stopped(self.chain.submit(&call, &self.operator)).await?;
+		let submitted =
+			self.fetcher.until_stopped(self.chain.submit(&call, &self.operator)).await?;
 		if let Err(error) = &submitted
 			&& LASTING.iter().any(|name| error.is_dispatch("Mode2", name))
 		{

@@ -234,9 +234,7 @@ impl Store {
 		for (_, holding) in self.holdings_of(deal)? {
 			// Several slots of a deal have the same list; the same list may stand elsewhere as well.
 			let list = (holding.roots_hash, holding.first_mdu);
-			if read.contains(&list)
-				|| !wanted(holding.first_mdu, u64::from(holding.mdus))
-			{
+			if read.contains(&list) || !wanted(holding.first_mdu, u64::from(holding.mdus)) {
 				continue;
 			}
 			read.push(list);

@@ -359,8 +359,9 @@ impl FakeChain {
 
 	/// Whether the chain takes a right proof for wrong.
 	fn doubts_it(&self) -> bool {
-		let left =
-			self.doubts.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+		let left = self
+			.doubts
+			.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
 		left.is_ok()
 	}
 
