@@ -183,7 +183,7 @@ pub fn busy() -> TestChain {
 		Remnants::<Runtime>::insert(tail, remnant_of_ended);
 		RemnantQueue::<Runtime>::put(QueueEnds { head, tail: tail + 1 });
 		// The other still owes something, out of what was on hold for it, and lapses a long time from now.
-		let (bucket, until) = (1_000_000u32, 1_000_000 * BucketLength::get());
+		let (bucket, until) = (1_000_000u32, 1_000_000 * <BucketLength as Get<u32>>::get());
 		Agenda::<Runtime>::insert(bucket, 0u32, OWING);
 		AgendaLen::<Runtime>::insert(bucket, 1);
 		AgendaPlaces::<Runtime>::insert(OWING, AgendaPlace { bucket, index: 0 });

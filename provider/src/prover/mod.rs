@@ -77,7 +77,7 @@ use nil_client::{
 };
 use nil_kzg::MsmEngine;
 use nil_types::{
-	DrawnInfo, DutyInfo, Epoch, Hash32, RelayBlock, Round, RoundInfo, SampleInfo,
+	DrawnInfo, DutyInfo, Hash32, RelayBlock, Round, RoundInfo, SampleInfo,
 	challenge::evaluation_point,
 };
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
