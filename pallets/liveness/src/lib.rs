@@ -330,6 +330,7 @@ mod answers;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 mod book;
+mod config;
 mod credits;
 mod epochs;
 mod errors;
@@ -343,6 +344,7 @@ mod mock;
 mod queries;
 mod rent;
 mod settle;
+mod storage;
 #[cfg(test)]
 mod tests;
 #[cfg(any(feature = "std", feature = "try-runtime"))]
@@ -358,8 +360,10 @@ use nil_types::{
 	traits::{Allocation, AnswerMath, ContentSource, CreditSource, EpochClock, SlotHooks, Term},
 };
 
+#[import_section(config::config)]
 #[import_section(errors::errors)]
 #[import_section(events::events)]
+#[import_section(storage::storage)]
 #[frame_support::pallet]
 #[allow(missing_debug_implementations, reason = "FRAME defines the storage types")]
 pub mod pallet {
@@ -381,238 +385,6 @@ pub mod pallet {
 	#[pallet::pallet]
 	#[pallet::storage_version(STORAGE_VERSION)]
 	pub struct Pallet<T>(_);
-
-	/// What the pallet needs. In hashes, a provider is the 32 bytes of its operator's account.
-	#[pallet::config]
-	pub trait Config:
-		frame_system::Config<
-			RuntimeEvent: From<Event<Self>>,
-			Hash: Into<Hash32>,
-			AccountId: Into<Hash32>,
-		>
-	{
-		/// Who may set parameters.
-		type AdminOrigin: EnsureOrigin<Self::RuntimeOrigin>;
-
-		/// The relay chain's clock and randomness. It must keep records for longer than an epoch.
-		type Beacon: RelayBeacon;
-
-		/// The content that samples are of. Its rounds must be those of this pallet.
-		type Content: ContentSource;
-
-		/// What slots earned by serving reads. Its rounds must be those of this pallet.
-		type Credits: CreditSource<Self::AccountId>;
-
-		/// The rent that deals have locked. Its deals must be those of the content.
-		type Purse: RentPurse<Self::AccountId>;
-
-		/// What providers have at stake.
-		type Stakes: Slashing<Self::AccountId>;
-
-		/// Who takes slots from their providers. Tells [`SlotHooks`] of it at once.
-		type Evictions: Evictions<Self::AccountId>;
-
-		/// The arithmetic of proofs.
-		type Answers: AnswerMath;
-
-		/// Relay blocks from the start of an epoch to the first record that may draw it. More than a relay parent may be
-		/// behind, and less than an epoch.
-		#[pallet::constant]
-		type DrawDelay: Get<RelayBlock>;
-
-		/// Shortest epoch that a genesis may have.
-		#[pallet::constant]
-		type MinEpochLength: Get<RelayBlock>;
-
-		/// Most samples that an epoch may ask a provider for.
-		#[pallet::constant]
-		type MaxSamples: Get<u32>;
-
-		/// Highest factor by which hot deals may be asked for more often than cold ones.
-		#[pallet::constant]
-		type MaxHotFactor: Get<u32>;
-
-		/// Largest share of the samples due that credits may waive, in units of 1/10,000: not all.
-		#[pallet::constant]
-		type MaxCreditCap: Get<u16>;
-
-		/// Items that one [`Call::submit_proofs`] may have, and ordinals that one [`Call::waive`] may.
-		#[pallet::constant]
-		type MaxItems: Get<u32>;
-
-		/// Steps that one [`Call::advance`] may take.
-		#[pallet::constant]
-		type MaxSteps: Get<u32>;
-
-		/// Fewest silent rounds in a row after which providers may be reported.
-		#[pallet::constant]
-		type MinSilentRounds: Get<u32>;
-
-		/// Fewest misses after which a slot may be taken from its provider.
-		#[pallet::constant]
-		type MinEvictMisses: Get<u32>;
-
-		/// Slots, and as many silent providers, that a block looks at without a report.
-		#[pallet::constant]
-		type MaxSweeps: Get<u32>;
-
-		/// Largest share of the stake for what failed that may be taken at once, in units of 1/10,000.
-		#[pallet::constant]
-		type MaxSlash: Get<u16>;
-
-		/// Largest share of a slash that a reporter may get, in units of 1/10,000: no more than half.
-		#[pallet::constant]
-		type MaxBounty: Get<u16>;
-
-		/// Weights of the calls and of the hook.
-		type WeightInfo: WeightInfo;
-	}
-
-	/// Relay blocks of an epoch. Set at genesis and never changed.
-	#[pallet::storage]
-	pub type EpochLength<T: Config> =
-		StorageValue<_, RelayBlock, ValueQuery, ConstU32<DEFAULT_EPOCH_LENGTH>>;
-
-	/// Epochs of a settlement period. Set at genesis and never changed.
-	#[pallet::storage]
-	pub type SettlementEpochs<T: Config> =
-		StorageValue<_, u32, ValueQuery, ConstU32<DEFAULT_SETTLEMENT_EPOCHS>>;
-
-	/// The first round that was drawn in the period of the one that was drawn last.
-	#[pallet::storage]
-	pub type Sealed<T: Config> = StorageValue<_, EpochRecord, OptionQuery>;
-
-	/// What each provider signed for the slots that it has.
-	#[pallet::storage]
-	pub type Tenures<T: Config> = StorageDoubleMap<
-		_,
-		Blake2_128Concat,
-		T::AccountId,
-		Identity,
-		(DealId, SlotIndex),
-		Tenure,
-		OptionQuery,
-	>;
-
-	/// What slots that ended are owed, by the period in which they did. They are settled in the next one.
-	#[pallet::storage]
-	pub type Endings<T: Config> = StorageDoubleMap<
-		_,
-		Blake2_128Concat,
-		T::AccountId,
-		Identity,
-		EndingKey,
-		Ending,
-		OptionQuery,
-	>;
-
-	/// The commits that were signed for these: what they are settled against.
-	#[pallet::storage]
-	pub type EndedCommits<T: Config> = StorageDoubleMap<
-		_,
-		Blake2_128Concat,
-		(T::AccountId, DealId, SlotIndex, Period),
-		Identity,
-		Generation,
-		(),
-		OptionQuery,
-	>;
-
-	/// The slots that ended and were owed something, in the order in which they did, by ticket.
-	#[pallet::storage]
-	pub type EndingQueue<T: Config> =
-		StorageMap<_, Twox64Concat, u64, (T::AccountId, DealId, SlotIndex, Period), OptionQuery>;
-
-	/// The ends of that queue.
-	#[pallet::storage]
-	pub type EndingEnds<T: Config> = StorageValue<_, JournalEnds, ValueQuery>;
-
-	/// The slots that had too many misses, in the order in which they did, by ticket.
-	#[pallet::storage]
-	pub type EvictionQueue<T: Config> =
-		StorageMap<_, Twox64Concat, u64, (T::AccountId, DealId, SlotIndex), OptionQuery>;
-
-	/// The ends of that queue.
-	#[pallet::storage]
-	pub type EvictionEnds<T: Config> = StorageValue<_, JournalEnds, ValueQuery>;
-
-	/// The providers that have a book, by ticket, each with the round in which it entered: from then on its silence counts.
-	#[pallet::storage]
-	pub type WatchQueue<T: Config> =
-		StorageMap<_, Twox64Concat, u64, (T::AccountId, Round), OptionQuery>;
-
-	/// The ends of that queue.
-	#[pallet::storage]
-	pub type WatchEnds<T: Config> = StorageValue<_, JournalEnds, ValueQuery>;
-
-	/// The round in force. 0 before the first one.
-	#[pallet::storage]
-	pub type CurrentRound<T: Config> = StorageValue<_, Round, ValueQuery>;
-
-	/// The relay parent of the block in which it began.
-	#[pallet::storage]
-	pub type BeganAt<T: Config> = StorageValue<_, RelayBlock, ValueQuery>;
-
-	/// The round that was drawn last: the one in force, or the one before.
-	#[pallet::storage]
-	pub type Drawn<T: Config> = StorageValue<_, EpochRecord, OptionQuery>;
-
-	/// The round before that.
-	#[pallet::storage]
-	pub type DrawnBefore<T: Config> = StorageValue<_, EpochRecord, OptionQuery>;
-
-	/// The parameters, and those that are to be.
-	#[pallet::storage]
-	pub type Parameters<T: Config> = StorageValue<_, Planned, ValueQuery>;
-
-	/// The account of each provider that has allocations in its lists or notes in its journal, or was not looked at since.
-	#[pallet::storage]
-	pub type Books<T: Config> =
-		StorageMap<_, Blake2_128Concat, T::AccountId, BookOf<T>, OptionQuery>;
-
-	/// The ends of each provider's journal.
-	#[pallet::storage]
-	pub type Journals<T: Config> =
-		StorageMap<_, Blake2_128Concat, T::AccountId, JournalEnds, ValueQuery>;
-
-	/// What happened to providers' allocations and is not in their lists yet, by ticket.
-	#[pallet::storage]
-	pub type Journal<T: Config> =
-		StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Identity, u64, Note, OptionQuery>;
-
-	/// The lists of each provider's allocations, with all that a sample needs to know of one.
-	#[pallet::storage]
-	pub type Entries<T: Config> =
-		StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Identity, EntryKey, Entry, OptionQuery>;
-
-	/// Where each allocation stands in its provider's lists.
-	#[pallet::storage]
-	pub type Places<T: Config> = StorageDoubleMap<
-		_,
-		Blake2_128Concat,
-		T::AccountId,
-		Identity,
-		(DealId, SlotIndex, Generation),
-		Place,
-		OptionQuery,
-	>;
-
-	/// The list of each provider's slots.
-	#[pallet::storage]
-	pub type Slots<T: Config> =
-		StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Identity, u32, HeldSlot, OptionQuery>;
-
-	/// Where each slot stands in its provider's list of slots.
-	#[pallet::storage]
-	pub type SlotPlaces<T: Config> = StorageDoubleMap<
-		_,
-		Blake2_128Concat,
-		T::AccountId,
-		Identity,
-		(DealId, SlotIndex),
-		u32,
-		OptionQuery,
-	>;
 
 	/// Epochs and parameters at genesis.
 	#[pallet::genesis_config]
