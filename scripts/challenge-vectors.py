@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes primitives/types/tests/vectors/challenge-v1.json: what is asked of providers, by the words of RFC 0008.
+"""Writes primitives/types/tests/vectors/challenge-v1.json: what is asked of providers, by the words of RFCs 0008 to 0010.
 
-This shares nothing with the implementation in primitives/types/src/challenge.rs, which a test holds to the file.
+This shares nothing with the implementation in primitives/types/src/challenge.rs and repair.rs, which tests hold to the file.
 Run it after a change of the protocol, and never to make that test pass.
 """
 
@@ -43,11 +43,42 @@ def challenge_seed(r_e, provider, ordinal, attempt):
     return h(b"nil/chal/v1", r_e, provider, ordinal, attempt)
 
 
+# Settlements of slots and repairs. Deals are u64, slots a byte.
+
+def of_slot(deal, slot):
+    return deal.to_bytes(8, "little") + bytes([slot])
+
+
+def settle_seed(r, provider, deal, slot, sample, attempt):
+    return h(b"nil/settle/v1", r, provider, of_slot(deal, slot), sample, attempt)
+
+
+def settle_point(r, provider):
+    return to_scalar(h(b"nil/settle/z/v1", r, provider))
+
+
+def settle_gamma(r, provider, deal, slot, sample):
+    return to_scalar(h(b"nil/settle/gamma/v1", r, provider, of_slot(deal, slot), sample))
+
+
+def repair_draw(tag, genesis, deal, slot, attempts, record, relay_block):
+    return h(tag, genesis, of_slot(deal, slot), attempts, record, relay_block)
+
+
+def repair_seed(r, sample):
+    return h(b"nil/repair/chal/v1", r, sample)
+
+
 def uniform(sixteen, total):
     """A number below total, or None where the last run of total is incomplete."""
     integer = int.from_bytes(sixteen, "little")
     whole_runs = 2**128 // total * total if total else 0
     return integer % total if integer < whole_runs else None
+
+
+def settle_draw(seed, mdus):
+    """The MDU that a seed of a settlement or a repair draws, and what decides the row; 0 where a number cannot be drawn."""
+    return uniform(seed[:16], mdus) or 0, seed[16:]
 
 
 # Size classes: a table of (fewest rows, bound), in order. Class 1 comes first.
@@ -192,6 +223,66 @@ def singles():
     yield single(nothing, 4, 5, 7, 1)
 
 
+def settlements():
+    """Samples of slots that are settled, with MDUs up to `mdus` and rows below `rows`, as a full MDU of a profile has them."""
+    for (r, provider), (deal, slot), sample, mdus, rows in [
+        (WORLDS[0], (0, 0), 0, 1, 64),
+        (WORLDS[1], (0x0102030405060708, 9), 0, 3, 8),
+        (WORLDS[1], (0x0102030405060708, 9), 1, 3, 8),
+        (WORLDS[1], (0x0102030405060708, 10), 1, 65536, 1),
+        (WORLDS[2], (2**64 - 1, 31), U32_MAX, U32_MAX, 32),
+    ]:
+        tries = []
+        for attempt in 0, 1, 15:
+            seed = settle_seed(r, provider, deal, slot, sample, attempt)
+            mdu, pick = settle_draw(seed, mdus)
+            tries.append({"attempt": attempt, "seed": seed.hex(), "mdu": mdu, "row": uniform(pick, rows)})
+        yield {
+            "r": r.hex(),
+            "provider": provider.hex(),
+            "deal": str(deal),
+            "slot": slot,
+            "sample": sample,
+            "mdus": mdus,
+            "rows": rows,
+            "tries": tries,
+            "z": settle_point(r, provider).hex(),
+            "gamma": settle_gamma(r, provider, deal, slot, sample).hex(),
+        }
+
+
+def repairs():
+    """What decides who rebuilds a slot, and sample `sample` of who does, with MDUs below `mdus` and rows below `rows`."""
+    for genesis, (deal, slot), attempts, record, relay_block, sample, generation, mdus, rows in [
+        (bytes(32), (0, 0), 0, bytes(64), 0, 0, 0, 1, 1),
+        (bytes(range(32)), (0x0102030405060708, 9), 4, bytes(range(100, 164)), 0x01020304, 3, 77, 4100, 8),
+        (bytes([255]) * 32, (2**64 - 1, 31), U32_MAX, bytes([255]) * 64, U32_MAX, U32_MAX, U32_MAX, U32_MAX, 64),
+    ]:
+        fields = (genesis, deal, slot, attempts, record, relay_block)
+        r = repair_draw(b"nil/repair/v1", *fields)
+        seed = repair_seed(r, sample)
+        mdu, pick = settle_draw(seed, mdus)
+        yield {
+            "genesis": genesis.hex(),
+            "deal": str(deal),
+            "slot": slot,
+            "attempts": attempts,
+            "randomness": record.hex(),
+            "relay_block": relay_block,
+            "candidate_seed": repair_draw(b"nil/repair/place/v1", *fields).hex(),
+            "r": r.hex(),
+            "sample": sample,
+            "generation": generation,
+            "mdus": mdus,
+            "rows": rows,
+            "seed": seed.hex(),
+            "mdu": mdu,
+            "row": uniform(pick, rows),
+            "z": to_scalar(h(b"nil/repair/z/v1", r, generation)).hex(),
+            "gamma": to_scalar(h(b"nil/repair/gamma/v1", r, sample)).hex(),
+        }
+
+
 def edges_of_classes():
     rows = {0, MAX_ROWS + 1}
     for fewest, bound in CLASSES:
@@ -206,6 +297,7 @@ def edge_rows():
 vectors = {
     "about": [
         "What is asked of a storage provider in an epoch: RFC 0008. Byte strings are hexadecimal.",
+        "settlements: what a slot's rent is settled against, RFC 0009. repairs: who rebuilds a slot, and what it proves, RFC 0010.",
         "Numbers that may not fit into 53 bits are decimal strings.",
         "r_e: randomness of the epoch. Randomness: the relay chain's record, 64 bytes.",
         "A draw is null where the random integer lies in the last incomplete run; a sample is null where all 64 attempts missed.",
@@ -290,6 +382,8 @@ vectors = {
         case("every class at its edges", range(48), cold=edge_rows(), hot=edge_rows(), slots=edge_rows(), hot_factor=2),
         case("the last ordinals", range(U32_MAX - 8, U32_MAX + 1), cold=[19, 23, 900], slots=[42, 900]),
     ],
+    "settlements": list(settlements()),
+    "repairs": list(repairs()),
 }
 
 

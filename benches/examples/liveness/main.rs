@@ -48,6 +48,7 @@ fn main() -> ExitCode {
 	let progress = Progress::new();
 	let report = Report {
 		seed: arguments.seed,
+		providers: arguments.providers,
 		machine: report::machine(),
 		commit: report::commit(),
 		burden: burden::run(&arguments, &progress),

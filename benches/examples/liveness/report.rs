@@ -37,6 +37,7 @@ pub fn interval(hits: u32, trials: u32) -> (f64, f64) {
 #[derive(Debug, Serialize)]
 pub struct Report {
 	pub seed: u64,
+	pub providers: u32,
 	pub machine: String,
 	pub commit: String,
 	pub detection: Vec<Detection>,
@@ -162,9 +163,11 @@ impl Report {
 		let path = folder.join(format!("{day}-liveness.md"));
 		let text = format!(
 			"# Samples: detection, burden and deletion behind one's own data, {day}\n\n\
-			 Command: `cargo run --release --package nil-benches --example liveness -- --seed {} --results benches/results`.\n\n\
+			 Command: `cargo run --release --package nil-benches --example liveness -- --seed {} --providers {} \
+			 --results benches/results`.\n\n\
 			 - machine: {}\n- commit: {}\n\n{}",
 			self.seed,
+			self.providers,
 			self.machine,
 			self.commit,
 			self.text()

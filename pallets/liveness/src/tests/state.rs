@@ -1,8 +1,14 @@
 //! How much state what providers store takes.
 
+use super::rent::{MDU, Settlement, commit, open};
 use crate::{mock::*, *};
 use codec::Encode;
-use frame_support::traits::{StorageInfo, StorageInfoTrait};
+use frame_support::{
+	assert_ok,
+	storage::unhashed,
+	traits::{Hooks, PalletInfoAccess, StorageInfo, StorageInfoTrait},
+	weights::Weight,
+};
 
 /// The most bytes that an entry of an item takes, its key included but for what all of the item's keys begin with.
 fn bound(item: &str) -> u32 {
@@ -35,7 +41,7 @@ fn bounds_are_what_entries_take() {
 		begin();
 		catch_up(&provider);
 		let taken = |key: Vec<u8>| {
-			let value = frame_support::storage::unhashed::get_raw(&key).unwrap();
+			let value = unhashed::get_raw(&key).unwrap();
 			(key.len() - PREFIX + value.len()) as u32
 		};
 		let (deal, slot, generation) = (many.deal, many.slot, many.generation);
@@ -70,7 +76,7 @@ fn books_grow_with_lists_alone() {
 		assert_eq!(size(), before);
 		for _ in 0..20 {
 			next_epoch();
-			frame_support::assert_ok!(Submission::of(&provider, 0..16).dispatch());
+			assert_ok!(Submission::of(&provider, 0..16).dispatch());
 		}
 		// Beside the bits of the samples.
 		assert_eq!(size(), before + 2);
@@ -78,5 +84,71 @@ fn books_grow_with_lists_alone() {
 		next_epoch();
 		catch_up(&provider);
 		assert_eq!(size(), before + 5);
+	});
+}
+
+/// Entries that the pallet keeps, and their bytes, keys included.
+fn kept() -> (usize, usize) {
+	let prefix = Liveness::name_hash();
+	let after = |key: &[u8]| sp_io::storage::next_key(key).filter(|key| key.starts_with(&prefix));
+	let (mut entries, mut bytes) = (0, 0);
+	let mut next = after(&prefix);
+	while let Some(key) = next {
+		let value = unhashed::get_raw(&key).expect("a key has a value");
+		entries += 1;
+		bytes += key.len() + value.len();
+		next = after(&key);
+	}
+	(entries, bytes)
+}
+
+#[test]
+fn blobs_and_mdus_take_nothing() {
+	let kept_with = |rows: u64| {
+		new_test_ext().execute_with(|| {
+			let provider = account(1);
+			sign(&provider, allocation(0, 1, rows));
+			begin();
+			catch_up(&provider);
+			assert_eq!(book(&provider).blobs, rows);
+			kept()
+		})
+	};
+	assert_eq!(kept_with(1), kept_with(1 << 22));
+}
+
+/// A period, whose first round leaves the samples below `first` open, and its settlement.
+fn pass_period(provider: &AccountId, first: u32) {
+	for round in 0..SETTLEMENT {
+		let first = if round == 0 { first } else { 0 };
+		assert_ok!(Submission::of(provider, first..16).dispatch());
+		next_epoch();
+		catch_up(provider);
+		Liveness::on_idle(0, Weight::MAX);
+	}
+	assert_ok!(Settlement::of(provider, &[0]).dispatch());
+}
+
+#[test]
+fn nothing_grows_with_rounds() {
+	run(|| {
+		let provider = account(1);
+		open(0, 1 << 30);
+		commit(&provider, 0, 2 * MDU, true);
+		begin();
+		catch_up(&provider);
+		// One sample stays open and is named, and the miss is forgiven in the period after.
+		let pass = || {
+			pass_period(&provider, 1);
+			pass_period(&provider, 0);
+			kept()
+		};
+		let before = pass();
+		for _ in 0..20 {
+			assert_eq!(pass(), before);
+		}
+		// It was not for want of anything to write down.
+		assert_eq!(book(&provider).missed, 21);
+		assert!(Wallets::get(&provider) > 0);
 	});
 }

@@ -1,4 +1,4 @@
-//! What providers are asked in an epoch (RFC 0008).
+//! What providers are asked in an epoch (RFC 0008), to be paid (RFC 0009) and to get a slot (RFC 0010).
 //!
 //! * `vectors`: what another implementation made of the same words;
 //! * `properties`: any lists;

@@ -7,9 +7,11 @@ use nil_types::{
 	Epoch, Hint, RelayBlock,
 	challenge::{
 		Census, Draw, MAX_ATTEMPTS, Sample, SizeClass, challenge_seed, epoch_of, epoch_randomness,
-		epoch_start, evaluation_point, gamma, sample, samples_of,
+		epoch_start, evaluation_point, gamma, sample, samples_of, settle_draw, settle_gamma,
+		settle_point, settle_seed,
 	},
 	deal::SerdeBytes,
+	repair::{RepairDraw, repair_gamma, repair_point, repair_seed},
 	uniform,
 };
 use serde::Deserialize;
@@ -31,6 +33,8 @@ struct Vectors {
 	samples_of: Vec<SamplesVector>,
 	draws: Vec<SingleVector>,
 	cases: Vec<CaseVector>,
+	settlements: Vec<SettlementVector>,
+	repairs: Vec<RepairVector>,
 }
 
 #[derive(Deserialize)]
@@ -184,6 +188,52 @@ struct CaseVector {
 	samples: Vec<OrdinalVector>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TryVector {
+	attempt: u32,
+	seed: Hex32,
+	mdu: u32,
+	row: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SettlementVector {
+	r: Hex32,
+	provider: Hex32,
+	deal: String,
+	slot: u8,
+	sample: u32,
+	mdus: u32,
+	rows: u32,
+	tries: Vec<TryVector>,
+	z: Hex32,
+	gamma: Hex32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RepairVector {
+	genesis: Hex32,
+	deal: String,
+	slot: u8,
+	attempts: u32,
+	randomness: SerdeBytes<64>,
+	relay_block: RelayBlock,
+	candidate_seed: Hex32,
+	r: Hex32,
+	sample: u32,
+	generation: u32,
+	mdus: u32,
+	rows: u32,
+	seed: Hex32,
+	mdu: u32,
+	row: Option<u32>,
+	z: Hex32,
+	gamma: Hex32,
+}
+
 fn vectors() -> Vectors {
 	serde_json::from_str(include_str!("../vectors/challenge-v1.json")).expect("valid vectors")
 }
@@ -290,5 +340,48 @@ fn samples() {
 			let found = sample(r_e, provider, ordinal, &census, hot_factor, &mut table);
 			assert_eq!(found.map(|found| found.map(SampleVector::from)), Ok(expected), "{name}");
 		}
+	}
+}
+
+fn deal_of(text: &str) -> u64 {
+	text.parse().expect("a decimal number")
+}
+
+#[test]
+fn settlements() {
+	for vector in vectors().settlements {
+		let (r, provider) = (&vector.r.0, &vector.provider.0);
+		let (key, sample) = ((deal_of(&vector.deal), vector.slot), vector.sample);
+		for TryVector { attempt, seed, mdu, row } in vector.tries {
+			let found = settle_seed(r, provider, key, sample, attempt);
+			assert_eq!(SerdeBytes(found), seed);
+			let (drawn, pick) = settle_draw(&found, vector.mdus);
+			assert_eq!((drawn, uniform(pick, vector.rows)), (mdu, row), "{seed:?}");
+		}
+		assert_eq!(SerdeBytes(settle_point(r, provider)), vector.z);
+		assert_eq!(SerdeBytes(settle_gamma(r, provider, key, sample)), vector.gamma);
+	}
+}
+
+#[test]
+fn repairs() {
+	for vector in vectors().repairs {
+		let draw = RepairDraw {
+			genesis: vector.genesis.0,
+			deal: deal_of(&vector.deal),
+			slot: vector.slot,
+			attempts: vector.attempts,
+			randomness: vector.randomness.0,
+			relay_block: vector.relay_block,
+		};
+		assert_eq!(SerdeBytes(draw.candidate_seed()), vector.candidate_seed);
+		let r = draw.samples();
+		assert_eq!(SerdeBytes(r), vector.r);
+		let seed = repair_seed(&r, vector.sample);
+		assert_eq!(SerdeBytes(seed), vector.seed);
+		let (mdu, pick) = settle_draw(&seed, vector.mdus);
+		assert_eq!((mdu, uniform(pick, vector.rows)), (vector.mdu, vector.row));
+		assert_eq!(SerdeBytes(repair_point(&r, vector.generation)), vector.z);
+		assert_eq!(SerdeBytes(repair_gamma(&r, vector.sample)), vector.gamma);
 	}
 }
