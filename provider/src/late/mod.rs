@@ -254,7 +254,9 @@ impl LateSigner {
 		self.check_room(part, room.bytes).await?;
 		// The follower drops from its list what has ended meanwhile.
 		let wanted = || self.missed.borrow().contains(&part.key);
-		let Some(whole) = self.fetcher.fetch(part, wanted).await? else { return Ok(None) };
+		let last = part.commit.at.saturating_add(open.terms.receipt_grace);
+		let blocks = last.saturating_sub(open.terms.relay_block);
+		let Some(whole) = self.fetcher.fetch(part, blocks, wanted).await? else { return Ok(None) };
 		// All this may have taken long.
 		let Some(open) = self.look(&part.key).await? else { return Ok(None) };
 		let room = self.unless_stopped(self.room(&open.terms)).await?;
