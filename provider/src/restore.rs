@@ -8,8 +8,8 @@
 //! Before these come the roots of commits that nothing here has the roots of, so that samples of others can be answered when
 //! the deal has ended, and nobody gives these roots any more.
 //!
-//! A failed attempt is repeated with longer and longer pauses, for as long as the follower finds the gap. What is staged by then is not
-//! fetched again.
+//! A failed attempt is repeated with longer and longer pauses, for as long as the follower finds the gap. What is staged by
+//! then is not fetched again.
 
 use crate::{
 	chain::ChainView,
@@ -119,12 +119,7 @@ impl Restorer {
 	}
 
 	/// Takes note of an attempt, which has brought something or found nothing to do.
-	fn note(
-		&self,
-		(need, key): Task,
-		outcome: Result<bool, RestoreError>,
-		attempt: &mut Attempts,
-	) {
+	fn note(&self, (need, key): Task, outcome: Result<bool, RestoreError>, attempt: &mut Attempts) {
 		let HoldingKey { deal, generation, slot } = key;
 		let metrics = &self.fetcher.metrics;
 		match outcome {
@@ -151,11 +146,7 @@ impl Restorer {
 	}
 
 	/// Fetches what is needed. Whether it still was.
-	async fn attempt(
-		&self,
-		(need, key): Task,
-		commit: CommitInfo,
-	) -> Result<bool, RestoreError> {
+	async fn attempt(&self, (need, key): Task, commit: CommitInfo) -> Result<bool, RestoreError> {
 		let Some((part, now)) = self.look(key, commit).await? else { return Ok(false) };
 		let blocks = part.deal.expires_at.saturating_sub(now);
 		match need {

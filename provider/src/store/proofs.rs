@@ -258,10 +258,8 @@ impl Store {
 		if holdings.is_empty() {
 			return Ok(None);
 		}
-		let held: BTreeSet<(Generation, Hash32)> = holdings
-			.iter()
-			.map(|(key, holding)| (key.generation, holding.roots_hash))
-			.collect();
+		let held: BTreeSet<(Generation, Hash32)> =
+			holdings.iter().map(|(key, holding)| (key.generation, holding.roots_hash)).collect();
 		let mut found = BTreeSet::new();
 		for (generation, commit) in commits {
 			if held.contains(&(*generation, commit.roots_hash)) {
