@@ -225,7 +225,7 @@ impl Restorer {
 
 /// What is to be done, in order.
 fn tasks(gaps: &Gaps) -> BTreeMap<Task, CommitInfo> {
-	let of = |need| move |(key, commit): &Gap| ((need, *key), commit.clone());
+	let of = |need: Need| move |(key, commit): &Gap| ((need, *key), commit.clone());
 	let roots = gaps.rootless.iter().map(of(Need::Roots));
 	roots.chain(gaps.lost.iter().map(of(Need::All))).collect()
 }
