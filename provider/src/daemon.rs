@@ -3,7 +3,7 @@
 //! # Order
 //!
 //! Start: store (recovery), node (waits for it), store bound to the chain, verifier with what is not checked yet, follower,
-//! the signer of late receipts, the prover, the worker on repairs, the scrubber, listeners. Stop, on SIGTERM or SIGINT:
+//! the signer of late receipts, the prover, the worker on repairs, that on what was lost, the scrubber, listeners. Stop, on SIGTERM or SIGINT:
 //! listeners take nothing new and running requests get [`GRACE`]; then the others end. A kill at any moment loses nothing
 //! that was acknowledged.
 //!
@@ -20,10 +20,12 @@ use crate::{
 	config::{Config, ConfigError},
 	content::Reader,
 	fetch::Fetcher,
-	late::{LateSigner, Settled},
+	gaps::{Finder, Gaps, Wanted},
+	late::LateSigner,
 	metrics::{Metrics, clamp},
 	prover::Prover,
 	repair::Repairer,
+	restore::Restorer,
 	scrub::Scrubber,
 	server::{self, ConnectionLimits},
 	store::{Recovery, Store, StoreError},
@@ -229,7 +231,7 @@ impl Daemon {
 		requeue(&store, &verifier, &recovery).await?;
 
 		let (heads, followed) = watch::channel(Heads::default());
-		let (missed, told) = watch::channel(Vec::new());
+		let (gaps, told) = watch::channel(Gaps::default());
 		let app = App::new(
 			config,
 			service.clone(),
@@ -278,6 +280,13 @@ impl Daemon {
 				followed,
 			)
 		});
+		let restorer = Restorer {
+			chain: chain.clone(),
+			fetcher: fetcher.clone(),
+			parallel: config.repair.parallel,
+			first_pause: Duration::from_secs(config.repair.pause_secs),
+			gaps: told.clone(),
+		};
 		let late = operator.filter(|_| config.receipts.sign_late).map(|operator| LateSigner {
 			chain: chain.clone(),
 			fetcher,
@@ -285,8 +294,10 @@ impl Daemon {
 			operator,
 			valid_blocks: config.receipts.valid_blocks,
 			first_pause: Duration::from_secs(config.receipts.late_pause_secs),
-			missed: told,
+			gaps: told,
 		});
+		let wanted =
+			Wanted { missed: late.is_some(), lost: config.prover.mend, roots: prover.is_some() };
 		let follower = Follower {
 			chain,
 			store,
@@ -295,12 +306,13 @@ impl Daemon {
 			staged_ttl: config.store.staged_ttl_secs,
 			sweep_every: Duration::from_secs(config.store.sweep_secs),
 			reserve: config.store.reserve.0,
-			missed: late.is_some().then_some(missed),
-			settled: Settled::default(),
+			finder: Finder::new(wanted),
+			gaps,
 		};
 		let mut parts = JoinSet::new();
 		spawn(&mut parts, "the follower of the chain", follower.run(heads, stop.clone()));
 		spawn(&mut parts, "the scrubber", scrubber.run());
+		spawn(&mut parts, "the worker on what was lost", restorer.run());
 		if let Some(late) = late {
 			spawn(&mut parts, "the signer of late receipts", late.run());
 		}

@@ -1,5 +1,5 @@
-//! A slot's part of a commit, fetched: of a commit that the slot missed ([`crate::late`]), and of those before a slot's new
-//! provider came ([`crate::repair`]).
+//! A slot's part of a commit, fetched: of a commit that the slot missed ([`crate::late`]), of those before a slot's new
+//! provider came ([`crate::repair`]), and of those that the store has lost ([`crate::restore`]).
 //!
 //! The roots come first, then MDU by MDU the witness and the blobs of any `k` other slots, or of the slot's present provider,
 //! all of it checked against the chain ([`SlotRebuilder`]). The slot's own shards are made of them and staged like an upload;
@@ -26,12 +26,14 @@ use nil_types::{
 use std::{sync::Arc, time::Duration};
 use tokio::{
 	task::{JoinError, spawn_blocking},
-	time::timeout,
+	time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
 /// How long the other slots may take for one MDU, so that one who trickles does not hold up everything else.
-const MDU_PATIENCE: Duration = Duration::from_secs(120);
+pub const MDU_PATIENCE: Duration = Duration::from_secs(120);
+/// The least time between relay blocks.
+const RELAY_BLOCK: Duration = Duration::from_secs(6);
 /// MDUs that the longest index fills.
 const INDEX_MDUS: u32 = 9;
 
@@ -100,6 +102,11 @@ impl Part {
 		self.shape().bytes_per_slot(&self.deal.profile)
 	}
 
+	/// How long its roots may take: should nobody have kept them, they are made from all blobs.
+	fn roots_patience(&self) -> Duration {
+		MDU_PATIENCE.saturating_mul(u32::try_from(self.shape().mdus()).unwrap_or(u32::MAX))
+	}
+
 	/// What the slot stores of an MDU with `live` live blobs.
 	fn mdu_bytes(&self, live: u8) -> u64 {
 		u64::from(self.deal.profile.live_rows(live)).saturating_mul(BLOB_BYTES as u64)
@@ -147,18 +154,18 @@ pub struct Fetcher {
 }
 
 impl Fetcher {
-	/// Fetches and stages all of a part that is not staged. `None` when `wanted` says that it is of no use any more.
+	/// Fetches and stages all of a part that is not staged, within so many relay blocks: later it is of no use. `None` when
+	/// `wanted` says that it is of none before.
 	pub async fn fetch(
 		&self,
 		part: &Part,
+		blocks: RelayBlock,
 		wanted: impl Fn() -> bool,
 	) -> Result<Option<Whole>, FetchError> {
 		let key = part.key;
+		let until = Instant::now() + RELAY_BLOCK.saturating_mul(blocks);
 		let others = part.others(&self.operator, self.reach)?;
-		// Should nobody have kept the roots, they are made from all blobs.
-		let mdus = u32::try_from(part.shape().mdus()).unwrap_or(u32::MAX);
-		let patience = MDU_PATIENCE.saturating_mul(mdus);
-		let roots = self.within(patience, "the roots", others.roots()).await?;
+		let roots = self.within(part.roots_patience(), until, "the roots", others.roots()).await?;
 		for (mdu, root, live) in part.mdus(&roots) {
 			if !wanted() {
 				return Ok(None);
@@ -166,13 +173,24 @@ impl Fetcher {
 			if !self.has(StagedKey { holding: key, mdu }, root, live).await? {
 				// Much may have been uploaded since the whole was found to fit.
 				let _space = self.set_aside(key, part.mdu_bytes(live)).await?;
-				let rebuilt = self.within(MDU_PATIENCE, "an MDU", others.mdu(mdu)).await?;
+				let rebuilt = self.within(MDU_PATIENCE, until, "an MDU", others.mdu(mdu)).await?;
 				self.stage(StagedKey { holding: key, mdu }, rebuilt).await?;
 			}
 		}
 		let patience = MDU_PATIENCE.saturating_mul(INDEX_MDUS);
-		let index = self.within(patience, "the index", others.index()).await?;
+		let index = self.within(patience, until, "the index", others.index()).await?;
 		Ok(Some(Whole { roots, index }))
+	}
+
+	/// Fetches the roots of a part's commit alone, within so many relay blocks.
+	pub async fn roots(
+		&self,
+		part: &Part,
+		blocks: RelayBlock,
+	) -> Result<Arc<Vec<Hash32>>, FetchError> {
+		let until = Instant::now() + RELAY_BLOCK.saturating_mul(blocks);
+		let others = part.others(&self.operator, self.reach)?;
+		self.within(part.roots_patience(), until, "the roots", others.roots()).await
 	}
 
 	/// Makes a part that was fetched a holding. `room` counts for one that is not committed yet.
@@ -287,13 +305,15 @@ impl Fetcher {
 		Ok(spawn_blocking(move || work(&store)).await??)
 	}
 
-	/// Waits for what other slots give, for so long and no longer.
+	/// Waits for what other slots give, for so long and no longer, and not past `until`.
 	async fn within<T>(
 		&self,
 		patience: Duration,
+		until: Instant,
 		what: &'static str,
 		work: impl Future<Output = Result<T, GetError>>,
 	) -> Result<T, FetchError> {
+		let patience = patience.min(until.saturating_duration_since(Instant::now()));
 		let done = timeout(patience, work);
 		let done = self.until_stopped(done).await?;
 		Ok(done.map_err(|_| FetchError::TooSlow { what, patience })??)

@@ -4,8 +4,9 @@
 //! * [`store`]: the disk, atomic and fsynced, and what is kept until when;
 //! * [`verifier`]: shards against commitments, many at a time;
 //! * [`chain`]: what is asked of the chain, and the follower that acts on it;
-//! * [`late`]: receipts for commits that a slot missed; [`repair`]: slots whose provider failed or leaves, rebuilt here;
-//!   [`fetch`]: how both get a slot's part of a commit;
+//! * [`gaps`]: what slots lack of commits; [`late`]: receipts for those that they missed; [`restore`]: what the disk lost of
+//!   those that they signed; [`repair`]: slots whose provider failed or leaves, rebuilt here; [`fetch`]: how all of them get a
+//!   slot's part of a commit;
 //! * [`prover`]: answers to the samples that the chain asks for;
 //! * [`content`]: reading what is held; [`scrub`]: checking it in the background, and rebuilding what is damaged;
 //! * [`api`]: the requests of clients over HTTP, [`server`]: their connections;
@@ -26,10 +27,12 @@ pub mod config;
 pub mod content;
 pub mod daemon;
 pub mod fetch;
+pub mod gaps;
 pub mod late;
 pub mod metrics;
 pub mod prover;
 pub mod repair;
+pub mod restore;
 pub mod scrub;
 pub mod server;
 pub mod store;

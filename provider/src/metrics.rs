@@ -25,6 +25,12 @@ pub struct Metrics {
 	pub late_receipts: IntCounter,
 	/// Attempts to add one that failed.
 	pub late_failures: IntCounter,
+	/// Commits that slots of this provider have signed and that are not here.
+	pub lost_open: IntGauge,
+	/// Those that are here again.
+	pub restored: IntCounter,
+	/// Attempts to fetch what is lacking of a commit that failed.
+	pub restore_failures: IntCounter,
 	/// Bytes of shards made from what other slots hold.
 	pub rebuilt_bytes: IntCounter,
 	/// Slots that the chain had this provider rebuild when it was asked last.
@@ -135,6 +141,12 @@ impl Metrics {
 			late_open: gauge("late_open", "Commits that lack this provider's receipt")?,
 			late_receipts: counter("late_receipts_total", "Receipts added late")?,
 			late_failures: counter("late_failures_total", "Failed attempts to add a receipt late")?,
+			lost_open: gauge("lost_open", "Signed commits that are not here")?,
+			restored: counter("restored_total", "Commits that were lost and are here again")?,
+			restore_failures: counter(
+				"restore_failures_total",
+				"Failed attempts to fetch what is lacking of a commit",
+			)?,
 			rebuilt_bytes: counter(
 				"rebuilt_bytes_total",
 				"Bytes of shards rebuilt from other slots",

@@ -14,6 +14,7 @@ mod mend;
 use crate::{
 	chain::ChainView,
 	content::{ReadError, Reader, row_bit},
+	fetch::MDU_PATIENCE,
 	store::{HeldMdu, ScrubPosition, StagedKey, StoreError},
 	unix_now,
 	verifier::parse_blob,
@@ -37,8 +38,6 @@ use tokio_util::sync::CancellationToken;
 const IDLE: Duration = Duration::from_secs(5);
 /// How often it is written down how far the scrubber has come.
 const NOTE_EVERY: Duration = Duration::from_secs(30);
-/// How long the other slots may take for one MDU.
-const MDU_PATIENCE: Duration = Duration::from_secs(120);
 
 /// Why a step came to nothing.
 #[derive(Debug, thiserror::Error)]

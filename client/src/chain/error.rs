@@ -65,8 +65,8 @@ pub enum ChainError {
 		/// Why not.
 		reason: String,
 	},
-	/// The transaction was to be written down before it is sent, and could not be.
-	#[error("the transaction was not sent, for it could not be written down: {reason}")]
+	/// Whoever writes the transaction down before it is sent could not, or did not want it to be sent.
+	#[error("the transaction was not sent: {reason}")]
 	NotNoted {
 		/// Why not.
 		reason: String,

@@ -89,7 +89,7 @@ pub struct Transaction {
 	pub birth: BlockRef,
 }
 
-/// Who writes transactions down before they are sent; why not, if that fails.
+/// Who writes transactions down before they are sent; why not, if that fails, or if one would come too late.
 pub type Noter<'a> =
 	dyn Fn(&Transaction) -> BoxFuture<'static, Result<(), String>> + Send + Sync + 'a;
 

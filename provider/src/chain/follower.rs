@@ -7,8 +7,8 @@
 //! not be below the highest one ever acted upon: a node that synchronises, or whose database was set back, does not know
 //! deals that exist, and must not make the provider forget them.
 //!
-//! When the daemon signs late, a sweep also looks for commits that lack the receipt of a slot which this provider holds,
-//! and tells [`crate::late`], which does the work.
+//! A sweep also looks for what this provider's slots lack of commits ([`crate::gaps`]), and tells [`crate::late`] and
+//! [`crate::restore`], which do the work.
 //!
 //! Promises are looked at on every finalised block; everything else on a sweep: at the start, after the node was away, and
 //! every [`StoreConfig::sweep_secs`](crate::config::StoreConfig). Nothing about the node is remembered in between, so a
@@ -16,7 +16,7 @@
 
 use super::ChainView;
 use crate::{
-	late::Settled,
+	gaps::{Finder, Gaps},
 	metrics::{Metrics, clamp},
 	store::{
 		DealFacts, Fate, HoldingKey, Now, Store, StoreError, Usage, holding_fate, staged_fate,
@@ -88,10 +88,10 @@ pub struct Follower {
 	pub sweep_every: Duration,
 	/// Free disk space that uploads must leave, for the gauge.
 	pub reserve: u64,
-	/// Who is told of commits that lack a receipt of this provider; nobody when the daemon does not sign late.
-	pub missed: Option<watch::Sender<Vec<HoldingKey>>>,
-	/// Generations that need not be looked at again for that.
-	pub settled: Settled,
+	/// Finds what slots lack.
+	pub finder: Finder,
+	/// Who is told of it.
+	pub gaps: watch::Sender<Gaps>,
 }
 
 impl Follower {
@@ -157,9 +157,8 @@ impl Follower {
 		})
 		.await??;
 		self.judge(at, &deals).await?;
-		if let Some(missed) = &self.missed {
-			missed.send_replace(self.settled.missed(&*self.chain, at, self.operator).await?);
-		}
+		let found = self.finder.look(&*self.chain, &self.store, at, self.operator).await?;
+		self.gaps.send_replace(found);
 		self.tell_usage().await
 	}
 
@@ -206,7 +205,7 @@ impl Follower {
 			round,
 			unix: unix_now(),
 			staged_ttl: self.staged_ttl,
-			grace: self.missed.is_some().then_some(terms.receipt_grace),
+			grace: self.finder.wanted.missed.then_some(terms.receipt_grace),
 		};
 		let endings = self.chain.endings(block, self.operator).await?;
 		let candidacies = self.chain.candidacies(block, self.operator).await?;
@@ -292,7 +291,8 @@ impl Follower {
 			}
 		}
 		for (key, staged) in self.store.staged_of_deal(deal)? {
-			if let Fate::Drop(reason) = staged_fate(&key, &staged, facts, now)
+			let held = self.store.holding(&key.holding)?.is_some();
+			if let Fate::Drop(reason) = staged_fate(&key, &staged, facts, now, held)
 				&& self.store.unstage(&key, &staged)?
 			{
 				changed = true;

@@ -269,7 +269,7 @@ pub struct ProverConfig {
 	pub enabled: bool,
 	/// Bytes per second that it reads in the background and checks against their commitments. 0: none.
 	pub scrub_rate: ByteSize,
-	/// Whether what is found damaged is rebuilt from what other slots hold.
+	/// Whether what is found damaged, or missing as a whole, is rebuilt from what other slots hold.
 	pub mend: bool,
 }
 
@@ -285,7 +285,7 @@ impl Default for ProverConfig {
 pub struct RepairConfig {
 	/// Whether they are rebuilt; otherwise they are declined (either needs `operator.key_file`).
 	pub enabled: bool,
-	/// Slots that are rebuilt at a time, with one MDU of each in memory.
+	/// Slots that are rebuilt at a time, with one MDU of each in memory; and so many commits that the disk has lost.
 	pub parallel: usize,
 	/// Seconds after which a failed attempt is repeated; doubles with every failure.
 	pub pause_secs: u64,

@@ -133,8 +133,8 @@ enabled = true
 # Bytes per second that are read in the background and checked against their commitments, so that damage on disk is found
 # before a sample finds it. What is damaged is neither served nor answered with. 0: none.
 scrub_rate = "4 MiB"
-# Whether what is found damaged or missing is rebuilt from what other slots hold. receipts.private_peers tells which
-# addresses are asked.
+# Whether what is found damaged or missing is rebuilt from what other slots hold, whole commits too, after a new disk say.
+# receipts.private_peers tells which addresses are asked.
 mend = true
 
 [repair]
@@ -142,7 +142,7 @@ mend = true
 # the other slots what they hold, proves to the chain that it has the slot, and earns its rent from then on. false: it
 # declines them, so that others are drawn at once. Needs operator.key_file.
 enabled = true
-# Slots that are rebuilt at a time, with some 20 MiB of memory each.
+# Slots that are rebuilt at a time, with some 20 MiB of memory each; and so many commits that the disk has lost.
 parallel = 2
 # Seconds after which a failed attempt is repeated; doubles with every failure, up to five minutes.
 pause_secs = 10

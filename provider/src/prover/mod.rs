@@ -37,7 +37,8 @@
 //! All providers are asked at once. So that they do not all read, compute and send in the same moment, each one waits for as
 //! many relay blocks as follow from the round's randomness and its account, up to a quarter of those within which answers are
 //! worth everything. The other three quarters are for what may go wrong. Nothing of that is kept: a provider that starts anew
-//! finds the same block, and when it is past, answers at once.
+//! finds the same block, and when it is past, answers at once. Nothing is sent, or signed again after it has expired, that can
+//! come no earlier than the round's end.
 //!
 //! # Rent
 //!
@@ -56,6 +57,7 @@
 mod make;
 mod open;
 mod refused;
+mod send;
 mod settle;
 mod thread;
 
@@ -67,11 +69,11 @@ use crate::{
 	chain::{ChainView, follower::Heads},
 	content::Reader,
 	metrics::{Metrics, clamp},
-	store::{ProofKind, Sent, Store, StoreError},
+	store::{ProofKind, Store, StoreError},
 };
-use futures::future::{BoxFuture, join, join_all};
+use futures::future::{join, join_all};
 use nil_client::{
-	chain::{At, BlockRef, Call, ChainError, SubmitProofs, Transaction},
+	chain::{At, Call, ChainError, SubmitProofs},
 	http::Reach,
 	keys::Signer,
 };
@@ -94,19 +96,10 @@ const PAUSES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(120)]
 const TRY_AGAIN: Duration = Duration::from_secs(60);
 /// Calls that apply the journal at a time: more would fill blocks, and the pool has room for few of one account.
 const MOST_ADVANCES: u64 = 16;
+/// A call is in the next relay block's round at the earliest.
+const NEXT_BLOCK: RelayBlock = 1;
 /// Providers spread their answers over this part of the relay blocks within which these are worth everything: a quarter.
 const SPREAD: RelayBlock = 4;
-
-/// Refusals of an answer that the chain would repeat: another try costs a fee and nothing more.
-const LASTING: [&str; 7] = [
-	"OutOfOrder",
-	"VoidOrdinal",
-	"WrongPlace",
-	"WrongMdu",
-	"WrongLeaf",
-	"BadStructure",
-	"Inconsistent",
-];
 
 /// Why a look came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -307,7 +300,8 @@ impl Prover {
 			return self.settle(at, final_block, &round, drawn.block, work).await;
 		}
 		let from = answers_from(&drawn, round.prompt_blocks, &operator.0);
-		if from > drawn.at && self.unless_stopped(self.chain.terms(at)).await?.relay_block < from {
+		let now = self.unless_stopped(self.chain.terms(at)).await?.relay_block;
+		if now < from || now.saturating_add(NEXT_BLOCK) >= round.ends_at {
 			return Ok(Next::Block);
 		}
 		let waivable = work.waivable(&duty, &wanted, round.max_items);
@@ -379,34 +373,6 @@ impl Prover {
 		}
 	}
 
-	/// Waits for answers that were sent before; whether there were any.
-	async fn resume(
-		&self,
-		round: &RoundInfo,
-		block: Hash32,
-		work: &mut Work,
-	) -> Result<bool, ProveError> {
-		let all = self.on_store(Store::sent).await?;
-		let (current, over): (Vec<_>, Vec<_>) =
-			all.into_iter().partition(|sent| (sent.round, sent.block) == (round.round, block));
-		for sent in over {
-			self.on_store(move |store| store.forget_sent(sent.round, &sent.ordinals)).await?;
-		}
-		if current.is_empty() {
-			return Ok(false);
-		}
-		tracing::info!(
-			round = round.round,
-			transactions = current.len(),
-			"answers were sent before the last stop, waiting for them"
-		);
-		let outcomes = join_all(current.iter().map(|sent| self.chain.resume(&sent.transaction)));
-		let outcomes = self.until_stopped(outcomes).await?;
-		let ordinals = current.into_iter().map(|sent| sent.ordinals).collect();
-		self.settle_all(round.round, ordinals, outcomes, work).await?;
-		Ok(true)
-	}
-
 	/// Answers what can be answered with what is here, and the samples for which roots are to be fetched.
 	async fn answers(
 		&self,
@@ -473,84 +439,6 @@ impl Prover {
 		}
 	}
 
-	/// Sends calls that answer or waive these ordinals, all at once, and waits until they are final.
-	async fn send_all(
-		&self,
-		round: Round,
-		block: Hash32,
-		calls: Vec<(Vec<u32>, Call)>,
-		work: &mut Work,
-	) -> Result<(), ProveError> {
-		let ordinals: Vec<Vec<u32>> = calls.iter().map(|(ordinals, _)| ordinals.clone()).collect();
-		let sends =
-			calls.into_iter().map(|(ordinals, call)| self.send(round, block, ordinals, call));
-		let outcomes = self.until_stopped(join_all(sends)).await?;
-		self.settle_all(round, ordinals, outcomes, work).await
-	}
-
-	async fn send(
-		&self,
-		round: Round,
-		block: Hash32,
-		ordinals: Vec<u32>,
-		call: Call,
-	) -> Result<BlockRef, ChainError> {
-		let store = self.store.clone();
-		let note = move |transaction: &Transaction| -> BoxFuture<'static, Result<(), String>> {
-			let (store, transaction) = (store.clone(), transaction.clone());
-			let sent = Sent { round, block, ordinals: ordinals.clone(), transaction };
-			Box::pin(async move {
-				let noted = spawn_blocking(move || store.note_sent(&sent)).await;
-				let noted = noted.map_err(|error| error.to_string())?;
-				noted.map_err(|error| error.to_string())
-			})
-		};
-		self.chain.submit_noted(&call, &self.operator, &note).await
-	}
-
-	/// Takes note of what became of answers. The first failure is told when all are settled.
-	async fn settle_all(
-		&self,
-		round: Round,
-		ordinals: Vec<Vec<u32>>,
-		outcomes: Vec<Result<BlockRef, ChainError>>,
-		work: &mut Work,
-	) -> Result<(), ProveError> {
-		let mut failure = None;
-		for (ordinals, outcome) in ordinals.into_iter().zip(outcomes) {
-			match outcome {
-				Ok(block) => {
-					self.metrics.answers.inc();
-					tracing::info!(
-						round,
-						samples = ordinals.len(),
-						block = block.number,
-						"answered samples"
-					);
-					let asked = self.chain.duty(At::Block(block.hash), self.operator.account_id());
-					let duty = self.unless_stopped(asked).await?;
-					let is_open = |ordinal: &u32| !duty.answered.contains(ordinal);
-					if !duty.behind && ordinals.iter().any(is_open) {
-						self.note_refused(ProofKind::Answers, block).await?;
-					}
-				},
-				Err(error) => {
-					let over = is_over(&error);
-					if LASTING.iter().any(|name| error.is_dispatch("Liveness", name)) {
-						work.given_up.extend(&ordinals);
-					}
-					failure.get_or_insert(error);
-					if !over {
-						// It may still take effect: the next look takes it up.
-						continue;
-					}
-				},
-			}
-			self.on_store(move |store| store.forget_sent(round, &ordinals)).await?;
-		}
-		failure.map_or(Ok(()), |error| Err(error.into()))
-	}
-
 	/// Asks the store, away from asynchronous threads.
 	async fn on_store<T: Send + 'static>(
 		&self,
@@ -586,21 +474,6 @@ fn answers_from(drawn: &DrawnInfo, prompt_blocks: RelayBlock, provider: &Hash32)
 	let number = evaluation_point(&drawn.randomness, provider);
 	let number = number.last_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
 	drawn.at.saturating_add(number % (prompt_blocks / SPREAD + 1))
-}
-
-/// Whether a transaction with this outcome can take effect no more.
-fn is_over(error: &ChainError) -> bool {
-	matches!(
-		error,
-		ChainError::Dispatch { .. }
-			| ChainError::DispatchOther { .. }
-			| ChainError::Refused { .. }
-			| ChainError::Expired { .. }
-			| ChainError::Usurped { .. }
-			| ChainError::Incompatible { .. }
-			| ChainError::Build { .. }
-			| ChainError::NotNoted { .. }
-	)
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@
 //! for that round alone, and names the block that drew it; none is sent when the round is about to end.
 
 use super::{
-	LeftOut, Maker, Next, Outcome, ProveError, Prover, Ready, TRY_AGAIN, Work, aside, is_over,
+	LeftOut, Maker, Next, Outcome, ProveError, Prover, Ready, TRY_AGAIN, Work, aside,
+	send::{is_over, still_lasts},
 };
 use crate::{
 	content::Reader,
@@ -20,7 +21,7 @@ use futures::future::{BoxFuture, join_all};
 use nil_client::chain::{At, BlockRef, Call, ChainError, Settle, SettleItem, Transaction};
 use nil_slab::{AnswerBuilder, AnswerItem};
 use nil_types::{
-	DealId, G1Compressed, Generation, Hash32, RelayBlock, RentInfo, RoundInfo, SampleInfo,
+	DealId, G1Compressed, Generation, Hash32, RelayBlock, RentInfo, Round, RoundInfo, SampleInfo,
 	SettleSampleInfo, SettlementInfo, SlotIndex,
 	challenge::{settle_gamma, settle_point},
 };
@@ -212,7 +213,7 @@ impl Prover {
 		if made.is_empty() {
 			return Ok(Next::Now);
 		}
-		self.send_settlements(&info, block, made, progress).await?;
+		self.send_settlements(&info, (round.round, block), made, progress).await?;
 		Ok(Next::Now)
 	}
 
@@ -350,12 +351,12 @@ impl Prover {
 	async fn send_settlements(
 		&self,
 		info: &SettlementInfo,
-		block: Hash32,
+		round: (Round, Hash32),
 		made: Vec<Made>,
 		progress: &mut Progress,
 	) -> Result<(), ProveError> {
 		let slots: Vec<Vec<SlotKey>> = made.iter().map(|made| made.slots.clone()).collect();
-		let sends = made.into_iter().map(|made| self.send_settlement(info, block, made));
+		let sends = made.into_iter().map(|made| self.send_settlement(info, round, made));
 		let outcomes = self.until_stopped(join_all(sends)).await?;
 		self.settlements_done(info.period, slots, outcomes, progress).await
 	}
@@ -363,17 +364,20 @@ impl Prover {
 	async fn send_settlement(
 		&self,
 		info: &SettlementInfo,
-		block: Hash32,
+		round: (Round, Hash32),
 		made: Made,
 	) -> Result<BlockRef, ChainError> {
+		let (_, block) = round;
 		let period = info.period;
 		let Made { slots, items, y, pi } = made;
 		let call = Call::settle(&Settle { period, block, items, y, pi });
-		let store = self.store.clone();
+		let (chain, store) = (self.chain.clone(), self.store.clone());
 		let note = move |transaction: &Transaction| -> BoxFuture<'static, Result<(), String>> {
-			let (store, transaction) = (store.clone(), transaction.clone());
+			let (chain, store) = (chain.clone(), store.clone());
+			let transaction = transaction.clone();
 			let sent = Settling { period, block, slots: slots.clone(), transaction };
 			Box::pin(async move {
+				still_lasts(&*chain, round).await?;
 				let noted = spawn_blocking(move || store.note_settling(&sent)).await;
 				let noted = noted.map_err(|error| error.to_string())?;
 				noted.map_err(|error| error.to_string())

@@ -1,7 +1,9 @@
 use super::{
 	open::{first_gap, open_missing},
+	send::is_over,
 	*,
 };
+use nil_client::chain::BlockRef;
 use nil_kzg::Engines;
 use nil_slab::manifest;
 use nil_types::hash_to_fr;

@@ -10,12 +10,13 @@
 //!    slot is this provider's. What was committed since is a late receipt then ([`crate::late`]).
 //!
 //! Every look is complete in itself, and what it finds on disk is not fetched again: a stop or a kill at any moment costs one
-//! MDU for each slot. What a candidate holds is kept while it is one ([`crate::store::holding_fate`]), and goes the way of
-//! all that ended when the chain lets it go.
+//! MDU for each slot. What is remembered of earlier looks saves questions to the node, and no more. What a candidate holds is
+//! kept while it is one ([`crate::store::holding_fate`]), and goes the way of all that ended when the chain lets it go.
 //!
 //! It declines, free of charge, what it cannot store, what too few others hold for it to be rebuilt, and everything when the
 //! configuration says so. Nothing else that fails is given up before the chain does.
 
+mod look;
 mod plan;
 mod prove;
 
@@ -25,22 +26,19 @@ use crate::{
 	chain::{ChainView, follower::Heads},
 	config::RepairConfig,
 	content::Reader,
-	fetch::{FetchError, Fetcher, Part},
+	fetch::{FetchError, Fetcher},
 	metrics::clamp,
 	prover::{LeftOut, Maker, OpenError, Opener, Outcome as ProofOutcome, aside},
-	store::{HoldingKey, Room},
+	store::Room,
 };
 use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use look::{Glance, Look, Memory};
 use nil_client::{
-	account::AccountId,
 	chain::{At, Call, ChainError},
 	keys::Signer,
 };
 use nil_kzg::MsmEngine;
-use nil_types::{
-	CommitInfo, ContentShape, DealId, DealInfo, Generation, Hash32, RepairInfo, Round, RoundInfo,
-	SlotIndex, SlotInfo, SlotState, Terms,
-};
+use nil_types::{ContentShape, DealId, Generation, Hash32, Round, SlotIndex};
 use std::{
 	collections::{BTreeMap, BTreeSet},
 	sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -164,61 +162,6 @@ struct Attempts {
 	told: &'static str,
 }
 
-/// A slot that this provider rebuilds, at a finalised block.
-struct Look {
-	at: At,
-	key: SlotKey,
-	repair: RepairInfo<AccountId>,
-	deal: Arc<DealInfo<AccountId>>,
-	slots: Arc<Vec<SlotInfo<AccountId>>>,
-	commits: Vec<(Generation, CommitInfo)>,
-	terms: Terms,
-	round: RoundInfo,
-	held: BTreeSet<Generation>,
-}
-
-impl Look {
-	fn facts(&self) -> Facts<'_, AccountId> {
-		let slot = self.slots.iter().find(|info| info.slot == self.key.1);
-		let target = match slot.map(|info| &info.state) {
-			Some(SlotState::Repairing { target_gen, .. }) => *target_gen,
-			_ => 0,
-		};
-		Facts {
-			repair: &self.repair,
-			target,
-			commits: self.commits.as_slice(),
-			now: self.terms.relay_block,
-			grace: self.terms.receipt_grace,
-			round: &self.round,
-		}
-	}
-
-	fn part(&self, (generation, commit): &(Generation, CommitInfo)) -> Part {
-		let (deal, slot) = self.key;
-		Part {
-			key: HoldingKey { deal, generation: *generation, slot },
-			deal: self.deal.clone(),
-			slots: self.slots.clone(),
-			commit: commit.clone(),
-		}
-	}
-
-	/// What is to be fetched, in order.
-	fn missing(&self) -> Vec<Part> {
-		let facts = self.facts();
-		let missing = facts.provable().iter().filter(|commit| !self.held.contains(&commit.0));
-		missing.map(|commit| self.part(commit)).collect()
-	}
-
-	/// Whether enough others hold the deal for what is missing to be rebuilt.
-	fn can_be_rebuilt(&self) -> bool {
-		let has_provider = self.repair.provider.is_some();
-		let holders = self.slots.iter().filter(|info| info.state.provider().is_some());
-		has_provider || holders.count() >= usize::from(self.deal.profile.k)
-	}
-}
-
 /// A proof that was sent: for these samples, of this generation, in this round.
 type Sent = (Hash32, Generation, Round);
 
@@ -242,8 +185,8 @@ pub struct Repairer {
 	heads: watch::Receiver<Heads>,
 	/// The slots that the chain had this provider rebuild when it was asked last.
 	open: Mutex<BTreeMap<SlotKey, Progress>>,
-	/// The last proof for each that the chain did not take.
-	refused: Mutex<BTreeMap<SlotKey, Sent>>,
+	/// What was learned of each of them.
+	memory: Mutex<BTreeMap<SlotKey, Memory>>,
 }
 
 impl Repairer {
@@ -266,7 +209,7 @@ impl Repairer {
 			first_pause: Duration::from_secs(config.pause_secs),
 			heads,
 			open: Mutex::default(),
-			refused: Mutex::default(),
+			memory: Mutex::default(),
 		}
 	}
 
@@ -331,7 +274,7 @@ impl Repairer {
 			Ok(staged)
 		});
 		let staged = staged.await?;
-		lock(&self.refused).retain(|key, _| mine.contains(key));
+		lock(&self.memory).retain(|key, _| mine.contains(key));
 		let mut open = lock(&self.open);
 		open.retain(|key, _| mine.contains(key));
 		for (key, bytes) in staged {
@@ -395,6 +338,7 @@ impl Repairer {
 				self.tell();
 			},
 			Err(error) => {
+				self.forget((deal, slot));
 				metrics.repair_failures.inc();
 				attempt.failures = attempt.failures.saturating_add(1);
 				let doublings = attempt.failures.saturating_sub(1).min(31);
@@ -421,11 +365,15 @@ impl Repairer {
 
 	async fn work(&self, key: SlotKey) -> Result<Outcome, RepairError> {
 		loop {
-			let Some(look) = self.look(key).await? else { return Ok(Outcome::Over) };
+			let Some((at, glance)) = self.glance(key).await? else { return Ok(Outcome::Over) };
+			if let Some(why) = self.still_waits(key, &glance) {
+				return Ok(Outcome::Waits(why));
+			}
+			let Some(look) = self.look(key, at, glance).await? else { return Ok(Outcome::Over) };
 			self.measure(&look);
 			let plan = look.facts().plan(|generation| look.held.contains(&generation));
 			match plan {
-				Plan::Wait(why) => return Ok(Outcome::Waits(why)),
+				Plan::Wait(why) => return Ok(self.wait(&look, why)),
 				Plan::Prove(generation) => return self.prove(&look, generation).await,
 				Plan::Rebuild if !look.can_be_rebuilt() => {
 					return self.decline(key, "too few slots of the deal are left").await;
@@ -437,45 +385,6 @@ impl Repairer {
 				},
 			}
 		}
-	}
-
-	/// The slot at the finalised block, if this provider rebuilds it there.
-	async fn look(&self, (id, slot): SlotKey) -> Result<Option<Look>, RepairError> {
-		let chain = &self.chain;
-		let operator = self.operator.account_id();
-		let asked = async {
-			let at = At::Block(chain.head(At::Finalised).await?.hash);
-			let Some(deal) = chain.deal(at, id).await? else { return Ok(None) };
-			let mut repairs = chain.repairs(at, id).await?.into_iter();
-			let repair = repairs.find(|repair| repair.slot == slot);
-			let Some(repair) = repair.filter(|repair| repair.candidate == Some(operator)) else {
-				return Ok(None);
-			};
-			let slots = chain.slots(at, id).await?;
-			let commits = chain.commits(at, id, 1).await?;
-			let (terms, round) = (chain.terms(at).await?, chain.round(at).await?);
-			Ok::<_, ChainError>(Some((at, deal, repair, slots, commits, terms, round)))
-		};
-		let Some((at, deal, repair, slots, commits, terms, round)) =
-			self.unless_stopped(asked).await?
-		else {
-			return Ok(None);
-		};
-		let known = commits.clone();
-		let held = self.fetcher.on_store(move |store| {
-			let mut held = BTreeSet::new();
-			for (generation, commit) in known {
-				let holding = store.holding(&HoldingKey { deal: id, generation, slot })?;
-				if holding.is_some_and(|holding| holding.is_of(&commit)) {
-					held.insert(generation);
-				}
-			}
-			Ok(held)
-		});
-		let held = held.await?;
-		let key = (id, slot);
-		let (deal, slots) = (Arc::new(deal), Arc::new(slots));
-		Ok(Some(Look { at, key, repair, deal, slots, commits, terms, round, held }))
 	}
 
 	/// Takes note of how far it is.
@@ -508,7 +417,8 @@ impl Repairer {
 			let generation = part.key.generation;
 			tracing::info!(deal, slot, generation, bytes = part.bytes(), "rebuilding a commit");
 			let wanted = || lock(&self.open).contains_key(&look.key);
-			let Some(whole) = self.fetcher.fetch(part, wanted).await? else { return Ok(false) };
+			let fetched = self.fetcher.fetch(part, look.blocks_left(), wanted).await?;
+			let Some(whole) = fetched else { return Ok(false) };
 			// It is on the finalised chain, and its room is booked there.
 			let (at, booked) = (part.commit.at, Room { bytes: 0, settled: 0 });
 			let now = look.terms.relay_block;
@@ -520,19 +430,22 @@ impl Repairer {
 	/// Proves that all up to a generation is held.
 	async fn prove(&self, look: &Look, generation: Generation) -> Result<Outcome, RepairError> {
 		let (deal, slot) = look.key;
-		let Some(r) = look.repair.samples else { return Ok(Outcome::Waits("no samples")) };
-		let sent: Sent = (r, generation, look.round.round);
-		if lock(&self.refused).get(&look.key) == Some(&sent) {
-			return Ok(Outcome::Waits("the next round, since the chain did not take its proof"));
+		let Glance { repair, round } = &look.glance;
+		let Some(r) = repair.samples else { return Ok(self.wait(look, "no samples")) };
+		let sent: Sent = (r, generation, round.round);
+		if self.is_refused(look.key, &sent) {
+			let why = "the next round, since the chain did not take its proof";
+			return Ok(self.wait(look, why));
 		}
 		let best = self.unless_stopped(self.chain.round(At::Best)).await?;
-		if best.round != look.round.round {
+		if best.round != round.round {
+			// The best block may change, and what is final stay.
 			return Ok(Outcome::Waits("a round that has begun is not final"));
 		}
 		let asked = self.chain.repair_samples(look.at, deal, slot, generation);
 		let samples = self.unless_stopped(asked).await?;
 		if samples.is_empty() && generation > 0 {
-			return Ok(Outcome::Waits("the next round finds what is to be proved"));
+			return Ok(self.wait(look, "the next round finds what is to be proved"));
 		}
 		let opener = self.opener();
 		let (ready, unopened) = opener.openings(look.at, samples).await?;
@@ -565,11 +478,11 @@ impl Repairer {
 		if let Err(error) = &submitted
 			&& LASTING.iter().any(|name| error.is_dispatch("Mode2", name))
 		{
-			lock(&self.refused).insert(look.key, sent);
+			self.refuse(look.key, sent);
 		}
 		submitted?;
-		if self.look(look.key).await?.is_some() {
-			lock(&self.refused).insert(look.key, sent);
+		if self.glance(look.key).await?.is_some() {
+			self.refuse(look.key, sent);
 			return Err(RepairError::Wrong { generation });
 		}
 		Ok(Outcome::Done)

@@ -4,9 +4,10 @@
 //! be rebuilt waits. After [`MOST_FAILURES`] in a row all of its deal waits, longer and longer: other slots that do not answer
 //! for one piece will not for the next.
 
-use super::{MDU_PATIENCE, ScrubError, Scrubber};
+use super::{ScrubError, Scrubber};
 use crate::{
 	content::Reader,
+	fetch::MDU_PATIENCE,
 	store::{ContentKey, HoldingKey, Kind, Rotten, StagedKey},
 };
 use codec::Encode;

@@ -23,10 +23,10 @@ use codec::{Decode, Encode};
 use nil_client::chain::Transaction;
 use nil_slab::Branch;
 use nil_types::{
-	DealId, G1Compressed, Generation, Hash32, MduIndex, Round, SlotIndex, blake2b_256,
-	layout::SCALAR_BYTES,
+	CommitInfo, DealId, G1Compressed, Generation, Hash32, MduIndex, Round, SlotIndex, blake2b_256,
+	layout::SCALAR_BYTES, messages::roots_hash,
 };
-use std::fs;
+use std::{collections::BTreeSet, fs};
 
 /// An opening of a manifest point at the place of an MDU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
@@ -245,6 +245,35 @@ impl Store {
 		}
 		found.sort_by_key(|(rank, roots)| (*rank, roots.first_mdu));
 		Ok(found.into_iter().map(|(_, roots)| roots).collect())
+	}
+
+	/// Those of these commits of `deal` whose roots are here, in a holding or kept for their sake. `None` when nothing of the
+	/// deal is held: then none are kept.
+	pub fn with_roots(
+		&self,
+		deal: DealId,
+		commits: &[(Generation, CommitInfo)],
+	) -> Result<Option<BTreeSet<Generation>>, StoreError> {
+		let holdings = self.holdings_of(deal)?;
+		if holdings.is_empty() {
+			return Ok(None);
+		}
+		let held: BTreeSet<(Generation, Hash32)> =
+			holdings.iter().map(|(key, holding)| (key.generation, holding.roots_hash)).collect();
+		let mut found = BTreeSet::new();
+		for (generation, commit) in commits {
+			if held.contains(&(*generation, commit.roots_hash)) {
+				found.insert(*generation);
+				continue;
+			}
+			let kept: Option<(MduIndex, Vec<Hash32>)> =
+				self.index.get(ROOTS, &roots_key(deal, *generation))?;
+			// They may be of a commit that a reorganisation has undone.
+			if kept.is_some_and(|(_, roots)| roots_hash(&roots) == commit.roots_hash) {
+				found.insert(*generation);
+			}
+		}
+		Ok(Some(found))
 	}
 
 	fn read_roots(&self, hash: &Hash32) -> Result<Option<Vec<Hash32>>, StoreError> {

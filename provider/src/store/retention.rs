@@ -2,7 +2,7 @@
 //!
 //! | what | kept until |
 //! |---|---|
-//! | staged shards | their generation was made by a commit, the deal ended, the slot went elsewhere, or `ttl` seconds passed |
+//! | staged shards | their generation was made by a commit, unless the slot has signed it and does not hold it; the deal ended, the slot went elsewhere, or `ttl` seconds passed |
 //! | a promise | a finalised commit of its generation shows that other content was committed, the deal ended, or `until` passed without a commit that the slot signed or that is being rebuilt |
 //! | a commit | the round is over in which the chain ended the deal, or gave the slot elsewhere, and its rent is settled or forfeited |
 //!
@@ -135,12 +135,13 @@ pub fn holding_fate<AccountId>(
 	}
 }
 
-/// What becomes of staged shards.
+/// What becomes of staged shards. `held` tells whether their slot has the commit that they are for.
 pub fn staged_fate<AccountId>(
 	key: &StagedKey,
 	staged: &Staged,
 	facts: &DealFacts<AccountId>,
 	now: &Now,
+	held: bool,
 ) -> Fate {
 	let Some(deal) = &facts.deal else { return Fate::Drop("the deal ended") };
 	if now.relay_block > deal.expires_at {
@@ -157,6 +158,10 @@ pub fn staged_fate<AccountId>(
 	}
 	let commit = facts.commits.get(&key.holding.generation);
 	if commit.is_some_and(|commit| now.may_sign_late(commit, key.holding.slot)) {
+		return Fate::Keep;
+	}
+	// It was lost, and is being fetched again.
+	if !held && commit.is_some_and(|commit| has_signed(commit, key.holding.slot)) {
 		return Fate::Keep;
 	}
 	if key.holding.generation <= deal.generation {
@@ -285,12 +290,14 @@ mod tests {
 			(at(121, Some(30)), void, over),
 		] {
 			assert_eq!(holding_fate(&KEY, &holding(), &missed, &now, None), promise, "{now:?}");
-			assert_eq!(staged_fate(&key, &old, &missed, &now), staged, "{now:?}");
+			assert_eq!(staged_fate(&key, &old, &missed, &now, false), staged, "{now:?}");
 		}
 		let signed = facts(Some(commit(1 << 2)));
-		assert_eq!(staged_fate(&key, &old, &signed, &at(101, Some(30))), over);
+		assert_eq!(staged_fate(&key, &old, &signed, &at(101, Some(30)), true), over);
+		// What it needs that was signed and lost is kept, however long that takes.
+		assert_eq!(staged_fate(&key, &old, &signed, &at(150, None), false), Fate::Keep);
 		let ended = DealFacts { deal: None, ..missed };
-		let ended = staged_fate(&key, &old, &ended, &at(101, Some(30)));
+		let ended = staged_fate(&key, &old, &ended, &at(101, Some(30)), false);
 		assert_eq!(ended, Fate::Drop("the deal ended"));
 	}
 
@@ -311,19 +318,20 @@ mod tests {
 		facts.deal.as_mut().unwrap().generation = 5;
 		for asked_from in [None, Some(4)] {
 			facts.asked_from = asked_from;
-			assert_eq!(staged_fate(&key, &staged, &facts, &now), Fate::Keep, "{asked_from:?}");
+			let fate = staged_fate(&key, &staged, &facts, &now, false);
+			assert_eq!(fate, Fate::Keep, "{asked_from:?}");
 			let kept = holding_fate(&KEY, &holding(), &facts, &now, None);
 			assert_eq!(kept, Fate::Keep, "{asked_from:?}");
 		}
 		facts.asked_from = Some(3);
 		let over = Fate::Drop("its generation was committed");
-		assert_eq!(staged_fate(&key, &staged, &facts, &now), over);
+		assert_eq!(staged_fate(&key, &staged, &facts, &now, false), over);
 		let void = Fate::Drop("the receipt is void");
 		assert_eq!(holding_fate(&KEY, &holding(), &facts, &now, None), void);
 		// The deal and the slot need no commits.
 		let elsewhere = DealFacts { slots: [1].into(), asked_from: None, ..facts };
 		let gone = Fate::Drop("the slot went elsewhere");
-		assert_eq!(staged_fate(&key, &staged, &elsewhere, &now), gone);
+		assert_eq!(staged_fate(&key, &staged, &elsewhere, &now, false), gone);
 	}
 
 	#[test]
@@ -379,10 +387,10 @@ mod tests {
 		let now = Now { relay_block: 150, ..NOW };
 		let elsewhere = DealFacts { slots: [1].into(), ..facts(Some(commit(1 << 2))) };
 		let gone = Fate::Drop("the slot went elsewhere");
-		assert_eq!(staged_fate(&key, &staged, &elsewhere, &now), gone);
+		assert_eq!(staged_fate(&key, &staged, &elsewhere, &now, true), gone);
 		assert_eq!(holding_fate(&KEY, &held, &elsewhere, &now, None), gone);
 		let mine = DealFacts { rebuilt: [2].into(), ..elsewhere };
-		assert_eq!(staged_fate(&key, &staged, &mine, &now), Fate::Keep);
+		assert_eq!(staged_fate(&key, &staged, &mine, &now, true), Fate::Keep);
 		assert_eq!(holding_fate(&KEY, &held, &mine, &now, None), Fate::Keep);
 		// Nor does a promise of what was committed end with its receipt, whether or not the slot has signed.
 		let unsigned = DealFacts { commits: [(3, commit(0))].into(), ..mine.clone() };
@@ -394,11 +402,11 @@ mod tests {
 		// What was uploaded for a commit to come waits for its receipt no longer than usual.
 		let next = StagedKey { holding: HoldingKey { generation: 4, ..KEY }, mdu: 5 };
 		let late = Fate::Drop("no receipt was asked for");
-		assert_eq!(staged_fate(&next, &staged, &mine, &now), late);
+		assert_eq!(staged_fate(&next, &staged, &mine, &now, false), late);
 		// The slot is this provider's: nothing more is to be rebuilt.
 		let held_now = DealFacts { slots: [2].into(), rebuilt: BTreeSet::new(), ..mine };
 		let over = Fate::Drop("its generation was committed");
-		assert_eq!(staged_fate(&key, &staged, &held_now, &now), over);
+		assert_eq!(staged_fate(&key, &staged, &held_now, &now, true), over);
 		assert_eq!(holding_fate(&KEY, &held, &held_now, &now, None), Fate::Keep);
 	}
 
@@ -426,7 +434,8 @@ mod tests {
 			unverified: None,
 			at: 950,
 		};
-		let judge = |facts: &DealFacts<u8>, now: &Now| staged_fate(&key, &staged, facts, now);
+		let judge =
+			|facts: &DealFacts<u8>, now: &Now| staged_fate(&key, &staged, facts, now, false);
 		assert_eq!(judge(&facts(None), &NOW), Fate::Keep);
 		let late = judge(&facts(None), &Now { unix: 1001, ..NOW });
 		assert_eq!(late, Fate::Drop("no receipt was asked for"));

@@ -1,8 +1,9 @@
 //! A chain that tests set: a best and a finalised state of each thing, and an outage.
 
 mod candidate;
+mod liveness;
 
-use codec::{Decode, DecodeAll};
+use codec::DecodeAll;
 use futures::{StreamExt, stream::BoxStream};
 use nil_client::{
 	account::AccountId,
@@ -10,14 +11,11 @@ use nil_client::{
 	keys::Signer,
 	wire::Receipt,
 };
-use nil_kzg::PointRef;
 use nil_provider::chain::{Asked, ChainView};
-use nil_slab::{Answer, AnswerItem, DealManifests};
 use nil_types::{
 	Capability, CommitInfo, DealId, DealInfo, DealStatus, DutyInfo, Generation, Hash32, Hint,
 	Profile, ProviderInfo, ProviderStatus, RentInfo, RepairInfo, RoundInfo, SampleInfo,
 	SettleSampleInfo, SettlementInfo, SlotIndex, SlotInfo, SlotState, Terms,
-	challenge::{Place, settle_gamma, settle_point},
 };
 use std::{
 	collections::{BTreeMap, HashMap},
@@ -32,8 +30,6 @@ use tokio::sync::{Barrier, watch};
 pub const GENESIS: Hash32 = [0x11; 32];
 pub const DEAL: DealId = 7;
 pub const NOW: u32 = 1_000;
-/// Live blobs of the MDUs that settlements are about.
-const LIVE: u8 = 3;
 
 /// What one block says.
 #[derive(Clone, Debug)]
@@ -64,49 +60,6 @@ pub struct State {
 	pub repair: Option<RepairInfo<AccountId>>,
 	/// What it proves for each generation.
 	pub repair_samples: BTreeMap<Generation, Vec<SampleInfo>>,
-}
-
-/// An item of `settle`, as the chain reads it.
-#[derive(Clone, Debug, Decode)]
-struct SettleItem {
-	#[codec(compact)]
-	deal: DealId,
-	slot: SlotIndex,
-	commits: Vec<Generation>,
-	blob: Option<SettleBlob>,
-}
-
-/// The blob of one.
-#[derive(Clone, Debug, Decode)]
-struct SettleBlob {
-	commitment: [u8; 48],
-	path: Vec<Hash32>,
-	manifest_opening: [u8; 48],
-}
-
-/// An item of `submit_proofs`, as the chain reads it.
-#[derive(Clone, Debug, Decode)]
-struct Item {
-	#[codec(compact)]
-	ordinal: u32,
-	place: Option<Place>,
-	#[codec(compact)]
-	mdu: u64,
-	live: u8,
-	leaf: u16,
-	commitment: [u8; 48],
-	path: Vec<Hash32>,
-	manifest_opening: [u8; 48],
-}
-
-/// A refusal of the pallet that asks for samples.
-fn refused(error: &str, number: u32) -> ChainError {
-	ChainError::Dispatch {
-		pallet: "Liveness".into(),
-		error: error.into(),
-		docs: String::new(),
-		block: BlockRef { number, hash: [3; 32] },
-	}
 }
 
 /// An answer that the chain took.
@@ -155,6 +108,10 @@ pub struct FakeChain {
 	pub noted: AtomicUsize,
 	/// Whether those get no further than the pool.
 	pub hold: AtomicBool,
+	/// Whether the next one expires with its round, and is signed again.
+	pub lapses: AtomicBool,
+	/// From which generations on commits were asked for.
+	pub commits_asked: Mutex<Vec<Generation>>,
 	/// The block that draws the round in a reorganisation between the next answer's making and its inclusion.
 	pub redraw: Mutex<Option<Hash32>>,
 }
@@ -268,6 +225,8 @@ impl FakeChain {
 			repairs_sent: AtomicUsize::new(0),
 			noted: AtomicUsize::new(0),
 			hold: AtomicBool::new(false),
+			lapses: AtomicBool::new(false),
+			commits_asked: Mutex::default(),
 			redraw: Mutex::default(),
 		}
 	}
@@ -324,29 +283,6 @@ impl FakeChain {
 		})
 	}
 
-	/// Executes a call of the operator's to the pallet that asks for samples, in a block that is final at once.
-	fn execute(&self, call: &[u8]) -> Result<BlockRef, ChainError> {
-		match call {
-			[44, 0, arguments @ ..] => self.answer(arguments)?,
-			[44, 1, arguments @ ..] => {
-				let (provider, steps) = <(AccountId, u32)>::decode_all(&mut &*arguments).unwrap();
-				self.finalised(|state| {
-					assert_eq!(state.provider.as_ref().unwrap().operator, provider);
-					assert!(state.duty.behind, "a call that applies nothing costs a fee");
-					assert!((1..=state.round.max_steps).contains(&steps));
-					state.duty.waiting = state.duty.waiting.saturating_sub(steps.into());
-					state.duty.behind = state.duty.waiting > 0;
-				});
-				self.advanced.lock().unwrap().push(steps);
-			},
-			[44, 3, arguments @ ..] => self.settle(arguments),
-			[44, 7, arguments @ ..] => self.waive(arguments)?,
-			other => panic!("another call: {other:?}"),
-		}
-		let state = self.finalised.lock().unwrap().clone();
-		Ok(self.name(state))
-	}
-
 	/// The name of a block with this state.
 	fn name(&self, state: State) -> BlockRef {
 		let mut blocks = self.named.lock().unwrap();
@@ -363,160 +299,6 @@ impl FakeChain {
 			.doubts
 			.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
 		left.is_ok()
-	}
-
-	fn answer(&self, arguments: &[u8]) -> Result<(), ChainError> {
-		type Proofs = (u32, Hash32, Vec<Item>, [u8; 32], [u8; 48]);
-		let (epoch, block, items, y, pi) = Proofs::decode_all(&mut &*arguments).unwrap();
-		let state = self.best.lock().unwrap().clone();
-		let operator = state.provider.as_ref().unwrap().operator;
-		let drawn = state.round.drawn.unwrap();
-		if drawn.block != block {
-			return Err(refused("Stale", state.number));
-		}
-		assert_eq!(epoch, state.round.epoch);
-		assert!(!state.duty.behind);
-		assert!((1..=state.round.max_items as usize).contains(&items.len()));
-		let ordinals: Vec<u32> = items.iter().map(|item| item.ordinal).collect();
-		let asked: Vec<SampleInfo> = items
-			.iter()
-			.map(|item| {
-				let found = state.samples.iter().find(|sample| sample.ordinal == item.ordinal);
-				let sample = *found.expect("only what is asked is answered");
-				assert_eq!(item.place, sample.place);
-				assert_eq!((item.mdu, item.leaf), (sample.mdu, sample.leaf));
-				sample
-			})
-			.collect();
-		let points: Vec<_> =
-			asked.iter().map(|sample| [PointRef::Compressed(sample.manifest.0)]).collect();
-		let deals: Vec<_> = asked
-			.iter()
-			.zip(&points)
-			.map(|(sample, points)| DealManifests {
-				profile: sample.profile,
-				total_mdus: sample.mdus.into(),
-				points,
-			})
-			.collect();
-		let items = items
-			.into_iter()
-			.map(|item| AnswerItem {
-				ordinal: item.ordinal,
-				mdu: item.mdu,
-				live: item.live,
-				leaf: item.leaf,
-				commitment: item.commitment,
-				path: item.path,
-				manifest_opening: item.manifest_opening,
-			})
-			.collect();
-		let answer = Answer { items, y, pi };
-		answer
-			.verify(&drawn.randomness, &operator.0, &deals)
-			.expect("a wrong proof is taken for fraud");
-		if self.doubts_it() {
-			self.finalised(|_| {});
-			return Ok(());
-		}
-		let round = state.round.round;
-		self.finalised(|state| {
-			for ordinal in &ordinals {
-				assert!(!state.duty.answered.contains(ordinal), "{ordinal} is answered twice");
-			}
-			state.duty.answered.extend(&ordinals);
-			state.duty.answered.sort_unstable();
-		});
-		self.taken.lock().unwrap().push(Taken { round, block, ordinals });
-		Ok(())
-	}
-
-	fn waive(&self, arguments: &[u8]) -> Result<(), ChainError> {
-		let (epoch, block, ordinals) =
-			<(u32, Hash32, Vec<u32>)>::decode_all(&mut &*arguments).unwrap();
-		let state = self.best.lock().unwrap().clone();
-		assert_eq!((epoch, Some(block)), (state.round.epoch, state.round.drawn.map(|d| d.block)));
-		assert!((1..=state.round.max_items as usize).contains(&ordinals.len()));
-		assert!(ordinals.is_sorted() && ordinals.iter().all(|i| state.duty.waivable.contains(i)));
-		if self.broke.load(Ordering::SeqCst) {
-			return Err(refused("NoCredit", state.number));
-		}
-		self.finalised(|state| {
-			state.duty.waivable.retain(|ordinal| !ordinals.contains(ordinal));
-			state.duty.answered.extend(&ordinals);
-			state.duty.answered.sort_unstable();
-		});
-		self.waived.lock().unwrap().push(ordinals);
-		Ok(())
-	}
-
-	/// Takes a settlement of slots of deal [`DEAL`].
-	fn settle(&self, arguments: &[u8]) {
-		type Arguments = (u32, Hash32, Vec<SettleItem>, [u8; 32], [u8; 48]);
-		let (period, block, items, y, pi) = Arguments::decode_all(&mut &*arguments).unwrap();
-		let state = self.best.lock().unwrap().clone();
-		let provider = state.provider.as_ref().unwrap().operator.0;
-		let info = state.settlement.unwrap();
-		assert_eq!((period, block), (info.period, state.round.drawn.unwrap().block));
-		let r = info.randomness;
-		assert!((1..=info.max_items as usize).contains(&items.len()));
-		let (mut slots, mut factors) = (Vec::<SlotIndex>::new(), Vec::new());
-		let (mut proven, mut asked) = (Vec::<AnswerItem>::new(), Vec::<SampleInfo>::new());
-		for group in items.chunks(info.samples as usize) {
-			let slot = group[0].slot;
-			assert!(slots.last() < Some(&slot), "slots rise");
-			slots.push(slot);
-			let wanted = state.settle_samples.iter().filter(|sample| sample.slot == slot);
-			let wanted: Vec<_> = wanted.collect();
-			assert_eq!(wanted.len(), group.len(), "all of a slot is proven");
-			for (item, wanted) in group.iter().zip(wanted) {
-				assert_eq!((item.deal, item.slot), (DEAL, slot));
-				assert_eq!(item.commits, wanted.commits);
-				assert_eq!(item.blob.is_some(), wanted.blob.is_some());
-				let (Some(blob), Some(sample)) = (&item.blob, wanted.blob) else { continue };
-				proven.push(AnswerItem {
-					ordinal: proven.len() as u32,
-					mdu: sample.mdu,
-					live: LIVE,
-					leaf: sample.leaf,
-					commitment: blob.commitment,
-					path: blob.path.clone(),
-					manifest_opening: blob.manifest_opening,
-				});
-				factors.push(settle_gamma(&r, &provider, (DEAL, slot), wanted.sample));
-				asked.push(sample);
-			}
-		}
-		let points: Vec<_> =
-			asked.iter().map(|sample| [PointRef::Compressed(sample.manifest.0)]).collect();
-		let deals: Vec<_> = asked
-			.iter()
-			.zip(&points)
-			.map(|(sample, points)| DealManifests {
-				profile: sample.profile,
-				total_mdus: sample.mdus.into(),
-				points,
-			})
-			.collect();
-		if !proven.is_empty() {
-			let answer = Answer { items: proven, y, pi };
-			let verdict = answer.verify_with(&settle_point(&r, &provider), &factors, &deals);
-			verdict.expect("a wrong settlement is taken for fraud");
-		}
-		if self.doubts_it() {
-			self.finalised(|_| {});
-			return;
-		}
-		self.finalised(|state| {
-			for rents in [&mut state.rents, &mut state.endings] {
-				for rent in rents.iter_mut().filter(|rent| slots.contains(&rent.slot)) {
-					assert!(rent.closed.total() > 0, "settled twice");
-					rent.closed = Default::default();
-				}
-			}
-			state.endings.retain(|rent| !slots.contains(&rent.slot));
-		});
-		self.settled.lock().unwrap().push(slots);
 	}
 
 	fn ask<T: Send + 'static>(&self, at: At, answer: impl FnOnce(&State) -> T) -> Asked<'_, T> {
@@ -577,7 +359,8 @@ impl ChainView for FakeChain {
 		_: DealId,
 		from: Generation,
 	) -> Asked<'_, Vec<(Generation, CommitInfo)>> {
-		self.ask(at, |state| {
+		self.commits_asked.lock().unwrap().push(from);
+		self.ask(at, move |state| {
 			state.commits.range(from..).map(|(key, commit)| (*key, commit.clone())).collect()
 		})
 	}
@@ -731,6 +514,14 @@ impl ChainView for FakeChain {
 			self.noted.fetch_add(1, Ordering::SeqCst);
 			if self.hold.load(Ordering::SeqCst) {
 				std::future::pending::<()>().await;
+			}
+			if self.lapses.swap(false, Ordering::SeqCst) {
+				self.finalised(|state| {
+					state.round.round += 1;
+					state.round.epoch += 1;
+				});
+				note(&transaction).await.map_err(|reason| ChainError::NotNoted { reason })?;
+				panic!("signed again for a round that is over");
 			}
 			if let Some(block) = self.redraw.lock().unwrap().take() {
 				self.finalised(|state| state.round.drawn.as_mut().unwrap().block = block);

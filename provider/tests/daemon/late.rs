@@ -17,7 +17,7 @@ pub const OTHERS: u32 = 0b1011;
 pub static LARGE: LazyLock<Commit> = LazyLock::new(|| Commit::of(MDU_PAYLOAD + 100));
 
 /// A provider that was away while `content` was uploaded to the others and became final, and is still.
-async fn away(content: &'static Commit, settings: &str) -> (World, Arc<Peers>) {
+pub async fn away(content: &'static Commit, settings: &str) -> (World, Arc<Peers>) {
 	let mut world = World::stopped(settings);
 	world.operator = Some(Signer::from_uri("//Operator").unwrap());
 	let peers = Peers::start(content).await;
@@ -247,7 +247,8 @@ async fn nothing_is_done_without_need_grace_room_or_key() {
 		("no key", none, false),
 	];
 	for (what, change, key) in cases {
-		let (mut world, peers) = away(&COMMIT, SOON).await;
+		// What was signed and is not here would be fetched, too.
+		let (mut world, peers) = away(&COMMIT, &format!("{SOON}\nprover.mend = false")).await;
 		world.chain.finalised(change);
 		if !key {
 			world.operator = None;

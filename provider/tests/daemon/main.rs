@@ -7,6 +7,8 @@ mod peers;
 mod proving;
 mod receipts;
 mod repairing;
+mod restoring;
+mod rounds;
 mod uploads;
 
 use chain::{DEAL, FakeChain, GENESIS};

@@ -16,7 +16,7 @@ const R_E: Hash32 = [7; 32];
 /// The block that draws rounds.
 const DRAWING: Hash32 = [6; 32];
 /// Slow enough that a test is over before the scrubber has come to anything.
-const NO_SCRUB: &str = "prover.scrub_rate = 0\nprover.mend = false";
+pub const NO_SCRUB: &str = "prover.scrub_rate = 0\nprover.mend = false";
 
 /// The one manifest point over `roots`.
 fn point(roots: &[Hash32]) -> SerdeBytes<48> {
@@ -43,13 +43,13 @@ pub fn sample(ordinal: u32, slot: u8, row: u8, roots: &[Hash32]) -> SampleInfo {
 }
 
 /// Nine samples of what slots 0, 1 and 2 hold of [`COMMIT`], the one drawn from slots among them, and one blob twice.
-fn samples() -> Vec<SampleInfo> {
+pub fn samples() -> Vec<SampleInfo> {
 	let roots = COMMIT.roots();
 	(0..9).map(|i| sample(i, (i % 3) as u8, (i / 3 % 2) as u8, &roots)).collect()
 }
 
 /// As if a round had begun and been drawn that asks for these samples.
-fn draw(state: &mut State, round: u32, samples: Vec<SampleInfo>) {
+pub fn draw(state: &mut State, round: u32, samples: Vec<SampleInfo>) {
 	state.round.round = round;
 	state.round.epoch = 40 + round;
 	state.round.drawn = Some(DrawnInfo { randomness: R_E, at: 1, block: DRAWING });
@@ -58,7 +58,7 @@ fn draw(state: &mut State, round: u32, samples: Vec<SampleInfo>) {
 }
 
 /// A provider whose slots 0 to 2 hold [`COMMIT`], and that has the operator's key.
-async fn world(settings: &str) -> World {
+pub async fn world(settings: &str) -> World {
 	let mut world = World::stopped(settings);
 	world.operator = Some(Signer::from_uri("//Operator").unwrap());
 	world.start().await;
@@ -69,7 +69,7 @@ async fn world(settings: &str) -> World {
 	world
 }
 
-fn taken(world: &World) -> Vec<Taken> {
+pub fn taken(world: &World) -> Vec<Taken> {
 	world.chain.taken.lock().unwrap().clone()
 }
 
@@ -80,7 +80,7 @@ fn answered(world: &World) -> Vec<u32> {
 }
 
 /// Waits until so many samples are answered, while blocks pass.
-async fn answers(world: &World, count: usize) {
+pub async fn answers(world: &World, count: usize) {
 	eventually("samples are answered", async || {
 		world.chain.finalised(|_| {});
 		answered(world).len() >= count
@@ -89,7 +89,7 @@ async fn answers(world: &World, count: usize) {
 }
 
 /// Lets blocks pass that change nothing.
-async fn quiet(world: &World) {
+pub async fn quiet(world: &World) {
 	for _ in 0..10 {
 		world.chain.finalised(|_| {});
 		tokio::time::sleep(Duration::from_millis(30)).await;
@@ -451,7 +451,7 @@ async fn after_a_settlement_that_the_chain_takes_for_wrong_samples_alone_are_ans
 }
 
 /// A provider of slot 0 alone, whose others are `peers`.
-async fn among(peers: &Peers, settings: &str) -> World {
+pub async fn among(peers: &Peers, settings: &str) -> World {
 	let mut world = World::stopped(&format!("{settings}\nreceipts.private_peers = true"));
 	world.operator = Some(Signer::from_uri("//Operator").unwrap());
 	world.chain.finalised(|state| {
@@ -467,7 +467,7 @@ async fn among(peers: &Peers, settings: &str) -> World {
 }
 
 /// As if [`OTHER`] had been committed as generation 2, without slot 0.
-fn miss_another(state: &mut State, first_mdu: u64) {
+pub fn miss_another(state: &mut State, first_mdu: u64) {
 	let second = nil_types::CommitInfo {
 		first_mdu,
 		size_bytes: OTHER.size,

@@ -218,6 +218,40 @@ async fn what_the_round_did_not_find_is_proved_in_the_next_one() {
 }
 
 #[tokio::test]
+async fn a_candidate_that_waits_asks_for_no_commit_and_then_for_new_ones_alone() {
+	let (mut world, _peers) = candidate(&COMMIT, None, "").await;
+	world.start().await;
+	rebuilt(&world, &COMMIT).await;
+	following::blocks_pass(&world).await;
+	let asked = || world.chain.commits_asked.lock().unwrap().clone();
+	let before = asked();
+	assert!(before.contains(&1));
+	following::blocks_pass(&world).await;
+	assert_eq!(asked(), before);
+	world.chain.finalised(|state| {
+		draw(state, &COMMIT);
+		state.round.round = 2;
+	});
+	assert_eq!(ended(&world).await, Some(1));
+	assert_eq!(asked()[before.len()], 2, "those that it has seen are known");
+}
+
+#[tokio::test]
+async fn what_nobody_gives_is_not_waited_for_past_the_window() {
+	let (mut world, peers) = candidate(&COMMIT, None, "").await;
+	*peers.stalls.lock().unwrap() = true;
+	world.chain.finalised(|state| state.repair.as_mut().unwrap().due = NOW);
+	world.start().await;
+	failed(&world).await;
+	*peers.stalls.lock().unwrap() = false;
+	world.chain.finalised(|state| {
+		draw(state, &COMMIT);
+		state.repair.as_mut().unwrap().due = NOW + 5_000;
+	});
+	assert_eq!(ended(&world).await, Some(1));
+}
+
+#[tokio::test]
 async fn a_proof_that_the_chain_does_not_take_is_made_anew_in_the_next_round() {
 	let (mut world, _peers) = candidate(&COMMIT, None, "").await;
 	world.chain.finalised(|state| draw(state, &COMMIT));

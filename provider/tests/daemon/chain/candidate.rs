@@ -1,6 +1,9 @@
 //! What candidates say to the chain.
 
-use super::*;
+use super::{liveness::SettleBlob, *};
+use codec::Decode;
+use nil_kzg::PointRef;
+use nil_slab::{Answer, AnswerItem, DealManifests};
 use nil_types::{
 	ContentShape,
 	repair::{repair_gamma, repair_point},

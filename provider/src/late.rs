@@ -1,7 +1,7 @@
 //! Late receipts: what a slot missed of a commit, made good by its own provider.
 //!
 //! A commit stands on `k + 1` receipts, and a slot that was silent may add its own within the chain's grace. The follower
-//! finds such commits ([`Settled`]) on finalised blocks and tells the worker here, which for one commit after the other
+//! finds such commits ([`crate::gaps`]) on finalised blocks and tells the worker here, which for one commit after the other
 //!
 //! 1. looks whether the chain still takes the receipt, and whether capacity, stake and disk have room;
 //! 2. fetches it from the other slots ([`crate::fetch`]);
@@ -14,16 +14,13 @@
 //! does not pass by itself the pause is the longest at once. Once the receipt is on the finalised chain, the follower turns
 //! the promise into a commit as always.
 
-mod find;
-
-pub use find::Settled;
-
 use crate::{
 	chain::{
 		ChainView,
 		registration::{self, RoomError},
 	},
 	fetch::{FetchError, Fetcher, Part},
+	gaps::Gaps,
 	metrics::clamp,
 	store::{Holding, HoldingKey, Room, Store, StoreError, has_signed},
 };
@@ -102,8 +99,8 @@ pub struct LateSigner {
 	pub valid_blocks: RelayBlock,
 	/// The pause after the first failure.
 	pub first_pause: Duration,
-	/// What is missed, as the follower saw it last.
-	pub missed: watch::Receiver<Vec<HoldingKey>>,
+	/// What is lacking, as the follower saw it last.
+	pub gaps: watch::Receiver<Gaps>,
 }
 
 /// Attempts at one commit.
@@ -124,7 +121,7 @@ impl LateSigner {
 	pub async fn run(mut self) {
 		let mut attempts: HashMap<HoldingKey, Attempts> = HashMap::new();
 		loop {
-			let list = self.missed.borrow_and_update().clone();
+			let list = self.gaps.borrow_and_update().missed.clone();
 			self.fetcher.metrics.late_open.set(clamp(list.len() as u64));
 			attempts.retain(|key, _| list.contains(key));
 			for key in &list {
@@ -142,7 +139,7 @@ impl LateSigner {
 			let stop = self.fetcher.stop.clone();
 			tokio::select! {
 				() = stop.cancelled() => return,
-				changed = self.missed.changed() => if changed.is_err() { return },
+				changed = self.gaps.changed() => if changed.is_err() { return },
 				() = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {},
 			}
 		}
@@ -253,8 +250,10 @@ impl LateSigner {
 		let Open { part, .. } = open;
 		self.check_room(part, room.bytes).await?;
 		// The follower drops from its list what has ended meanwhile.
-		let wanted = || self.missed.borrow().contains(&part.key);
-		let Some(whole) = self.fetcher.fetch(part, wanted).await? else { return Ok(None) };
+		let wanted = || self.gaps.borrow().missed.contains(&part.key);
+		let last = part.commit.at.saturating_add(open.terms.receipt_grace);
+		let blocks = last.saturating_sub(open.terms.relay_block);
+		let Some(whole) = self.fetcher.fetch(part, blocks, wanted).await? else { return Ok(None) };
 		// All this may have taken long.
 		let Some(open) = self.look(&part.key).await? else { return Ok(None) };
 		let room = self.unless_stopped(self.room(&open.terms)).await?;
