@@ -154,9 +154,9 @@ impl Restorer {
 				let roots = self.fetcher.roots(&part, blocks).await?;
 				let HoldingKey { deal, generation, .. } = key;
 				let first_mdu = part.commit.first_mdu;
-				let keep = self.fetcher.on_store(move |store| {
-					store.keep_roots(deal, generation, first_mdu, &roots)
-				});
+				let keep = self
+					.fetcher
+					.on_store(move |store| store.keep_roots(deal, generation, first_mdu, &roots));
 				keep.await?;
 				Ok(true)
 			},
