@@ -1,8 +1,8 @@
 //! Benchmarks of the calls and of the steps of upkeep, with real slots, receipts and manifest arithmetic.
 
 use crate::{
-	Agenda, AgendaCursor, Call, Commits, Config, Deal, Deals, HoldReason, Ledger, NextDealId,
-	Pallet, Params, Remnant, RemnantQueue, Remnants, Uploaders,
+	Agenda, AgendaCursor, Call, Commits, Config, Deal, Deals, HoldReason, Ledger, NextDealId, Owed,
+	Owing, Pallet, Params, Remnant, RemnantQueue, Remnants, Uploaders,
 };
 use alloc::{vec, vec::Vec};
 use frame_benchmarking::v2::*;
@@ -76,6 +76,19 @@ pub(crate) fn locked<T: Config>(id: DealId, amount: Amount) {
 		max_monthly_spend: 0,
 	};
 	Deals::<T>::insert(id, deal);
+}
+
+/// A deal of that number that has ended and owes so much. Another one stands behind it in its bucket of the agenda, and takes its
+/// place when it leaves.
+pub(crate) fn owed<T: Config>(id: DealId, amount: Amount) {
+	let owner = rich::<T>("owner");
+	T::Currency::hold(&HoldReason::Escrow.into(), &owner, amount).expect("the owner is rich");
+	let until = T::Beacon::now().saturating_add(T::BucketLength::get());
+	let ended_in = T::Epochs::round();
+	let remnant = Remnant { deal: id, commits: 1, manifests: 0, ended_in };
+	Owed::<T>::insert(id, Owing { owner, left: amount, until, remnant });
+	Pallet::<T>::agenda_enter(id, until);
+	Pallet::<T>::agenda_enter(id.saturating_add(1), until);
 }
 
 /// A deal with slots. Another one ends with it, and leads its bucket of the agenda, so that leaving it moves an entry.

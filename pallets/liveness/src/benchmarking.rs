@@ -7,7 +7,8 @@ use crate::{
 	Books, Call, Config, CurrentRound, Drawn, DrawnBefore, Earned, EndedCommits, Ending,
 	EndingEnds, EndingQueue, Endings, EpochLength, EpochRecord, Event, EvictionEnds, EvictionQueue,
 	INDEX_ONE, Item, JournalEnds, LivenessParams, MAX_PATH, Pallet, Parameters, Period, Planned,
-	Sealed, SettleBlob, SettleItem, Slots, WatchEnds, WatchQueue, settle::SWEEP_COMMITS,
+	Sealed, SettleBlob, SettleItem, SettlementEpochs, Slots, WatchEnds, WatchQueue,
+	settle::SWEEP_COMMITS,
 };
 use alloc::{vec, vec::Vec};
 use frame_benchmarking::v2::*;
@@ -371,10 +372,26 @@ mod benches {
 		let paid;
 		#[block]
 		{
-			paid = Pallet::<T>::benchmark_pay(&provider, held, owed);
+			paid = Pallet::<T>::benchmark_pay(&provider, (0, SLOT), Some(held), owed);
 		}
 		assert!(paid);
 		Ok(())
+	}
+
+	#[benchmark]
+	fn pay_last() {
+		let provider = provider::<T>();
+		let owed = Earned { paid: 1 << 60, burned: 1 << 50 };
+		T::Purse::benchmark_owed(0, owed.total());
+		T::Purse::benchmark_endow(&provider);
+		let ending = Ending { profile: DEEPEST, mdus: 1, round: 0, owed };
+		Endings::<T>::insert(&provider, (0, SLOT, 0), ending);
+		let paid;
+		#[block]
+		{
+			paid = Pallet::<T>::benchmark_pay(&provider, (0, SLOT), None, owed);
+		}
+		assert!(paid && Endings::<T>::iter_key_prefix(&provider).next().is_none());
 	}
 
 	#[benchmark]
@@ -489,15 +506,20 @@ mod benches {
 
 	#[benchmark]
 	fn turn() {
-		record::<T>(1_000);
+		// The first round of a period, which seals the one before.
+		let first = SettlementEpochs::<T>::get().saturating_mul(100);
+		record::<T>(first.saturating_sub(1));
 		Pallet::<T>::turn(&mut WeightMeter::new());
-		record::<T>(1_001);
+		record::<T>(first);
 		let round = Pallet::<T>::round();
+		let before = Sealed::<T>::get();
 		#[block]
 		{
 			Pallet::<T>::turn(&mut WeightMeter::new());
 		}
-		assert_eq!(Drawn::<T>::get().map(|record| record.round), round.checked_add(1));
+		let drawn = Drawn::<T>::get();
+		assert_eq!(drawn.map(|record| record.round), round.checked_add(1));
+		assert!(before != drawn && Sealed::<T>::get() == drawn);
 	}
 
 	impl_benchmark_test_suite!(Pallet, crate::mock::new_test_ext(), crate::mock::Test);

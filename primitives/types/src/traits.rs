@@ -80,6 +80,10 @@ pub trait RentPurse<AccountId> {
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_locked(deal: DealId, amount: Amount);
 
+	/// Makes a deal that has ended and owes `amount`, where to leave the agenda moves another one, for benchmarks.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_owed(deal: DealId, amount: Amount);
+
 	/// Gives somebody an account, for benchmarks.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_endow(who: &AccountId);

@@ -136,6 +136,10 @@ impl ::pallet_liveness::WeightInfo for LivenessWeight {
 		Samples::pay_out()
 	}
 
+	fn pay_last() -> Weight {
+		Samples::pay_last()
+	}
+
 	fn forfeit() -> Weight {
 		Samples::forfeit()
 	}
