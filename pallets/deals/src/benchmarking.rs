@@ -31,6 +31,9 @@ const WIDEST: Profile = Profile { k: 1, m: 31, code: CodeKind::Fr };
 /// Escrow that covers any commit at any price and term.
 const ESCROW: Amount = 1 << 100;
 
+/// A relay block with many periods of rent before it: slots may be owed something of the last one.
+const LATE: RelayBlock = 10_000_000;
+
 /// An account with money for several deals.
 fn rich<T: Config>(name: &'static str) -> T::AccountId {
 	let who = account(name, 0, 0);
@@ -93,6 +96,7 @@ pub(crate) fn owed<T: Config>(id: DealId, amount: Amount) {
 
 /// A deal with slots. Another one ends with it, and leads its bucket of the agenda, so that leaving it moves an entry.
 fn active<T: Config>() -> DealId {
+	T::Beacon::set_record(LATE, [7; 64]);
 	let deal = create::<T>(WIDEST, Hint::Cold);
 	create::<T>(WIDEST, Hint::Cold);
 	T::Slots::benchmark_place(deal, WIDEST, Hint::Cold);
@@ -190,6 +194,7 @@ mod benches {
 	#[benchmark]
 	fn commit_content(r: Linear<1, MAX_ROOTS>, s: Linear<2, MAX_SLOTS>) {
 		let deal = active::<T>();
+		T::Slots::benchmark_candidates(deal);
 		// Half of the roots go to another manifest point.
 		let first_mdu = (MDUS_PER_MANIFEST as u64).saturating_sub(u64::from(r / 2));
 		let start = vec![[0; 32], nil_types::hash_to_fr(&[1])];
@@ -222,6 +227,7 @@ mod benches {
 	#[benchmark]
 	fn add_receipt() {
 		let deal = active::<T>();
+		T::Slots::benchmark_candidates(deal);
 		let prepared = Prepared::new::<T>(deal, 1);
 		prepared.commit::<T>(deal, 31);
 		let last = prepared.receipts.last().cloned().expect("all slots sign");

@@ -6,8 +6,8 @@
 use crate::{
 	Books, Call, Config, CurrentRound, Drawn, DrawnBefore, Earned, EndedCommits, Ending,
 	EndingEnds, EndingQueue, Endings, EpochLength, EpochRecord, Event, EvictionEnds, EvictionQueue,
-	INDEX_ONE, Item, JournalEnds, LivenessParams, MAX_PATH, Pallet, Parameters, Period, Planned,
-	Sealed, SettleBlob, SettleItem, SettlementEpochs, Slots, WatchEnds, WatchQueue,
+	HeldSlot, INDEX_ONE, Item, JournalEnds, LivenessParams, MAX_PATH, Pallet, Parameters, Period,
+	Planned, Sealed, SettleBlob, SettleItem, SettlementEpochs, Slots, WatchEnds, WatchQueue,
 	settle::SWEEP_COMMITS,
 };
 use alloc::{vec, vec::Vec};
@@ -70,7 +70,8 @@ fn next_round<T: Config>() -> EpochRecord {
 	record
 }
 
-/// Lists all that a provider signed, and lets it have earned something with it.
+/// Lists all that a provider signed, lets it have earned something with it, and have lost the same slots in the period before: that
+/// it can settle still, and their deals will owe it.
 pub(crate) fn earn<T: Config>(provider: &T::AccountId) {
 	next_round::<T>();
 	Pallet::<T>::apply(provider, u32::MAX);
@@ -78,6 +79,14 @@ pub(crate) fn earn<T: Config>(provider: &T::AccountId) {
 		book.index = book.index.saturating_add(INDEX_ONE / 2);
 		book.late = book.late.saturating_add(INDEX_ONE / 2);
 	});
+	let Some(period) = Pallet::<T>::period_of(Pallet::<T>::present()).checked_sub(1) else {
+		return;
+	};
+	let owed = Earned { paid: 1, burned: 0 };
+	for HeldSlot { deal, slot, profile, .. } in Slots::<T>::iter_prefix_values(provider) {
+		let ending = Ending { profile, mdus: 1, round: 0, owed };
+		Endings::<T>::insert(provider, (deal, slot, period), ending);
+	}
 }
 
 /// Puts a record into an epoch, from which it can be drawn.

@@ -329,6 +329,10 @@ pub trait SlotManager<AccountId> {
 	/// candidate, for benchmarks.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_aged(_deal: DealId) {}
+
+	/// Leaves every slot of a deal to a candidate that may sign one commit more, for benchmarks.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_candidates(_deal: DealId) {}
 }
 
 /// Why slots refuse.
