@@ -79,13 +79,17 @@ pub(crate) fn earn<T: Config>(provider: &T::AccountId) {
 		book.index = book.index.saturating_add(INDEX_ONE / 2);
 		book.late = book.late.saturating_add(INDEX_ONE / 2);
 	});
-	let Some(period) = Pallet::<T>::period_of(Pallet::<T>::present()).checked_sub(1) else {
-		return;
-	};
 	let owed = Earned { paid: 1, burned: 0 };
-	for HeldSlot { deal, slot, profile, .. } in Slots::<T>::iter_prefix_values(provider) {
-		let ending = Ending { profile, mdus: 1, round: 0, owed };
-		Endings::<T>::insert(provider, (deal, slot, period), ending);
+	let before = Pallet::<T>::period_of(Pallet::<T>::present()).checked_sub(1);
+	for (at, mut held) in Slots::<T>::iter_prefix(provider).collect::<Vec<_>>() {
+		let HeldSlot { deal, slot, profile, .. } = held;
+		// Whatever the term of the deal is.
+		held.rent.open = owed;
+		Slots::<T>::insert(provider, at, held);
+		if let Some(period) = before {
+			let ending = Ending { profile, mdus: 1, round: 0, owed };
+			Endings::<T>::insert(provider, (deal, slot, period), ending);
+		}
 	}
 }
 
