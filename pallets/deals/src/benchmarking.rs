@@ -1,8 +1,8 @@
 //! Benchmarks of the calls and of the steps of upkeep, with real slots, receipts and manifest arithmetic.
 
 use crate::{
-	Agenda, AgendaCursor, Call, Commits, Config, Deal, Deals, HoldReason, Ledger, NextDealId,
-	Pallet, Params, Remnant, RemnantQueue, Remnants, Uploaders,
+	Agenda, AgendaCursor, Call, Commits, Config, Deal, Deals, HoldReason, Ledger, NextDealId, Owed,
+	Owing, Pallet, Params, Remnant, RemnantQueue, Remnants, Uploaders,
 };
 use alloc::{vec, vec::Vec};
 use frame_benchmarking::v2::*;
@@ -30,6 +30,9 @@ use nil_types::{
 const WIDEST: Profile = Profile { k: 1, m: 31, code: CodeKind::Fr };
 /// Escrow that covers any commit at any price and term.
 const ESCROW: Amount = 1 << 100;
+
+/// A relay block with many periods of rent before it: slots may be owed something of the last one.
+const LATE: RelayBlock = 10_000_000;
 
 /// An account with money for several deals.
 fn rich<T: Config>(name: &'static str) -> T::AccountId {
@@ -78,8 +81,22 @@ pub(crate) fn locked<T: Config>(id: DealId, amount: Amount) {
 	Deals::<T>::insert(id, deal);
 }
 
+/// A deal of that number that has ended and owes so much. Another one stands behind it in its bucket of the agenda, and takes its
+/// place when it leaves.
+pub(crate) fn owed<T: Config>(id: DealId, amount: Amount) {
+	let owner = rich::<T>("owner");
+	T::Currency::hold(&HoldReason::Escrow.into(), &owner, amount).expect("the owner is rich");
+	let until = T::Beacon::now().saturating_add(T::BucketLength::get());
+	let ended_in = T::Epochs::round();
+	let remnant = Remnant { deal: id, commits: 1, manifests: 0, ended_in };
+	Owed::<T>::insert(id, Owing { owner, left: amount, until, remnant });
+	Pallet::<T>::agenda_enter(id, until);
+	Pallet::<T>::agenda_enter(id.saturating_add(1), until);
+}
+
 /// A deal with slots. Another one ends with it, and leads its bucket of the agenda, so that leaving it moves an entry.
 fn active<T: Config>() -> DealId {
+	T::Beacon::set_record(LATE, [7; 64]);
 	let deal = create::<T>(WIDEST, Hint::Cold);
 	create::<T>(WIDEST, Hint::Cold);
 	T::Slots::benchmark_place(deal, WIDEST, Hint::Cold);
@@ -177,6 +194,7 @@ mod benches {
 	#[benchmark]
 	fn commit_content(r: Linear<1, MAX_ROOTS>, s: Linear<2, MAX_SLOTS>) {
 		let deal = active::<T>();
+		T::Slots::benchmark_candidates(deal);
 		// Half of the roots go to another manifest point.
 		let first_mdu = (MDUS_PER_MANIFEST as u64).saturating_sub(u64::from(r / 2));
 		let start = vec![[0; 32], nil_types::hash_to_fr(&[1])];
@@ -209,6 +227,7 @@ mod benches {
 	#[benchmark]
 	fn add_receipt() {
 		let deal = active::<T>();
+		T::Slots::benchmark_candidates(deal);
 		let prepared = Prepared::new::<T>(deal, 1);
 		prepared.commit::<T>(deal, 31);
 		let last = prepared.receipts.last().cloned().expect("all slots sign");
@@ -322,7 +341,11 @@ mod benches {
 		let other = Agenda::<T>::get(bucket, 1).expect("two deals end together");
 		Pallet::<T>::agenda_leave(other);
 		Pallet::<T>::agenda_leave(deal);
-		let deadline = Deals::<T>::get(deal).expect("exists").expires_at;
+		// Its term is over soon: where periods are short, what its slots earned would be forfeited in the shortest one.
+		let deadline = T::Beacon::now().saturating_add(T::BucketLength::get());
+		Deals::<T>::mutate(deal, |deal| {
+			deal.as_mut().expect("the deal exists").expires_at = deadline;
+		});
 		Pallet::<T>::agenda_enter(other, deadline);
 		Pallet::<T>::agenda_enter(deal, deadline);
 		expire::<T>(deal);

@@ -154,6 +154,11 @@ impl<T: Config> RentPurse<T::AccountId> for Pallet<T> {
 	}
 
 	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_owed(deal: DealId, amount: Amount) {
+		crate::benchmarking::owed::<T>(deal, amount);
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_endow(who: &T::AccountId) {
 		crate::benchmarking::endow::<T>(who);
 	}

@@ -48,25 +48,25 @@ impl WeightInfo for () {
 	}
 	fn commit_content(r: u32, s: u32) -> Weight {
 		// 0.1 ms per root for the multiplication in wasm, 0.1 ms per signature; and for each signer its place in the registry's
-		// trees and a note in its journal.
+		// trees, what it signed for the slot, a note in its journal, its book, and the repair whose candidate it is.
 		Weight::from_parts(2_000_000_000, 24_000)
 			.saturating_add(Weight::from_parts(100_000_000, 0).saturating_mul(r.into()))
-			.saturating_add(Weight::from_parts(110_000_000, 8_000).saturating_mul(s.into()))
-			.saturating_add(RocksDbWeight::get().reads_writes(10, 7))
-			.saturating_add(RocksDbWeight::get().reads_writes(10, 10).saturating_mul(s.into()))
+			.saturating_add(Weight::from_parts(110_000_000, 30_000).saturating_mul(s.into()))
+			.saturating_add(RocksDbWeight::get().reads_writes(12, 8))
+			.saturating_add(RocksDbWeight::get().reads_writes(11, 11).saturating_mul(s.into()))
 	}
 	fn add_receipt() -> Weight {
-		Weight::from_parts(200_000_000, 24_000)
-			.saturating_add(RocksDbWeight::get().reads_writes(18, 14))
+		Weight::from_parts(200_000_000, 40_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(20, 16))
 	}
 	fn top_up() -> Weight {
 		Weight::from_parts(80_000_000, 10_000)
 			.saturating_add(RocksDbWeight::get().reads_writes(6, 5))
 	}
 	fn extend_deal() -> Weight {
-		// Each of 32 slots earns more: a note and the end of a journal for each.
-		Weight::from_parts(600_000_000, 140_000)
-			.saturating_add(RocksDbWeight::get().reads_writes(44, 73))
+		// Each of 32 slots earns more: what was signed for it, a book, a note and the end of a journal for each.
+		Weight::from_parts(600_000_000, 330_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(108, 105))
 	}
 	fn cancel_deal() -> Weight {
 		// For each slot: its place, its provider's book, rent and journal, and what a repair and a former provider add.

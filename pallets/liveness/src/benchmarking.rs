@@ -6,8 +6,9 @@
 use crate::{
 	Books, Call, Config, CurrentRound, Drawn, DrawnBefore, Earned, EndedCommits, Ending,
 	EndingEnds, EndingQueue, Endings, EpochLength, EpochRecord, Event, EvictionEnds, EvictionQueue,
-	INDEX_ONE, Item, JournalEnds, LivenessParams, MAX_PATH, Pallet, Parameters, Period, Planned,
-	Sealed, SettleBlob, SettleItem, Slots, WatchEnds, WatchQueue, settle::SWEEP_COMMITS,
+	HeldSlot, INDEX_ONE, Item, JournalEnds, LivenessParams, MAX_PATH, Pallet, Parameters, Period,
+	Planned, Sealed, SettleBlob, SettleItem, SettlementEpochs, Slots, WatchEnds, WatchQueue,
+	settle::SWEEP_COMMITS,
 };
 use alloc::{vec, vec::Vec};
 use frame_benchmarking::v2::*;
@@ -69,7 +70,8 @@ fn next_round<T: Config>() -> EpochRecord {
 	record
 }
 
-/// Lists all that a provider signed, and lets it have earned something with it.
+/// Lists all that a provider signed, lets it have earned something with it, and have lost the same slots in the period before: that
+/// it can settle still, and their deals will owe it.
 pub(crate) fn earn<T: Config>(provider: &T::AccountId) {
 	next_round::<T>();
 	Pallet::<T>::apply(provider, u32::MAX);
@@ -77,6 +79,18 @@ pub(crate) fn earn<T: Config>(provider: &T::AccountId) {
 		book.index = book.index.saturating_add(INDEX_ONE / 2);
 		book.late = book.late.saturating_add(INDEX_ONE / 2);
 	});
+	let owed = Earned { paid: 1, burned: 0 };
+	let before = Pallet::<T>::period_of(Pallet::<T>::present()).checked_sub(1);
+	for (at, mut held) in Slots::<T>::iter_prefix(provider).collect::<Vec<_>>() {
+		let HeldSlot { deal, slot, profile, .. } = held;
+		// Whatever the term of the deal is.
+		held.rent.open = owed;
+		Slots::<T>::insert(provider, at, held);
+		if let Some(period) = before {
+			let ending = Ending { profile, mdus: 1, round: 0, owed };
+			Endings::<T>::insert(provider, (deal, slot, period), ending);
+		}
+	}
 }
 
 /// Puts a record into an epoch, from which it can be drawn.
@@ -371,10 +385,26 @@ mod benches {
 		let paid;
 		#[block]
 		{
-			paid = Pallet::<T>::benchmark_pay(&provider, held, owed);
+			paid = Pallet::<T>::benchmark_pay(&provider, (0, SLOT), Some(held), owed);
 		}
 		assert!(paid);
 		Ok(())
+	}
+
+	#[benchmark]
+	fn pay_last() {
+		let provider = provider::<T>();
+		let owed = Earned { paid: 1 << 60, burned: 1 << 50 };
+		T::Purse::benchmark_owed(0, owed.total());
+		T::Purse::benchmark_endow(&provider);
+		let ending = Ending { profile: DEEPEST, mdus: 1, round: 0, owed };
+		Endings::<T>::insert(&provider, (0, SLOT, 0), ending);
+		let paid;
+		#[block]
+		{
+			paid = Pallet::<T>::benchmark_pay(&provider, (0, SLOT), None, owed);
+		}
+		assert!(paid && Endings::<T>::iter_key_prefix(&provider).next().is_none());
 	}
 
 	#[benchmark]
@@ -489,15 +519,20 @@ mod benches {
 
 	#[benchmark]
 	fn turn() {
-		record::<T>(1_000);
+		// The first round of a period, which seals the one before.
+		let first = SettlementEpochs::<T>::get().saturating_mul(100);
+		record::<T>(first.saturating_sub(1));
 		Pallet::<T>::turn(&mut WeightMeter::new());
-		record::<T>(1_001);
+		record::<T>(first);
 		let round = Pallet::<T>::round();
+		let before = Sealed::<T>::get();
 		#[block]
 		{
 			Pallet::<T>::turn(&mut WeightMeter::new());
 		}
-		assert_eq!(Drawn::<T>::get().map(|record| record.round), round.checked_add(1));
+		let drawn = Drawn::<T>::get();
+		assert_eq!(drawn.map(|record| record.round), round.checked_add(1));
+		assert!(before != drawn && Sealed::<T>::get() == drawn);
 	}
 
 	impl_benchmark_test_suite!(Pallet, crate::mock::new_test_ext(), crate::mock::Test);

@@ -106,8 +106,8 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Looks at the first of the providers in the queue, once all is applied that happened to it: nobody else may have done that
-	/// for one that is gone. While some of it is left it keeps its turn. Who stores something goes to the end, and of who does
-	/// not nothing is kept.
+	/// for one that is gone. While some of it is left it keeps its turn, and those behind it wait. Who stores something goes to
+	/// the end, and of who does not nothing is kept.
 	pub(crate) fn look_at(ends: JournalEnds, provider: T::AccountId) {
 		Self::apply(&provider, LOOK_STEPS);
 		if Self::is_behind(&provider, Self::round()) {
@@ -119,6 +119,8 @@ impl<T: Config> Pallet<T> {
 		let Some(book) = Books::<T>::get(&provider).defensive() else { return };
 		let journal = Journals::<T>::get(&provider);
 		if book.blobs == 0 && journal.head >= journal.tail {
+			// Its slots may have ended since it was looked at last, while it was silent. Then nobody could report that any more.
+			let _ = Self::do_report(provider.clone(), book, None);
 			Books::<T>::remove(&provider);
 			Journals::<T>::remove(&provider);
 			Self::deposit_event(Event::Forgotten { provider });

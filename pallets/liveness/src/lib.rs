@@ -217,7 +217,8 @@
 //! another one, from its first note on, and is looked at `silent_rounds` rounds after it was last, or when it comes to the head.
 //! `on_idle` serves both in order, up to [`Config::MaxSweeps`] of each in a block: as a report does, with the bounty burned.
 //! Before a provider is looked at its notes are applied, a few at each sweep, and it keeps its turn until they are: who is gone
-//! applies none itself. When it then has nothing in its lists and no notes, its book and its journal are removed.
+//! applies none itself. When it then has nothing in its lists and no notes, its book and its journal are removed: after it was
+//! reported, if it was silent for too long before it lost what it had.
 //!
 //! ## Rent
 //!
@@ -283,18 +284,23 @@
 //! * Silence is nobody's miss but the provider's: one that is silent in just the rounds that ask for a slot which it lost has no
 //!   misses of it. Each time it pays with a round's rent for all others, and for that slot no settlement can be made.
 //! * A late receipt that is given after a period may still bring a commit into the draws of its settlement.
+//! * What a slot earned in the last period, and did not settle when it ends, is settled with the rest, against rows that are
+//!   drawn a period later. So who leaves a slot after it has seen its rows may have others.
 //! * Misses that nobody names in the round after are not counted for their slots. A provider that answers every other round alone
 //!   earns half, and is found out as soon as anybody names them for it.
 //! * A slot that answers all samples and settles nothing earns nothing. It is evicted only if periods are shorter than it takes to
 //!   forgive a miss.
 //! * A candidate that signed for a slot before it holds it misses samples of it, and does not lose it for that: its repair ends
 //!   with its window.
-//! * Who is silent and whom nobody reports is found within twice `silent_rounds`, while blocks have room, whatever waits in its
-//!   journal.
+//! * Who is silent and whom nobody reports is found within twice `silent_rounds`, while blocks have room, and later by what waits
+//!   in journals: its own, and those of all that are before it in the queue. That is as many blocks as these have steps, over
+//!   [`Config::MaxSweeps`] times 8. Who gets many commits ended at once and applies none keeps all behind it waiting so long; they
+//!   can still be reported, and anyone may `advance` the first one.
 //! * A provider that signed next to nothing of a deal has void samples: of a deal with a share `s` of MDUs that it signed, a
 //!   sample is void with a probability of `(1 - s)^16`.
 //! * What a slot that ended is owed leaves state when it is settled, or when `on_idle` comes to it, with the list of what it had
-//!   signed: that serves those that ended in their order, under its meter.
+//!   signed: that serves those that ended in their order, with what its meter has left when misses and silence were looked
+//!   after. When a period begins that may be more than many blocks have room for.
 //! * A provider of whom nothing was kept for lack of content begins a new account, with full health.
 //! * What is drawn is void with a probability of less than 2^-200; such an ordinal cannot be answered (`VoidOrdinal`).
 //! * A sample reads one entry, and one more for each draw that missed, which is one in nine at most; every eighth reads a
@@ -303,11 +309,14 @@
 //!   each commit 152. A change waits in the journal with 110 bytes at most until it is applied. A book has 5 bytes for each
 //!   list, whatever it holds. Nothing grows with time.
 //! * No hook walks deals, slots or providers: `on_idle` takes from queues, a few at a time; `on_poll` looks at the clock, and
-//!   writes five entries per round.
+//!   writes five entries per round, and one more in the first of a period.
 //! * A round that waited is drawn when it can be, perhaps shortly before its epoch and it are over. Who is silent then is no
 //!   more to blame than the chain.
 //! * A slot with very many commits takes as many steps to leave. Every one of them was signed, and its step paid for with
 //!   the commit, but until they are through the provider cannot answer.
+//! * Who commits pays for the steps by which what was signed enters lists and leaves them, once. When a slot changes hands its
+//!   commits leave one provider's lists and enter another's: two steps for each, which nobody pays for. An owner can cause that
+//!   for a slot once in the cooldown of its repairs.
 //!
 //! ## Invariants
 //!
@@ -438,13 +447,13 @@ pub mod pallet {
 			Self::turn(meter);
 		}
 
-		/// Drops what slots that ended are owed and did not settle in time, takes slots away that have too many misses, and looks
-		/// who was silent for too long.
+		/// Takes slots away that have too many misses, looks who was silent for too long, and drops what slots that ended are owed
+		/// and did not settle in time. That comes last: it takes all room there is, the others a few steps.
 		fn on_idle(_: BlockNumberFor<T>, remaining: Weight) -> Weight {
 			let mut meter = WeightMeter::with_limit(remaining);
-			Self::sweep_endings(&mut meter);
 			Self::sweep_slots(&mut meter);
 			Self::sweep_silent(&mut meter);
+			Self::sweep_endings(&mut meter);
 			meter.consumed()
 		}
 
@@ -479,8 +488,8 @@ pub mod pallet {
 		}
 
 		/// Names samples of the last round that `provider` left open, and applies to its lists what happened in earlier rounds,
-		/// `steps` steps at most. Costs nothing when it did something: who signed and who committed have paid for it, and no
-		/// round has more than a few open samples.
+		/// `steps` steps at most. Costs nothing when it did something: who committed has paid for it, but for what repairs bring,
+		/// and no round has more than a few open samples.
 		#[pallet::call_index(1)]
 		#[pallet::weight(Pallet::<T>::advance_weight(*steps))]
 		pub fn advance(

@@ -227,22 +227,23 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Pays what a slot is owed that forfeited something, for benchmarks.
+	/// Pays what a slot is owed, `listed` or ended in period 0, that forfeited something, for benchmarks.
 	#[cfg(feature = "runtime-benchmarks")]
 	pub(crate) fn benchmark_pay(
 		who: &T::AccountId,
-		(at, held): (u32, HeldSlot),
+		slot: (DealId, SlotIndex),
+		listed: Option<(u32, HeldSlot)>,
 		owed: Earned,
 	) -> bool {
-		let HeldSlot { deal, slot, profile, .. } = held;
-		let account = Account { profile, mdus: 0, owed, forfeited: 1, listed: Some((at, held)) };
-		Self::pay_out(who, (deal, slot), 0, account).is_ok()
+		let account = Account { profile: Profile::DEFAULT, mdus: 0, owed, forfeited: 1, listed };
+		Self::pay_out(who, slot, 0, account).is_ok()
 	}
 
-	/// What a settlement of so many samples may weigh: as many slots may be paid.
+	/// What a settlement of so many samples may weigh: as many slots may be paid, and each the last one that its deal owes.
 	pub(crate) fn settle_weight(items: u32) -> Weight {
+		let payment = T::WeightInfo::pay_out().max(T::WeightInfo::pay_last());
 		T::WeightInfo::settle(items)
-			.saturating_add(T::WeightInfo::pay_out().saturating_mul(items.into()))
+			.saturating_add(payment.saturating_mul(items.into()))
 			.saturating_add(T::WeightInfo::slash_invalid())
 	}
 

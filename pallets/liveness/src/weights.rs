@@ -23,8 +23,10 @@ pub trait WeightInfo {
 	fn set_params() -> Weight;
 	/// [`crate::Call::settle`] with `n` items, each of another slot and found at the last try, without the payments.
 	fn settle(n: u32) -> Weight;
-	/// Paying what one slot is owed.
+	/// Paying what one slot is owed that has not ended.
 	fn pay_out() -> Weight;
+	/// Paying the last of what a deal that ended owes: it leaves the agenda, and what it left in state may go.
+	fn pay_last() -> Weight;
 	/// [`crate::Call::forfeit`].
 	fn forfeit() -> Weight;
 	/// Slashing who submitted wrong proofs.
@@ -94,8 +96,14 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().reads_writes(38, 0).saturating_mul(n.into()))
 	}
 	fn pay_out() -> Weight {
-		Weight::from_parts(90_000_000, 15_000)
-			.saturating_add(RocksDbWeight::get().reads_writes(7, 7))
+		// The deal, both accounts, the hold, the issuance, the slot, and a miss that has it taken away.
+		Weight::from_parts(90_000_000, 20_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(8, 8))
+	}
+	fn pay_last() -> Weight {
+		// The same money; what is owed, its place in the agenda and that of another deal, and what is left of it.
+		Weight::from_parts(120_000_000, 32_000)
+			.saturating_add(RocksDbWeight::get().reads_writes(13, 14))
 	}
 	fn forfeit() -> Weight {
 		Weight::from_parts(50_000_000, 16_000)
@@ -133,7 +141,8 @@ impl WeightInfo for () {
 		Weight::from_parts(8_000_000, 4_000).saturating_add(RocksDbWeight::get().reads_writes(4, 0))
 	}
 	fn turn() -> Weight {
+		// The round, when it began, its record, the one before it, and that of its period.
 		Weight::from_parts(60_000_000, 40_000)
-			.saturating_add(RocksDbWeight::get().reads_writes(16, 4))
+			.saturating_add(RocksDbWeight::get().reads_writes(16, 5))
 	}
 }

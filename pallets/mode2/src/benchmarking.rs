@@ -42,6 +42,24 @@ pub(crate) fn place<T: Config>(deal: DealId, profile: Profile) {
 	T::Deals::placed(deal);
 }
 
+/// Takes every slot of a deal without content from its holder, and gives it a candidate that signed nearly as many commits as it
+/// may: its receipts cost the most.
+pub(crate) fn leave_to_candidates<T: Config>(deal: DealId) {
+	let slots = Stripes::<T>::get(deal).expect("the deal has slots").profile.n();
+	let candidates = T::Providers::benchmark_providers(slots.into());
+	for (index, (candidate, _)) in (SlotIndex::MIN..).zip(candidates) {
+		assert!(Pallet::<T>::do_evict(deal, index));
+		let stripe = Stripes::<T>::get(deal).expect("the deal has slots");
+		let mut repair = Repairs::<T>::get(deal, index).expect("the slot is repaired");
+		Pallet::<T>::propose(deal, index, &mut repair, candidate, stripe, 0, 0, 0)
+			.expect("the candidate has room");
+		if let Stage::Rebuilding(candidate) = &mut repair.stage {
+			candidate.own = OwnCommits::truncate_from((1..MAX_OWN).collect());
+		}
+		Repairs::<T>::insert(deal, index, repair);
+	}
+}
+
 /// Valid receipts for `terms` from every slot.
 pub(crate) fn receipts<T: Config>(terms: &CommitTerms) -> Vec<Receipt> {
 	let stripe = Stripes::<T>::get(terms.deal).expect("the deal has slots");
@@ -49,7 +67,7 @@ pub(crate) fn receipts<T: Config>(terms: &CommitTerms) -> Vec<Receipt> {
 	(SlotIndex::MIN..)
 		.zip(stripe.slots)
 		.map(|(slot, held)| {
-			let provider = held.state.provider().expect("somebody holds the slot");
+			let provider = held.state.signer().expect("somebody signs for the slot");
 			let key = T::Providers::service_key(provider).expect("providers have keys");
 			let message = ReceiptMessage {
 				genesis: Pallet::<T>::genesis(),

@@ -266,4 +266,9 @@ impl<T: Config> SlotManager<T::AccountId> for Pallet<T> {
 	fn benchmark_aged(deal: DealId) {
 		crate::benchmarking::age::<T>(deal);
 	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_candidates(deal: DealId) {
+		crate::benchmarking::leave_to_candidates::<T>(deal);
+	}
 }

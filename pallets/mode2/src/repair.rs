@@ -413,6 +413,11 @@ impl<T: Config> Pallet<T> {
 
 	/// The deal ends, and all repairs of its slots with it.
 	pub(crate) fn close_repairs(deal: DealId) {
+		// Before anything ends: what ends now adds to what its provider was owed for the slot, if it lost that before.
+		let formers: Vec<_> = Formers::<T>::drain_prefix(deal).collect();
+		for (slot, provider) in formers {
+			T::Hooks::ended_after_release(&provider, deal, slot);
+		}
 		let repairs: Vec<_> = Repairs::<T>::drain_prefix(deal).collect();
 		for (slot, repair) in repairs {
 			Self::dequeue(repair.place);
@@ -431,10 +436,6 @@ impl<T: Config> Pallet<T> {
 				},
 			}
 			Self::deposit_event(Event::RepairWithdrawn { deal, slot });
-		}
-		let formers: Vec<_> = Formers::<T>::drain_prefix(deal).collect();
-		for (slot, provider) in formers {
-			T::Hooks::ended_after_release(&provider, deal, slot);
 		}
 		// As many as there are slots at most.
 		let asked: Vec<_> = Asked::<T>::iter_key_prefix(deal).collect();

@@ -80,6 +80,10 @@ pub trait RentPurse<AccountId> {
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_locked(deal: DealId, amount: Amount);
 
+	/// Makes a deal that has ended and owes `amount`, where to leave the agenda moves another one, for benchmarks.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_owed(deal: DealId, amount: Amount);
+
 	/// Gives somebody an account, for benchmarks.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_endow(who: &AccountId);
@@ -325,6 +329,10 @@ pub trait SlotManager<AccountId> {
 	/// candidate, for benchmarks.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_aged(_deal: DealId) {}
+
+	/// Leaves every slot of a deal to a candidate that may sign one commit more, for benchmarks.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_candidates(_deal: DealId) {}
 }
 
 /// Why slots refuse.

@@ -136,6 +136,10 @@ impl ::pallet_liveness::WeightInfo for LivenessWeight {
 		Samples::pay_out()
 	}
 
+	fn pay_last() -> Weight {
+		Samples::pay_last()
+	}
+
 	fn forfeit() -> Weight {
 		Samples::forfeit()
 	}
@@ -174,17 +178,21 @@ impl ::pallet_liveness::WeightInfo for LivenessWeight {
 }
 
 /// The weights of deals, with what has to be done later for it and is free then: whatever a provider signs enters its lists and
-/// leaves them again, and a raise is a step for each slot.
+/// leaves them again, and a raise is a step for each slot. What repairs make of it is not in them: a slot that changes hands leaves
+/// lists and enters others once more.
 #[derive(Debug)]
 pub struct DealsWeight;
 
 impl DealsWeight {
+	/// Calls that are free, each of one step: every slot has another provider, and no call is for two of these.
+	fn calls(count: u32, step: Weight) -> Weight {
+		step.saturating_add(ExtrinsicBaseWeight::get()).saturating_mul(count.into())
+	}
+
 	/// Steps for so many receipts.
 	fn listing(receipts: u32) -> Weight {
-		if receipts == 0 {
-			return Weight::zero();
-		}
-		Samples::advance_listing(receipts).saturating_add(Samples::advance_unlisting(receipts))
+		Self::calls(receipts, Samples::advance_listing(1))
+			.saturating_add(Self::calls(receipts, Samples::advance_unlisting(1)))
 	}
 }
 
@@ -198,7 +206,7 @@ impl ::pallet_deals::WeightInfo for DealsWeight {
 	}
 
 	fn extend_deal() -> Weight {
-		Content::extend_deal().saturating_add(Samples::advance_listing(MAX_SLOTS))
+		Content::extend_deal().saturating_add(Self::calls(MAX_SLOTS, Samples::advance_listing(1)))
 	}
 
 	fn create_deal() -> Weight {
@@ -307,16 +315,35 @@ mod tests {
 	use ::pallet_deals::WeightInfo as _;
 
 	#[test]
-	fn what_is_signed_pays_for_the_steps_that_are_free_later() {
-		let steps = |count| {
-			Samples::advance_listing(count).saturating_add(Samples::advance_unlisting(count))
-		};
+	fn what_is_signed_pays_for_the_calls_that_are_free_later() {
+		let call = |step: Weight| ExtrinsicBaseWeight::get().saturating_add(step);
+		let all =
+			|calls: u32, weight: Weight| (0..calls).fold(Weight::zero(), |sum, _| sum + weight);
+		let (enters, leaves) =
+			(call(Samples::advance_listing(1)), call(Samples::advance_unlisting(1)));
 		for count in [1, 9, MAX_SLOTS] {
 			let commit = DealsWeight::commit_content(1, count);
-			assert_eq!(commit - Content::commit_content(1, count), steps(count));
+			let later = commit - Content::commit_content(1, count);
+			assert_eq!(later, all(count, enters) + all(count, leaves));
 		}
-		assert_eq!(DealsWeight::add_receipt() - Content::add_receipt(), steps(1));
+		assert_eq!(DealsWeight::add_receipt() - Content::add_receipt(), enters + leaves);
 		let raise = DealsWeight::extend_deal() - Content::extend_deal();
-		assert_eq!(raise, Samples::advance_listing(MAX_SLOTS));
+		assert_eq!(raise, all(MAX_SLOTS, enters));
+	}
+
+	/// Weights that were measured before there were such accounts are below this.
+	#[test]
+	fn what_touches_the_accounts_of_all_slots_is_weighed_with_them() {
+		let accesses = |reads: u64, writes: u64| {
+			let slots = u64::from(MAX_SLOTS);
+			ParityDbWeight::get().reads_writes(reads * slots, writes * slots).ref_time()
+		};
+		// Of each slot what was signed for it, its provider's book, the end of its journal, and a note.
+		assert!(Content::extend_deal().ref_time() > accesses(3, 3));
+		// Beside these its place, its rent, what it and who had it before are owed, its repair and its former provider; and the
+		// place in the registry of who has it, and of the candidate.
+		let end = accesses(11, 12);
+		assert!(Content::cancel_deal().ref_time() > end);
+		assert!(Content::expire_deal().ref_time() > end);
 	}
 }

@@ -266,6 +266,68 @@ fn on_idle_finds_who_was_silent_and_nobody_gets_a_bounty() {
 }
 
 #[test]
+fn who_was_silent_and_then_lost_everything_is_found_before_it_is_forgotten() {
+	run(|| {
+		let provider = provider();
+		let idle = || Liveness::on_idle(1, Weight::MAX);
+		// It is looked at in the third round, after two silent ones.
+		next_epoch();
+		next_epoch();
+		idle();
+		assert_eq!(WatchQueue::<Test>::get(1), Some((provider.clone(), 3)));
+		// In the next one its slot goes to somebody else, and it goes on answering nothing.
+		next_epoch();
+		end(&provider, 0);
+		next_epoch();
+		catch_up(&provider);
+		next_epoch();
+		events();
+		idle();
+		assert_eq!(
+			events(),
+			[
+				Event::Reported {
+					provider: provider.clone(),
+					reporter: None,
+					silent: 4,
+					slashed: 500,
+					bounty: 0,
+				},
+				Event::Forgotten { provider: provider.clone() },
+			]
+		);
+		assert!(Prison::contains_key(&provider));
+		assert_eq!(Books::<Test>::iter_keys().count(), 0);
+		assert_noop!(report(&provider), Error::<Test>::NothingToReport);
+	});
+}
+
+#[test]
+fn what_is_dropped_leaves_room_for_who_is_looked_at() {
+	run(|| {
+		let gone = account(2);
+		sign(&gone, allocation(1, 1, 100));
+		let provider = super::rent::provider();
+		super::rent::answer(&provider);
+		next_epoch();
+		super::rent::end_deal(&provider, 0);
+		for _ in 0..2 * SETTLEMENT {
+			next_epoch();
+		}
+		catch_up(&provider);
+		// Room for one of both: to look at who is gone, or to drop what ended two periods ago.
+		let look = <() as WeightInfo>::look_at()
+			.saturating_add(Liveness::advance_weight(crate::health::LOOK_STEPS));
+		let room = look.saturating_add(<() as WeightInfo>::poll().saturating_mul(3));
+		Liveness::on_idle(1, room);
+		assert!(Prison::contains_key(&gone));
+		assert_eq!(EndingQueue::<Test>::iter_keys().count(), 1);
+		Liveness::on_idle(1, Weight::MAX);
+		assert_eq!(EndingQueue::<Test>::iter_keys().count(), 0);
+	});
+}
+
+#[test]
 fn a_block_looks_at_a_few_providers_alone() {
 	run(|| {
 		for number in 1..=5 {

@@ -105,6 +105,13 @@ fn constants_fit_together_and_the_storage_version_is_pinned() {
 }
 
 #[test]
+fn a_settlement_weighs_as_if_each_payment_were_the_last_of_its_deal() {
+	let payments = <() as WeightInfo>::pay_last().saturating_mul(3);
+	let most = <() as WeightInfo>::settle(3).saturating_add(payments);
+	assert!(Liveness::settle_weight(3).all_gte(most));
+}
+
+#[test]
 fn call_indices_are_pinned() {
 	use frame_support::traits::{GetCallIndex, GetCallName};
 	let names = Call::<Test>::get_call_names();

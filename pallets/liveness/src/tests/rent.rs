@@ -73,6 +73,11 @@ fn lock(deal: DealId, price: Amount, bytes: u64) {
 /// Ends a deal as deals do. What returns to its owner.
 pub(super) fn end_deal(provider: &AccountId, deal: DealId) -> Amount {
 	end(provider, deal);
+	close_deal(deal)
+}
+
+/// Ends a deal whose slots have told what they are owed.
+pub(super) fn close_deal(deal: DealId) -> Amount {
 	MockRents::mutate(deal, |held| {
 		let held = held.as_mut().expect("the deal pays");
 		let refund = held.locked - held.owed;

@@ -1,7 +1,8 @@
 //! Against what slots are settled: which round draws it, and who signed what.
 
 use super::rent::{
-	MDU, RATE, SLOT, Settlement, answer, commit, end_deal, locked, open, provider, serve_period,
+	MDU, RATE, SLOT, Settlement, answer, close_deal, commit, end_deal, locked, open, provider,
+	serve_period,
 };
 use crate::{mock::*, *};
 use frame_support::{assert_noop, assert_ok, traits::Hooks, weights::Weight};
@@ -182,6 +183,39 @@ fn a_deal_that_ends_owes_all_times_that_a_slot_was_lost() {
 		catch_up(&provider);
 		assert_ok!(Settlement::of(&provider, &[0]).dispatch());
 		assert_eq!((locked(0), Wallets::get(&provider)), (0, 2 * Amount::from(RATE)));
+	});
+}
+
+#[test]
+fn a_deal_that_ends_owes_what_was_lost_in_either_period() {
+	run(|| {
+		let provider = provider();
+		answer(&provider);
+		next_epoch();
+		release(&provider, 0);
+		sign(&provider, Allocation { first_mdu: 0, ..allocation(0, 1, 16) });
+		// Epochs 22 and 23 are of period 5 still.
+		for _ in 0..2 {
+			next_epoch();
+			catch_up(&provider);
+			answer(&provider);
+		}
+		next_epoch();
+		release(&provider, 0);
+		<Liveness as SlotHooks<_>>::ended_after_release(&provider, 0, SLOT);
+		let rate = Amount::from(RATE);
+		let rent = MockRents::get(0).unwrap();
+		// What is lost last can be settled until period 8 begins.
+		assert_eq!((rent.owed, rent.until), (3 * rate, Liveness::period_start(8)));
+		close_deal(0);
+		assert_ok!(Settlement::of(&provider, &[0]).dispatch());
+		assert_eq!((locked(0), Wallets::get(&provider)), (2 * rate, rate));
+		for _ in 0..SETTLEMENT {
+			next_epoch();
+			catch_up(&provider);
+		}
+		assert_ok!(Settlement::of(&provider, &[0]).dispatch());
+		assert_eq!((locked(0), Wallets::get(&provider)), (0, 3 * rate));
 	});
 }
 

@@ -417,6 +417,33 @@ fn repairs_end_with_their_deal() {
 }
 
 #[test]
+fn what_was_lost_is_told_before_what_its_loser_signed_again_ends() {
+	run(|| {
+		stored();
+		let old = evict(0);
+		// Nobody else is left, so that the second draw finds it again.
+		let free = |id: &AccountId| *id != old && !holders(0).contains(id);
+		for id in Registry::iter_keys().filter(free).collect::<Vec<_>>() {
+			Registry::mutate(id, |entry| entry.as_mut().unwrap().draining = true);
+		}
+		advance(DRAW_DELAY);
+		record(1);
+		serve_all();
+		assert_eq!(repair(0).place.0, Lane::RepairRetry);
+		advance(RETRY_DELAY);
+		record(2);
+		serve_all();
+		assert_eq!(signers(0)[0], old);
+		commit(0, [0, 2, 3]);
+		Heard::kill();
+		Mode2::close(0);
+		let heard = Heard::get();
+		let at = |told: Told| heard.iter().position(|other| *other == told).expect("it was told");
+		assert!(at(Told::EndedAfterRelease(old, 0, 0)) < at(Told::Ended(old, 0, 0)));
+	});
+}
+
+#[test]
 fn without_candidates_a_repair_waits() {
 	run(|| {
 		stored();

@@ -90,9 +90,15 @@ impl<T: frame_system::Config> pallet_liveness::WeightInfo for WeightInfo<T> {
 	}
 	fn pay_out() -> Weight {
 		Weight::from_parts(90_000_000, 0)
-			.saturating_add(Weight::from_parts(0, 15000))
-			.saturating_add(T::DbWeight::get().reads(7))
-			.saturating_add(T::DbWeight::get().writes(7))
+			.saturating_add(Weight::from_parts(0, 20000))
+			.saturating_add(T::DbWeight::get().reads(8))
+			.saturating_add(T::DbWeight::get().writes(8))
+	}
+	fn pay_last() -> Weight {
+		Weight::from_parts(120_000_000, 0)
+			.saturating_add(Weight::from_parts(0, 32000))
+			.saturating_add(T::DbWeight::get().reads(13))
+			.saturating_add(T::DbWeight::get().writes(14))
 	}
 	fn forfeit() -> Weight {
 		Weight::from_parts(50_000_000, 0)
@@ -145,6 +151,6 @@ impl<T: frame_system::Config> pallet_liveness::WeightInfo for WeightInfo<T> {
 		Weight::from_parts(60_000_000, 0)
 			.saturating_add(Weight::from_parts(0, 40000))
 			.saturating_add(T::DbWeight::get().reads(16))
-			.saturating_add(T::DbWeight::get().writes(4))
+			.saturating_add(T::DbWeight::get().writes(5))
 	}
 }
