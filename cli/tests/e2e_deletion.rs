@@ -31,8 +31,8 @@ const SELDOM: f64 = 1e-6;
 /// Rounds in which it may be silent, because it has just been started or the machine is busy.
 const LOST: u32 = 2;
 const PATIENCE: Duration = Duration::from_secs(60);
-/// For 39 rounds, and a repair.
-const LONG: Duration = Duration::from_secs(300);
+/// For 39 rounds, and a repair: less than what is left of the time that a test may take.
+const LONG: Duration = Duration::from_secs(270);
 
 /// Rounds in which at least `hits` find something, but for [`SELDOM`], when each does with this probability.
 fn rounds_for(hits: usize, found: f64) -> u32 {
@@ -140,12 +140,11 @@ fn who_deletes_a_tenth_is_found_out_and_replaced() {
 	);
 	assert!(misses.len() >= EVICT_MISSES as usize && taken.len() == 1, "{misses:?}, {taken:?}");
 	let within = |rounds: u32| gone_in + rounds + 1 + LOST;
-	assert!(misses[0] <= within(rounds_for(1, found)), "{misses:?}, from {gone_in} on");
+	let first = gone_in..=within(rounds_for(1, found));
+	assert!(first.contains(&misses[0]), "{misses:?}, from {gone_in} on");
 	assert!(taken[0] <= within(rounds_for(EVICT_MISSES as usize, found)), "{taken:?}, {gone_in}");
-	// Nobody else was taken for a deleter, and nobody proved anything wrong.
-	for name in ["SlotTaken", "Reported", "InvalidProof"] {
-		let mut those = events.iter().filter(|event| event.is("Liveness", name));
-		assert!(those.all(|event| event.account("provider") == Some(victim)), "{name}");
-	}
-	assert!(!events.iter().any(|event| event.is("Liveness", "InvalidProof")));
+	// Nobody else lost anything, nobody was gone, and nobody proved anything wrong.
+	let count = |name: &str| events.iter().filter(|event| event.is("Liveness", name)).count();
+	let names = ["SlotTaken", "Reported", "InvalidProof", "InvalidSettlement"];
+	assert_eq!(names.map(count), [1, 0, 0, 0]);
 }

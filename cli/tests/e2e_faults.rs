@@ -7,6 +7,9 @@ use common::{Devnet, Member, random_bytes, write};
 use serde_json::Value;
 use std::{fs, path::Path};
 
+/// Milliseconds between blocks where providers never answer again: they could lose their slots after 46 s.
+const SLOW_BLOCKS_MS: u64 = 400;
+
 fn slot_of(report: &Value, slot: usize) -> &Value {
 	&report["slots"][slot]
 }
@@ -25,7 +28,7 @@ fn corrupt(member: &Member) {
 
 #[test]
 fn wrong_and_missing_shards_are_blamed_and_routed_around() {
-	let mut devnet = Devnet::start(6);
+	let mut devnet = Devnet::start_with_blocks(6, SLOW_BLOCKS_MS);
 	let deal = devnet.deal("2+4", 64);
 	let file = devnet.root.join("file");
 	write(&file, &random_bytes(10_000_000, 9));

@@ -11,8 +11,8 @@ use nil_client::{
 use nil_types::{Amount, DutyInfo};
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
-/// Milliseconds between blocks: an epoch lasts 4 s, and a settlement period 32 s.
-const BLOCK_MS: u64 = 200;
+/// Milliseconds between blocks: an epoch lasts 3 s, and a settlement period 24 s.
+const BLOCK_MS: u64 = 150;
 const EPOCHS: u32 = 20;
 const SAMPLES: u32 = 8;
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -70,7 +70,7 @@ fn who_stores_everything_answers_everything_and_all_money_is_accounted_for() {
 	});
 	let rounds = |round: u32| {
 		let mut found = None;
-		eventually(&format!("round {round} begins"), 3 * PATIENCE, || {
+		eventually(&format!("round {round} begins"), 2 * PATIENCE, || {
 			let (now, duties) = look();
 			let is_there = now >= round;
 			found = is_there.then_some((now, duties));

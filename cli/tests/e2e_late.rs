@@ -6,11 +6,13 @@ use common::{Devnet, eventually, random_bytes, write};
 use serde_json::{Value, json};
 use std::{fs, path::Path, time::Duration};
 
-const PATIENCE: Duration = Duration::from_secs(180);
+/// Milliseconds between blocks: who is away for two puts may be so for 46 s before it could lose its slot.
+const BLOCK_MS: u64 = 400;
+const PATIENCE: Duration = Duration::from_secs(120);
 
 #[test]
 fn a_provider_that_was_away_fetches_what_it_missed_and_signs() {
-	let mut devnet = Devnet::start(4);
+	let mut devnet = Devnet::start_with_blocks(4, BLOCK_MS);
 	let deal = devnet.deal("2+2", 128);
 	let first = devnet.root.join("first");
 	write(&first, &random_bytes(1_000_000, 21));

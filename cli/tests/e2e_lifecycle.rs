@@ -18,9 +18,8 @@ use serde_json::Value;
 use std::{
 	collections::BTreeSet,
 	fs,
-	io::Read,
 	path::Path,
-	process::{Child, Stdio},
+	process::Stdio,
 	time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -112,21 +111,6 @@ fn a_foreground_network_ends_with_its_command() {
 	}
 }
 
-/// A put of `file`, running.
-fn start_put(devnet: &Devnet, file: &Path, target: &str) -> Child {
-	let mut command = devnet.command([Path::new("put"), file, Path::new(target)]);
-	command.stdout(Stdio::piped()).stderr(Stdio::piped());
-	command.spawn().unwrap()
-}
-
-fn finish(mut child: Child) -> Value {
-	let status = child.wait().unwrap();
-	let mut said = String::new();
-	child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-	assert!(status.success(), "{said}");
-	serde_json::from_reader(child.stdout.take().unwrap()).unwrap()
-}
-
 /// What slot `slot` of the deal has staged for generation `generation`: MDUs with their roots.
 fn staged(devnet: &Devnet, deal: u64, generation: u32, slot: u8) -> BTreeSet<(u64, Vec<u8>)> {
 	runtime().block_on(async {
@@ -159,13 +143,12 @@ fn a_killed_put_goes_on_where_it_stopped() {
 	write(&source.join("small"), &random_bytes(1000, 4));
 	let target = format!("{deal}:/x");
 
-	let mut put = start_put(&devnet, &source, &target);
+	let put = devnet.start_nil([Path::new("put"), &source, Path::new(&target)]);
 	// At most two MDUs are made at a time, so that a third one at every slot means that the put has noted another.
 	eventually("three MDUs are with every slot", PATIENCE * 2, || {
 		(0..4).all(|slot| staged(&devnet, deal, 1, slot).len() >= 3)
 	});
-	put.kill().unwrap();
-	put.wait().unwrap();
+	drop(put);
 	assert_eq!(devnet.nil(["deal", "show", &deal.to_string()]).ok()["generation"], 0);
 
 	// Nothing that a provider has acknowledged is lost when it is killed too.
@@ -175,7 +158,7 @@ fn a_killed_put_goes_on_where_it_stopped() {
 	let after = staged(&devnet, deal, 1, 0);
 	assert!(after.is_superset(&before), "{} staged, {} after the crash", before.len(), after.len());
 
-	let put = finish(start_put(&devnet, &source, &target));
+	let put = devnet.nil([Path::new("put"), &source, Path::new(&target)]).ok();
 	assert_eq!(put["resumed"], true, "{put}");
 	assert!(put["resumed_mdus"].as_u64().unwrap() >= 1, "{put}");
 	assert_eq!(put["generation"], 1);
@@ -193,13 +176,13 @@ fn a_put_survives_the_loss_of_a_provider_and_of_the_node() {
 	write(&file, &random_bytes(100_000_000, 5));
 	let target = format!("{deal}:/file");
 
-	let put = start_put(&devnet, &file, &target);
+	let put = devnet.start_nil([Path::new("put"), &file, Path::new(&target)]);
 	eventually("an MDU is staged", PATIENCE * 2, || !staged(&devnet, deal, 1, 0).is_empty());
 	devnet.member(&devnet.holders(deal)[3]).kill();
 	devnet.kill_node();
 	// The node comes back under the same address; the put and the providers find it again.
 	devnet.up_again();
-	let put = finish(put);
+	let put = put.finish().ok();
 	assert_eq!(put["generation"], 1);
 	// Three of four slots are enough; the fourth signs only if it was back in time.
 	let signed = put["commits"][0]["signed"].as_array().unwrap().len();

@@ -17,8 +17,8 @@ use nil_types::{DutyInfo, Hash32, SampleInfo};
 use serde_json::Value;
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
-/// Milliseconds between blocks: an epoch of 12 s leaves providers 9 s for their answers.
-const BLOCK_MS: u64 = 600;
+/// Milliseconds between blocks: an epoch of 8 s leaves providers 5 s for their answers.
+const BLOCK_MS: u64 = 400;
 /// Samples that a provider is asked for in a round.
 const SAMPLES: u32 = 8;
 /// Those of them that are drawn by weight. The others are not counted on, as RFC 0008 does not.

@@ -13,9 +13,10 @@ use nil_client::{account::AccountId, chain::Chain};
 use serde_json::{Value, json};
 use std::{path::Path, time::Duration};
 
-/// Milliseconds between blocks: a round lasts 5 s, and after six to twelve silent ones a provider is jailed.
-const BLOCK_MS: u64 = 250;
-const PATIENCE: Duration = Duration::from_secs(240);
+/// Milliseconds between blocks: a round lasts 4 s, and after six to twelve silent ones a provider is jailed.
+const BLOCK_MS: u64 = 200;
+/// For twelve rounds and three repairs. Three times as much is less than what a test may take.
+const PATIENCE: Duration = Duration::from_secs(120);
 const SLOTS: usize = 5;
 /// Slots whose providers die. The first holds data.
 const DEAD: [usize; 2] = [0, 3];

@@ -8,7 +8,7 @@ use common::{
 	random_bytes, write,
 };
 use serde_json::json;
-use std::{fs, path::Path, process::Stdio, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Commits that a provider knows to stand.
@@ -36,14 +36,12 @@ fn a_commit_moves_to_another_branch_and_stands() {
 	let file = devnet.root.join("file");
 	write(&file, &random_bytes(3_000_000, 8));
 	let target = format!("{deal}:/file");
-	let mut put = devnet.command([Path::new("put"), &file, Path::new(&target)]);
-	let put = put.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+	let put = devnet.start_nil([Path::new("put"), &file, Path::new(&target)]);
 	eventually("the commit waits in the pool", PATIENCE, || node.waiting() > 0);
 	let holder = node.block_on(&first, false);
 	assert_eq!(node.best(), holder);
 	assert_eq!(generation(), 1, "the first branch has the commit");
-	let put = put.wait_with_output().unwrap();
-	assert!(put.status.success(), "{}", String::from_utf8_lossy(&put.stderr));
+	put.finish().ok();
 	let number = node.number_of(&holder);
 	eventually("all providers see the block with the commit", PATIENCE, || {
 		node.gauges(&devnet, BEST).is_some_and(|best| best.iter().all(|best| *best >= number))

@@ -8,7 +8,8 @@ use std::{path::Path, time::Duration};
 
 /// Milliseconds between blocks: an epoch, after which what was committed in it can be proved, lasts 8 s.
 const BLOCK_MS: u64 = 400;
-const PATIENCE: Duration = Duration::from_secs(240);
+/// For each step. Four times as much is less than what a test may take.
+const PATIENCE: Duration = Duration::from_secs(90);
 /// The slot whose provider is gone. It holds data.
 const GONE: usize = 1;
 
@@ -48,7 +49,8 @@ fn the_slot_of_a_provider_that_is_gone_moves_and_every_file_reads_back() {
 	assert!(!before.iter().any(|holder| *holder == candidate), "{candidate}");
 
 	// Told of all that happens, until nothing is left to be repaired.
-	let watched = devnet.nil(["deal", "repair-status", &deal, "--watch"]);
+	let watched = devnet.start_nil(["deal", "repair-status", &deal, "--watch"]);
+	let watched = watched.finish_within(PATIENCE);
 	assert_eq!(watched.code, Some(0), "{}", watched.stderr);
 	let documents = serde_json::Deserializer::from_slice(&watched.stdout).into_iter::<Value>();
 	let last = documents.last().unwrap().unwrap();

@@ -11,12 +11,15 @@ use std::{
 	process::{Command, Stdio},
 };
 
+/// Milliseconds between blocks. Four providers are dead while much is read without them, and their slots are still needed
+/// afterwards: a minute and a half is how long the chain waits then.
+const BLOCK_MS: u64 = 800;
 /// Bytes of a data blob's payload; sizes around it are where packing could go wrong.
 const BLOB_PAYLOAD: usize = 126_976;
 
 #[test]
 fn a_directory_survives_the_loss_of_four_providers() {
-	let mut devnet = Devnet::start(13);
+	let mut devnet = Devnet::start_with_blocks(13, BLOCK_MS);
 	let source = devnet.root.join("source");
 	let files = make_tree(&source);
 	let deal = devnet.deal("8+4", 256);

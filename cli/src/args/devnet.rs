@@ -169,7 +169,7 @@ pub struct UpArgs {
 
 #[derive(Args, Debug)]
 pub struct DemoArgs {
-	/// Bytes of the largest file
+	/// Bytes of the largest file; above 70 MiB blocks come more slowly, above 1 GiB a step may take too long
 	#[arg(long, default_value = "64MiB", value_parser = units::parse_size)]
 	pub size: u64,
 	/// Keep the network's directory and logs even after success

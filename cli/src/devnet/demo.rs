@@ -4,7 +4,7 @@
 
 use super::{
 	files::{self, Tree},
-	healing::{self, Scene},
+	healing::{self, Healed, Scene},
 	ledger::{Account, Ledger, News},
 	network::{Network, Wanted},
 	own::Nil,
@@ -27,15 +27,19 @@ use std::{
 	time::{Duration, Instant},
 };
 use tempfile::TempDir;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 /// A deal's twelve, and some to take over from them.
 const PROVIDERS: u16 = 16;
 const KILLED: usize = 4;
 const SMALL_FILES: u32 = 120;
-/// Short enough that the rounds of samples after which somebody counts as gone do not take minutes, long enough for a busy
-/// machine: 20 blocks are a round.
+/// The least milliseconds between blocks: few enough that the rounds of samples after which somebody counts as gone do not
+/// take minutes, enough for a busy machine.
 const BLOCK_MS: u64 = 300;
+/// Blocks for which providers may be away without losing a slot: five rounds of 20. The sixth silent one would cost it.
+const PATIENCE: u64 = 100;
+/// Bytes per second at which a small machine reads.
+const SLOW: u64 = 8_000_000;
 /// The longest that one step may take.
 pub const STEP: Duration = Duration::from_secs(600);
 
@@ -105,9 +109,10 @@ pub async fn run(arguments: &DemoArgs, output: &Output) -> Result<()> {
 	let verdict = match &outcome {
 		Ok(played) => format!(
 			"DEMO OK {} files, {} stored and read back bit for bit without {KILLED} of the deal's \
-			 12 providers; two slots moved during {} reads; the rent adds up; {seconds:.0} s",
+			 12 providers; {} slots moved during {} reads; the rent adds up; {seconds:.0} s",
 			played.files,
 			units::size(played.bytes),
+			played.moved,
 			played.reads,
 		),
 		Err(error) => format!("DEMO FAILED: {error} (logs: {})", logs.display()).replace('\n', " "),
@@ -144,6 +149,8 @@ struct Played {
 	bytes: u64,
 	/// Reads during the second act.
 	reads: usize,
+	/// Slots that moved in it.
+	moved: usize,
 	/// Where the rent is.
 	account: Account,
 }
@@ -155,10 +162,17 @@ async fn play(
 	output: &Output,
 ) -> Result<Played> {
 	let say = |text: &str| output.note(text);
+	say("making files ..");
+	let start = Instant::now();
+	let source = dir.join("files");
+	let tree = Tree { large: arguments.size, small: SMALL_FILES };
+	let (count, bytes) = files::make_tree(&source, tree)?;
+	record.add(format!("make {count} files"), Some(bytes), start.elapsed());
+
 	let wanted = Wanted {
 		providers: PROVIDERS,
 		fresh: true,
-		block_ms: Some(BLOCK_MS),
+		block_ms: Some(block_ms(bytes)),
 		rpc_port: Some(0),
 		usual_ports: false,
 		lifetime: Lifetime::Bound,
@@ -166,13 +180,6 @@ async fn play(
 	let start = Instant::now();
 	let mut network = Guard(Network::up(Home::at(dir.join("net")), wanted, output).await?);
 	record.add(format!("start 1 node and {PROVIDERS} providers"), None, start.elapsed());
-
-	say("making files ..");
-	let start = Instant::now();
-	let source = dir.join("files");
-	let tree = Tree { large: arguments.size, small: SMALL_FILES };
-	let (count, bytes) = files::make_tree(&source, tree)?;
-	record.add(format!("make {count} files"), Some(bytes), start.elapsed());
 
 	let nil = Nil::new(network.0.state().url(), &dir.join("config"))?;
 	let chain = Chain::connect(&network.0.state().url()).await?;
@@ -197,6 +204,7 @@ async fn play(
 	record.add("all 12 prove that they have it", None, start.elapsed());
 
 	let shown = nil.run(["deal", "show", &deal.to_string()], STEP).await?;
+	let since = Instant::now();
 	let killed = network.0.kill_holders(&shown.value, KILLED)?;
 	let names: Vec<_> = killed.iter().map(|index| network.0.name(*index)).collect();
 	say(&format!("killed {} ..", names.join(", ")));
@@ -207,6 +215,8 @@ async fn play(
 	let get =
 		nil.run([Path::new("get"), Path::new(&target), Path::new("-o"), &restored], STEP).await?;
 	record.add("nil get (fetch, rebuild, check, decrypt)", Some(bytes), get.time);
+	// Before anything else: the chain's patience with those that are away runs out.
+	healing::bring_back(&mut network.0, &killed, record).await?;
 
 	let start = Instant::now();
 	files::compare(&source, &restored)?;
@@ -214,22 +224,33 @@ async fn play(
 
 	let (small, part, place) = (source.join("small"), format!("{target}/small"), dir.join("reads"));
 	let scene = Scene {
-		network: &mut network.0,
+		network: &network.0,
 		nil: &nil,
 		deal,
 		killed: &killed,
+		since,
 		source: &small,
 		target: &part,
 		place: &place,
 	};
-	let reads = healing::play(scene, &chain, &mut ledger, record, output).await?;
-	let account = ledger.account(&chain).await?;
+	let Healed { reads, moved } = healing::play(scene, &chain, &mut ledger, record, output).await?;
+	say("waiting until rent was paid ..");
+	let limit = healing::limit(&network.0);
+	let account = timeout(limit, ledger.account(&chain)).await.map_err(|_| {
+		CliError::failure(format_args!("no rent was paid within {} s", limit.as_secs()))
+	})??;
 
 	say("stopping everything ..");
 	let start = Instant::now();
 	network.0.stop();
 	record.add("stop everything", None, start.elapsed());
-	Ok(Played { files: count, bytes, reads, account })
+	Ok(Played { files: count, bytes, reads, moved, account })
+}
+
+/// Milliseconds between blocks, for so many bytes: they can be read three times before who was killed loses a slot.
+fn block_ms(bytes: u64) -> u64 {
+	let thrice = bytes.saturating_mul(3 * 1000) / SLOW;
+	BLOCK_MS.max(thrice / PATIENCE)
 }
 
 /// Waits until each provider of the deal has answered all samples of a round. The chain watches from then on who is silent.
@@ -315,5 +336,17 @@ fn finish(dir: TempDir, keep: bool, output: &Output) {
 		output.note(format_args!("kept {}", path.display()));
 	} else if let Err(error) = dir.close() {
 		output.note(format_args!("the demo's files could not be removed: {error}"));
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn patience_grows_with_what_is_read() {
+		// What the default size makes.
+		assert_eq!(block_ms(73_582_714), BLOCK_MS);
+		assert_eq!(block_ms(800_000_000), 3_000);
 	}
 }

@@ -33,26 +33,40 @@ use tokio::time::{sleep, timeout};
 
 /// The share of its files that the careless provider loses.
 const LOST: &str = "60%";
+/// Blocks within which a slot has another provider, whatever comes between: twelve rounds until its loss shows are 240, and a
+/// candidate has 100.
+const BLOCKS: u64 = 2_000;
 /// Between two reads: the machine is for those who have to answer in time.
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// What the second act begins with.
 #[derive(Debug)]
 pub struct Scene<'a> {
-	/// The network, with some providers killed.
-	pub network: &'a mut Network,
+	/// The network, with one provider gone and one careless.
+	pub network: &'a Network,
 	/// The command.
 	pub nil: &'a Nil,
 	/// The deal.
 	pub deal: DealId,
-	/// The first slots' providers, all of them killed.
+	/// The first slots' providers. All of them were killed, and all but the first are back.
 	pub killed: &'a [usize],
+	/// When they were killed.
+	pub since: Instant,
 	/// A directory, as it was put.
 	pub source: &'a Path,
 	/// Where it is in the deal.
 	pub target: &'a str,
 	/// Where reads go to.
 	pub place: &'a Path,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Healed {
+	/// Reads, all of them right.
+	pub reads: usize,
+	/// Slots that moved.
+	pub moved: usize,
 }
 
 /// A slot that is to move.
@@ -62,57 +76,82 @@ struct Loss {
 	moved: bool,
 }
 
-/// Plays it. Returns how many reads there were, all of them right.
+/// How long the chain may take for something, by the pace of its blocks.
+pub fn limit(network: &Network) -> Duration {
+	Duration::from_millis(network.state().block_ms.saturating_mul(BLOCKS))
+}
+
+/// Plays it.
 pub async fn play(
 	scene: Scene<'_>,
 	chain: &Chain,
 	ledger: &mut Ledger,
 	record: &mut Record,
 	output: &Output,
-) -> Result<usize> {
-	let Scene { network, nil, deal, killed, source, target, place } = scene;
+) -> Result<Healed> {
+	let Scene { network, nil, deal, killed, since, source, target, place } = scene;
+	let limit = limit(network);
 	let mut reads = 0;
 	let heal = async {
-		let losses = cause(network, nil, killed, record, output).await?;
-		let followed = follow(network, ledger, deal, losses, record, output);
-		timeout(STEP, followed).await.map_err(|_| {
-			CliError::failure(format_args!("no slot moved within {} s", STEP.as_secs()))
+		delete(network, nil, killed, record, output).await?;
+		let began = [since, Instant::now()];
+		let losses = (0..).zip(began).map(|(slot, began)| Loss { slot, began, moved: false });
+		let followed = follow(network, ledger, deal, losses.collect(), record, output);
+		let moved = timeout(limit, followed).await.map_err(|_| {
+			CliError::failure(format_args!("not every slot moved within {} s", limit.as_secs()))
 		})??;
 		// Those that have the slots now are asked for all of it.
 		let verified = nil.run(["verify", &deal.to_string()], STEP).await?;
 		record.add("nil verify (every blob of all 12 slots)", None, verified.time);
-		Ok::<(), CliError>(())
+		Ok::<usize, CliError>(moved)
 	};
-	tokio::select! {
+	let moved = tokio::select! {
 		healed = heal => healed?,
 		error = read_on(nil, target, source, place, &mut reads) => return Err(error),
+	};
+	if reads == 0 {
+		return Err(CliError::failure("nothing was read while slots moved"));
 	}
 	if chain.best().slots(deal).await?.iter().any(|slot| slot.state.provider().is_none()) {
 		return Err(CliError::failure("a slot has no provider"));
 	}
 	record.add(format!("{reads} reads of {target} meanwhile, all right"), None, Duration::ZERO);
-	Ok(reads)
+	Ok(Healed { reads, moved })
 }
 
-/// Brings all but the first of the killed providers back, one of them careless, and deletes of what that stores.
-async fn cause(
+/// The names of who is gone for good and of who is careless.
+fn parts(network: &Network, killed: &[usize]) -> Result<[String; 2]> {
+	match *killed {
+		[gone, careless, ..] => Ok([gone, careless].map(|index| network.name(index))),
+		_ => Err(CliError::failure("too few providers were killed for a second act")),
+	}
+}
+
+/// Brings all but the first of the killed providers back, the next one careless.
+pub async fn bring_back(
 	network: &mut Network,
-	nil: &Nil,
 	killed: &[usize],
 	record: &mut Record,
-	output: &Output,
-) -> Result<Vec<Loss>> {
-	let [gone, careless, ..] = *killed else {
-		return Err(CliError::failure("too few providers were killed for a second act"));
-	};
-	let (gone, broken) = (network.name(gone), network.name(careless));
+) -> Result<()> {
+	let [gone, broken] = parts(network, killed)?;
 	let began = Instant::now();
 	members::neglect(network.home(), &broken)?;
 	let back = killed.get(1..).unwrap_or_default();
 	network.start_providers(back, &mut Ports::default()).await?;
 	let what = format!("bring {} of them back; {gone} is gone for good", back.len());
 	record.add(what, None, began.elapsed());
+	Ok(())
+}
 
+/// Deletes of what the careless provider stores.
+async fn delete(
+	network: &Network,
+	nil: &Nil,
+	killed: &[usize],
+	record: &mut Record,
+	output: &Output,
+) -> Result<()> {
+	let [_, broken] = parts(network, killed)?;
 	let home = network.home().dir().to_string_lossy().into_owned();
 	let corrupt = ["devnet", "corrupt", &broken, "--fraction", LOST, "--delete", "--dir", &home];
 	let deleted = nil.run(corrupt, STEP).await?;
@@ -120,11 +159,11 @@ async fn cause(
 	output.note(format_args!("{broken} has lost {LOST} of its files .."));
 	let what = format!("{broken} loses {LOST} of its files, and does not look");
 	record.add(what, bytes, deleted.time);
-	let now = Instant::now();
-	Ok((0..2).map(|slot| Loss { slot, began: now, moved: false }).collect())
+	Ok(())
 }
 
-/// Waits until every slot has moved, and tells what happens to them.
+/// Waits until these slots have moved, and all others that the chain takes meanwhile, and tells what happens to them. How many
+/// there were.
 async fn follow(
 	network: &Network,
 	ledger: &mut Ledger,
@@ -132,7 +171,7 @@ async fn follow(
 	mut losses: Vec<Loss>,
 	record: &mut Record,
 	output: &Output,
-) -> Result<()> {
+) -> Result<usize> {
 	while !losses.iter().all(|loss| loss.moved) {
 		let (_, events) = ledger.next().await?;
 		for event in &events {
@@ -146,8 +185,14 @@ async fn follow(
 				record.add(what, None, began.elapsed());
 				continue;
 			}
-			let Some(loss) = lost(&mut losses, deal, event) else { continue };
-			let slot = loss.slot;
+			let Some(slot) = slot_of(deal, event) else { continue };
+			let is_lost = event.is("Liveness", "SlotTaken") || event.is("Mode2", "SlotEvicted");
+			if is_lost && !losses.iter().any(|loss| loss.slot == slot) {
+				losses.push(Loss { slot, began: Instant::now(), moved: false });
+			}
+			let Some(loss) = losses.iter_mut().find(|loss| loss.slot == slot) else { continue };
+			// Who got it may lose it as well.
+			loss.moved &= !is_lost;
 			let what = match event.name.as_str() {
 				"SlotTaken" => format!("slot {slot} taken from {who}: {} misses", count("misses")),
 				"RepairCompleted" => {
@@ -160,16 +205,12 @@ async fn follow(
 			record.add(what, None, loss.began.elapsed());
 		}
 	}
-	Ok(())
+	Ok(losses.len())
 }
 
-/// The loss that an event is about.
-fn lost<'a>(losses: &'a mut [Loss], deal: DealId, event: &ChainEvent) -> Option<&'a mut Loss> {
-	if event.number("deal") != Some(deal) {
-		return None;
-	}
-	let slot = event.number("slot")?;
-	losses.iter_mut().find(|loss| loss.slot == slot)
+/// The slot of the deal that an event is about.
+fn slot_of(deal: DealId, event: &ChainEvent) -> Option<u64> {
+	event.number("slot").filter(|_| event.number("deal") == Some(deal))
 }
 
 /// A provider's name in the network.

@@ -8,7 +8,7 @@ use crate::{
 	units,
 };
 use nil_client::chain::{At, BlockRef, Chain, ChainError, ChainEvent, FinalEvents};
-use nil_types::{Amount, DealId, DealRentInfo};
+use nil_types::{Amount, DealId, DealRentInfo, layout};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::{sync::mpsc, task::JoinHandle, time::sleep};
@@ -99,14 +99,21 @@ impl Ledger {
 		Ok((block, events))
 	}
 
-	/// The account at the newest final block: what events told against what the chain has.
+	/// The account at the newest final block, once providers were paid: what events told against what the chain has, and that
+	/// against what the rest of the term costs.
 	pub async fn account(&mut self, chain: &Chain) -> Result<Account> {
 		let head = chain.head(At::Finalised).await?.number;
 		loop {
 			let (block, _) = self.next().await?;
-			if block.number >= head {
-				let rent = chain.at(block.hash).deal_rent(self.deal).await?;
-				return Account::new(self, rent);
+			if block.number >= head && self.paid > 0 {
+				let view = chain.at(block.hash);
+				let (rent, terms) = (view.deal_rent(self.deal).await?, view.terms().await?);
+				let deal = view.deal(self.deal).await?;
+				let deal = deal.ok_or_else(|| CliError::failure("the deal has ended"))?;
+				let term = deal.expires_at.saturating_sub(terms.relay_block);
+				// Its content was committed at this price.
+				let to_come = layout::rent(terms.storage_price, deal.stored_bytes, term);
+				return Account::new(self, rent, to_come);
 			}
 		}
 	}
@@ -123,24 +130,27 @@ pub struct Account {
 	burned: Amount,
 	/// What slots earned, and providers have not settled yet.
 	earned: Amount,
-	/// What nobody earned, but for what former providers of slots can still settle of it.
+	/// What none of the slots' present providers earned: nobody did, or one before them, who can still settle it.
 	reserve: Amount,
 	/// What is for the rest of the term.
 	to_come: Amount,
 }
 
 impl Account {
-	fn new(ledger: &Ledger, rent: DealRentInfo) -> Result<Self> {
+	fn new(ledger: &Ledger, rent: DealRentInfo, to_come: Amount) -> Result<Self> {
 		let Ledger { locked, paid, burned, .. } = *ledger;
 		let DealRentInfo { left, earned, reserve, .. } = rent;
 		let wrong = || {
 			CliError::failure(format_args!(
 				"the rent does not add up: {locked} locked, but {paid} paid, {burned} burned, and {left} left, \
-				 with {earned} earned of it and {reserve} in reserve"
+				 with {earned} earned of it, {reserve} in reserve, and {to_come} for the rest of the term"
 			))
 		};
-		let to_come = left.checked_sub(earned.saturating_add(reserve)).ok_or_else(wrong)?;
-		if locked == 0 || paid.saturating_add(burned).saturating_add(left) != locked {
+		let sum = |of: [Amount; 3]| of.into_iter().fold(0, Amount::saturating_add);
+		if locked == 0
+			|| sum([paid, burned, left]) != locked
+			|| sum([earned, reserve, to_come]) != left
+		{
 			return Err(wrong());
 		}
 		Ok(Self { locked, paid, burned, earned, reserve, to_come })
@@ -153,7 +163,7 @@ impl Account {
 			("paid", "paid to providers", paid),
 			("burned", "burned for late answers", burned),
 			("earned", "earned, to be settled", earned),
-			("reserve", "in reserve: earned by nobody", reserve),
+			("reserve", "not earned by who holds the slots", reserve),
 			("to_come", "for the rest of the term", to_come),
 		]
 	}
@@ -184,11 +194,15 @@ mod tests {
 		let news = News { told, task: tokio::spawn(async {}) };
 		let ledger = Ledger { locked: 100, paid: 20, burned: 1, ..Ledger::new(7, news) };
 		let rent = DealRentInfo { left: 79, earned: 9, reserve: 10, until: None };
-		let account = Account::new(&ledger, rent).unwrap();
-		assert_eq!(account.to_come, 60);
+		let account = Account::new(&ledger, rent, 60).unwrap();
 		assert_eq!(account.json()["reserve"], "10");
-		for wrong in [DealRentInfo { left: 78, ..rent }, DealRentInfo { earned: 70, ..rent }] {
-			assert!(Account::new(&ledger, wrong).unwrap_err().to_string().contains("100 locked"));
+		for (wrong, to_come) in [
+			(DealRentInfo { left: 78, ..rent }, 59),
+			(DealRentInfo { earned: 8, ..rent }, 60),
+			(rent, 61),
+		] {
+			let refused = Account::new(&ledger, wrong, to_come).unwrap_err();
+			assert!(refused.to_string().contains("100 locked"), "{refused}");
 		}
 	}
 }

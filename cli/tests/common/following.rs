@@ -22,12 +22,14 @@ pub struct Following {
 impl Following {
 	pub fn start(chain: &Chain) -> Self {
 		const LOOK: Duration = Duration::from_millis(50);
+		/// Failures after it was told to stop, with which it gives up. Each is a try over the client's whole patience.
+		const MOST: u32 = 3;
 		let mut events = runtime().block_on(FinalEvents::from_now(chain.clone())).unwrap();
 		let from = events.last();
 		let stop = Arc::new(AtomicBool::new(false));
 		let stopped = stop.clone();
 		let thread = thread::spawn(move || {
-			let mut all = Vec::new();
+			let (mut all, mut failures) = (Vec::new(), 0);
 			loop {
 				// Asked before the block: what is final when it is told to stop is read.
 				let last = stopped.load(Ordering::Relaxed);
@@ -37,6 +39,8 @@ impl Following {
 					Ok(None) => thread::sleep(LOOK),
 					Err(error) => {
 						eprintln!("the chain cannot be followed: {error}");
+						failures += u32::from(last);
+						assert!(failures < MOST, "the end of the chain cannot be read: {error}");
 						thread::sleep(LOOK);
 					},
 				}
@@ -45,7 +49,7 @@ impl Following {
 		Self { from, stop, thread }
 	}
 
-	/// The last block that was read, and all events up to it.
+	/// The last block that was read, and all events up to it. Panics when the chain cannot be read any more.
 	pub fn stop(self) -> (BlockRef, Vec<ChainEvent>) {
 		self.stop.store(true, Ordering::Relaxed);
 		self.thread.join().unwrap()

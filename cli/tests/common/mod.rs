@@ -76,6 +76,48 @@ impl Run {
 	}
 }
 
+/// A command under way. It does not outlive the test, however that ends.
+pub struct Running {
+	command: Command,
+	/// Taken only by who consumes it.
+	child: Option<Child>,
+}
+
+impl Running {
+	fn start(mut command: Command) -> Self {
+		command.stdout(Stdio::piped()).stderr(Stdio::piped());
+		let child = Some(command.spawn().unwrap());
+		Self { command, child }
+	}
+
+	/// Waits for its end.
+	pub fn finish(mut self) -> Run {
+		let child = self.child.take().expect("only this takes it");
+		Run::of(&self.command, child.wait_with_output().unwrap())
+	}
+
+	/// Waits for its end, if it prints little: no more than a pipe holds.
+	#[track_caller]
+	pub fn finish_within(mut self, limit: Duration) -> Run {
+		let what = format!("{:?} ends", self.command);
+		eventually(&what, limit, || {
+			let child = self.child.as_mut().expect("only `finish` takes it");
+			child.try_wait().unwrap().is_some()
+		});
+		self.finish()
+	}
+}
+
+impl Drop for Running {
+	fn drop(&mut self) {
+		if let Some(mut child) = self.child.take() {
+			// It may have ended by itself.
+			let _ = child.kill();
+			let _ = child.wait();
+		}
+	}
+}
+
 /// What a failed command said.
 #[derive(Debug)]
 pub struct Failure {
@@ -94,6 +136,9 @@ pub struct Devnet {
 
 impl Devnet {
 	/// A new network of `providers`, with blocks every 200 ms so that tests do not wait for time to pass.
+	///
+	/// Who answers nothing for six rounds, 23 s then, may lose its slots: tests that need the slots of those that they
+	/// keep away for longer have slower blocks.
 	pub fn start(providers: usize) -> Self {
 		Self::start_with_blocks(providers, 200)
 	}
@@ -169,6 +214,11 @@ impl Devnet {
 			.env_remove("NIL_URL")
 			.stdin(Stdio::null());
 		command
+	}
+
+	/// Starts `nil --json` as //Alice.
+	pub fn start_nil<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Running {
+		Running::start(self.command(arguments))
 	}
 
 	/// Runs `nil --json` as //Alice.

@@ -1,6 +1,7 @@
 //! A node that makes blocks when it is told to, where it is told to.
 
 use super::{Devnet, runtime};
+use nil_client::account::AccountId;
 use serde_json::{Value, json};
 
 /// So rarely does the node seal by itself that the test makes all blocks but the first.
@@ -54,6 +55,11 @@ impl Node {
 		let header = self.call("chain_getHeader", json!([block]));
 		u64::from_str_radix(header["number"].as_str().unwrap().trim_start_matches("0x"), 16)
 			.unwrap()
+	}
+
+	/// The next transaction of an account, after those that wait.
+	pub fn next_nonce(&self, account: AccountId) -> u64 {
+		self.call("system_accountNextIndex", json!([account.to_string()])).as_u64().unwrap()
 	}
 
 	pub fn waiting(&self) -> usize {
