@@ -1,7 +1,7 @@
 //! What a new disk lacks of commits.
 
 use super::{
-	late::{LARGE, SLOT, SOON, away, serves},
+	late::{LARGE, SOON, away, serves},
 	peers::Peers,
 	proving::{NO_SCRUB, among, answers, draw, miss_another, sample},
 	*,
