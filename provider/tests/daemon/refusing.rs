@@ -2,12 +2,13 @@
 
 use super::{
 	chain::{NOW, State},
+	following, late,
 	proving::{
 		NO_SCRUB, answered, answers, draw, owed, quiet, samples, settle_samples, taken, world,
 	},
 	*,
 };
-use nil_provider::store::ProofKind;
+use nil_provider::store::{ProofKind, Refused};
 use nil_types::{RentInfo, SettlementInfo};
 use std::sync::atomic::Ordering;
 
@@ -36,6 +37,12 @@ fn settle_all(state: &mut State, max_items: u32) {
 		Some(SettlementInfo { period: 4, randomness, samples: 2, until, max_items });
 	state.endings = (0..3).map(owed).collect();
 	state.settle_samples = (0..3).flat_map(settle_samples).collect();
+}
+
+/// As if the chain had taken an answer for wrong, while the daemon is stopped.
+pub fn refuse_answers(world: &World) {
+	let (store, _) = Store::open(&world.data()).unwrap();
+	store.note_refused(ProofKind::Answers, &Refused { block: 1, at: 1 }).unwrap();
 }
 
 /// The operator's word, while the daemon is stopped.
@@ -192,4 +199,30 @@ async fn a_slot_that_is_owed_for_two_terms_is_settled_for_both() {
 	assert_eq!(*world.chain.settled.lock().unwrap(), [[0], [0]]);
 	assert_eq!(world.metric("refused{kind=\"settlements\"}").await, 0);
 	assert_eq!(world.metric("rent{state=\"owed\"}").await, 0);
+}
+
+#[tokio::test]
+async fn who_sends_no_answers_signs_no_receipt() {
+	let mut world = World::stopped("");
+	refuse_answers(&world);
+	world.start().await;
+	world.upload(0, COMMIT.body(0)).await.unwrap();
+	let refusal = world.receipt(0, &COMMIT.request()).await.unwrap_err();
+	refusal.is(503, ErrorCode::Internal);
+	world.daemon.take().unwrap().stop().await.unwrap();
+	forget_refusals(&world);
+	world.start().await;
+	assert!(world.holds(&world.receipt(0, &COMMIT.request()).await.unwrap(), &COMMIT));
+}
+
+#[tokio::test]
+async fn who_sends_no_answers_adds_no_late_receipt() {
+	let (mut world, peers) = late::away(&COMMIT, late::SOON).await;
+	refuse_answers(&world);
+	world.start().await;
+	following::blocks_pass(&world).await;
+	assert_eq!(world.metric("late_open").await, 1);
+	assert_eq!(peers.asked_for("blobs/"), 0);
+	assert!(world.chain.added.lock().unwrap().is_empty());
+	assert_eq!(world.metric("late_failures_total").await, 0);
 }
