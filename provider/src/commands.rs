@@ -5,6 +5,7 @@ use crate::{
 	cli::{Cli, Command, InitArgs, SignerArgs, StakeArgs, StatusArgs},
 	config::{Config, Draft, LogConfig, LogFormat, Nil, StakeConfig, render},
 	daemon::{self, DaemonError},
+	prover::ADVICE,
 	store::{ProofKind, Store, StoreError},
 };
 use nil_client::{
@@ -406,7 +407,7 @@ async fn status(config: &Config, args: &StatusArgs) -> Result<(), CommandError> 
 			}
 			if !health.refused.is_empty() {
 				print_line(format_args!(
-					"           sends no {}: the chain took some for wrong. Update, and then: nil-provider prove-again",
+					"           sends no {}: the chain took some for wrong. To go on, {ADVICE}",
 					health.refused.join(" and no ")
 				))?;
 			}

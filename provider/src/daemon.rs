@@ -8,7 +8,7 @@
 //! that was acknowledged.
 //!
 //! When one of them ends of itself, everything stops with an error, so that whoever watches the process starts it again: a daemon
-//! that answers requests and no samples would lose its stake.
+//! that answers requests and no samples would lose its stake, and one that checks no uploads would sign nothing.
 
 use crate::{
 	api::{self, App},
@@ -32,6 +32,7 @@ use crate::{
 	verifier::{self, Stopped, Verifier},
 };
 use axum::Router;
+use futures::future::BoxFuture;
 use nil_client::{
 	account::AccountId,
 	chain::{Chain, ChainError},
@@ -44,7 +45,7 @@ use tokio::{
 	net::TcpListener,
 	signal::unix::{SignalKind, signal},
 	sync::watch,
-	task::{JoinError, JoinHandle, JoinSet, spawn_blocking},
+	task::{JoinError, JoinSet, spawn_blocking},
 	time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -129,10 +130,11 @@ pub struct Daemon {
 	/// What the store found.
 	pub recovery: Recovery,
 	stop: CancellationToken,
-	listeners: Vec<JoinHandle<()>>,
-	/// What runs until it is told to stop, by name.
+	/// What runs until it is told to stop, by name, and in the order in which it ends: the listeners first.
+	listeners: JoinSet<&'static str>,
 	parts: JoinSet<&'static str>,
-	verifier: JoinHandle<()>,
+	/// This ends when nobody can ask for a check any more.
+	verifier: JoinSet<&'static str>,
 }
 
 /// Runs the daemon of `config` until SIGTERM or SIGINT.
@@ -227,7 +229,9 @@ impl Daemon {
 		spawn_blocking(move || bound.bind(&genesis)).await??;
 		report(&recovery, &metrics);
 
-		let (verifier, verifier_task) = Verifier::start(store.clone(), metrics.clone());
+		let (verifier, checks) = Verifier::new(store.clone(), metrics.clone());
+		let mut verifier_task = JoinSet::new();
+		spawn(&mut verifier_task, "the check of uploads", checks);
 		requeue(&store, &verifier, &recovery).await?;
 
 		let (heads, followed) = watch::channel(Heads::default());
@@ -327,17 +331,18 @@ impl Daemon {
 			connections: config.limits.connections,
 			head: Duration::from_secs(config.limits.head_secs),
 		};
-		let (api, task) =
+		let (api, work) =
 			listen("api.listen", config.api.listen, api::router(Arc::new(app)), limits, &stop)
 				.await?;
-		let mut listeners = vec![task];
+		let mut listeners = JoinSet::new();
+		spawn(&mut listeners, "the API's listener", work);
 		let mut metrics_address = None;
 		if config.metrics.enabled {
 			let router = api::metrics_router(metrics);
-			let (address, task) =
+			let (address, work) =
 				listen("metrics.listen", config.metrics.listen, router, limits, &stop).await?;
 			metrics_address = Some(address);
-			listeners.push(task);
+			spawn(&mut listeners, "the metrics' listener", work);
 		}
 		Ok(Self {
 			api,
@@ -353,37 +358,45 @@ impl Daemon {
 	/// Waits until the daemon is told to stop, or a part of it ends of itself, which is an error: without any of them the
 	/// provider would lose its stake, and nobody would know.
 	pub async fn ended(&mut self) -> Result<(), DaemonError> {
-		tokio::select! {
-			() = self.stop.cancelled() => Ok(()),
-			Some(ended) = self.parts.join_next() => match ended? {
-				// One that is told may end before this is.
-				_ if self.stop.is_cancelled() => Ok(()),
-				part => Err(DaemonError::Ended { part }),
-			},
+		let ended = tokio::select! {
+			() = self.stop.cancelled() => return Ok(()),
+			Some(ended) = self.listeners.join_next() => ended,
+			Some(ended) = self.parts.join_next() => ended,
+			Some(ended) = self.verifier.join_next() => ended,
+		};
+		match ended? {
+			// One that is told may end before this is.
+			_ if self.stop.is_cancelled() => Ok(()),
+			part => Err(DaemonError::Ended { part }),
 		}
 	}
 
 	/// Takes nothing new, gives running requests [`GRACE`], and ends.
 	pub async fn stop(mut self) -> Result<(), DaemonError> {
 		self.stop.cancel();
-		for mut listener in self.listeners {
-			match timeout(GRACE, &mut listener).await {
-				Ok(ended) => ended?,
-				Err(_) => {
-					tracing::warn!("requests still run, ending them");
-					listener.abort();
-				},
-			}
+		match timeout(GRACE, all_end(&mut self.listeners)).await {
+			Ok(ended) => ended?,
+			Err(_) => {
+				tracing::warn!("requests still run, ending them");
+				self.listeners.shutdown().await;
+			},
 		}
-		while let Some(ended) = self.parts.join_next().await {
-			ended?;
-		}
+		all_end(&mut self.parts).await?;
 		// Its handles went with the listeners; what it does not get to is checked after the next start.
-		if timeout(GRACE, self.verifier).await.is_err() {
+		if timeout(GRACE, self.verifier.join_next()).await.is_err() {
 			tracing::warn!("a check of shards still runs, leaving it");
+			self.verifier.detach_all();
 		}
 		Ok(())
 	}
+}
+
+/// Waits until all of these have ended.
+async fn all_end(parts: &mut JoinSet<&'static str>) -> Result<(), JoinError> {
+	while let Some(ended) = parts.join_next().await {
+		ended?;
+	}
+	Ok(())
 }
 
 fn spawn(
@@ -466,10 +479,42 @@ async fn listen(
 	router: Router,
 	limits: ConnectionLimits,
 	stop: &CancellationToken,
-) -> Result<(SocketAddr, JoinHandle<()>), DaemonError> {
+) -> Result<(SocketAddr, BoxFuture<'static, ()>), DaemonError> {
 	let fault = |source| DaemonError::Listen { field, address, source };
 	let listener = TcpListener::bind(address).await.map_err(fault)?;
 	let bound = listener.local_addr().map_err(fault)?;
-	let task = tokio::spawn(server::serve(listener, router, limits, stop.clone()));
-	Ok((bound, task))
+	Ok((bound, Box::pin(server::serve(listener, router, limits, stop.clone()))))
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use std::{future::pending, net::Ipv4Addr};
+
+	#[tokio::test]
+	async fn whatever_ends_of_itself_ends_the_daemon() {
+		for which in 0..3 {
+			let [mut listeners, mut parts, mut verifier] = [(); 3].map(|()| JoinSet::new());
+			for (at, set) in [&mut listeners, &mut parts, &mut verifier].into_iter().enumerate() {
+				spawn(set, "one that goes on", pending());
+				if at == which {
+					spawn(set, "one that ends", async {});
+				}
+			}
+			let mut daemon = Daemon {
+				api: (Ipv4Addr::LOCALHOST, 1).into(),
+				metrics: None,
+				recovery: Recovery::default(),
+				stop: CancellationToken::new(),
+				listeners,
+				parts,
+				verifier,
+			};
+			let ended = timeout(GRACE, daemon.ended()).await.unwrap();
+			let part = "one that ends";
+			assert!(matches!(ended, Err(DaemonError::Ended { part: found }) if found == part));
+			daemon.stop.cancel();
+			assert!(daemon.ended().await.is_ok());
+		}
+	}
 }

@@ -8,6 +8,8 @@
 //! 3. makes the promise durable, and only then signs;
 //! 4. submits `add_receipt` in the operator's name, who pays the fee.
 //!
+//! Nothing is done while no answers are sent, since the chain took one for wrong.
+//!
 //! A promise that the owner did not use needs the first step and the last alone. Whatever was staged stays until the grace is
 //! over ([`crate::store::staged_fate`]), so that work goes on where it stopped. A failed attempt is repeated with
 //! longer and longer pauses, [`MOST_FAILURES`] times at most; a refusal by the chain has cost a fee, and when it is one that
@@ -22,7 +24,7 @@ use crate::{
 	fetch::{FetchError, Fetcher, Part},
 	gaps::Gaps,
 	metrics::clamp,
-	store::{Holding, HoldingKey, Room, Store, StoreError, has_signed},
+	store::{Holding, HoldingKey, ProofKind, Room, Store, StoreError, has_signed},
 };
 use nil_client::{
 	chain::{At, Call, ChainError},
@@ -82,6 +84,8 @@ enum Outcome {
 	Signed,
 	/// There is nothing to do any more.
 	Moot,
+	/// This provider sends no answers, so that it would lose what it promises.
+	Withheld,
 }
 
 /// The worker.
@@ -157,6 +161,9 @@ impl LateSigner {
 			Ok(Outcome::Moot) => {
 				tracing::debug!(deal, generation, slot, "no late receipt is needed any more");
 			},
+			Ok(Outcome::Withheld) => {
+				tracing::debug!(deal, generation, slot, "no late receipt while no answers are sent");
+			},
 			Err(error) => {
 				self.fetcher.metrics.late_failures.inc();
 				attempt.failures = attempt.failures.saturating_add(1);
@@ -176,6 +183,10 @@ impl LateSigner {
 	}
 
 	async fn attempt(&self, key: &HoldingKey) -> Result<Outcome, LateError> {
+		let refused = |store: &Store| store.refused(ProofKind::Answers);
+		if self.fetcher.on_store(refused).await?.is_some() {
+			return Ok(Outcome::Withheld);
+		}
 		let Some(open) = self.look(key).await? else { return Ok(Outcome::Moot) };
 		// Read once for both: neither may sign for what the chain would refuse, at the operator's expense.
 		let room = self.unless_stopped(self.room(&open.terms)).await?;

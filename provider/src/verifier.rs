@@ -23,7 +23,6 @@ use std::{
 };
 use tokio::{
 	sync::{mpsc, oneshot},
-	task::JoinHandle,
 	time::{Instant, timeout_at},
 };
 
@@ -93,14 +92,16 @@ pub struct Verifier {
 pub struct Stopped;
 
 impl Verifier {
-	/// Starts a worker over `store`, which ends when every handle is dropped and the queue is empty.
-	pub fn start(store: Arc<Store>, metrics: Arc<Metrics>) -> (Self, JoinHandle<()>) {
+	/// A handle of a worker over `store`, and its work, which ends when every handle is dropped and the queue is empty.
+	pub fn new(
+		store: Arc<Store>,
+		metrics: Arc<Metrics>,
+	) -> (Self, impl Future<Output = ()> + Send + 'static) {
 		let (jobs, queue) = mpsc::channel(QUEUE);
 		let rejected = Arc::<Mutex<BTreeSet<StagedKey>>>::default();
 		let worker =
 			Worker { store, metrics, rejected: rejected.clone(), engine: Engines::pippenger() };
-		let task = tokio::spawn(worker.run(queue));
-		(Self { jobs, rejected }, task)
+		(Self { jobs, rejected }, worker.run(queue))
 	}
 
 	/// Queues a check. Waits while the queue is full.

@@ -335,10 +335,12 @@ pub(super) fn parse_hash(what: &str, text: &str) -> Result<Hash32, ChainError> {
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use crate::{account::AccountId, chain::Transaction};
 	use serde_json::{Value, json};
 	use subxt::rpcs::client::{RawRpcFuture, RawRpcSubscription, RawValue, RpcClientT};
 
-	/// A node whose blocks have their number in every byte of their hash. Block 5 is final.
+	/// A node whose blocks have their number in every byte of their hash, and one transaction, which is the same byte. Block 5 is
+	/// final, and no state is kept.
 	struct Node;
 
 	fn block(number: u8) -> BlockRef {
@@ -356,6 +358,10 @@ mod tests {
 				let hash = parse_hash("a hash", hash.as_str().unwrap()).unwrap();
 				json!({ "number": format!("{:#x}", hash[0]) })
 			},
+			("chain_getBlock", [hash]) => {
+				let hash = parse_hash("a hash", hash.as_str().unwrap()).unwrap();
+				json!({ "block": { "extrinsics": [to_hex(&hash[..1])] } })
+			},
 			other => panic!("{other:?}"),
 		}
 	}
@@ -366,6 +372,11 @@ mod tests {
 			method: &'a str,
 			params: Option<Box<RawValue>>,
 		) -> RawRpcFuture<'a, Box<RawValue>> {
+			if method == "state_getRuntimeVersion" {
+				let message = "UnknownBlock: State already discarded for 0x03".to_owned();
+				let gone = rpcs::UserError { code: 4003, message, data: None };
+				return Box::pin(async move { Err(rpcs::Error::User(gone)) });
+			}
 			let params: Vec<Value> =
 				params.map(|raw| serde_json::from_str(raw.get()).unwrap()).unwrap_or_default();
 			let answer = RawValue::from_string(answer(method, &params).to_string()).unwrap();
@@ -392,5 +403,21 @@ mod tests {
 		// A block that the best chain had for a while.
 		let dropped = BlockRef { number: 3, hash: [0xaa; 32] };
 		assert!(!chain.is_final(dropped).await.unwrap(), "another one became final in its place");
+	}
+
+	#[tokio::test]
+	async fn what_is_in_a_final_block_is_found_and_it_is_told_that_its_events_are_gone() {
+		let link = Link::over(RpcClient::new(Node)).await.unwrap();
+		let chain = Chain::over(link, ChainConfig::new("ws://unused"));
+		let sent = |number: u8, birth: u8| Transaction {
+			account: AccountId([1; 32]),
+			nonce: 0,
+			encoded: to_hex(&[number]),
+			birth: block(birth),
+		};
+		let found = chain.find(&sent(3, 1)).await;
+		assert!(matches!(&found, Err(ChainError::StateGone { block: b }) if *b == block(3)));
+		assert!(chain.find(&sent(6, 1)).await.unwrap().is_none(), "it is not final");
+		assert!(chain.find(&sent(1, 2)).await.unwrap().is_none(), "it was not sent before");
 	}
 }

@@ -123,6 +123,12 @@ pub enum ChainError {
 		/// The block of the transaction.
 		block: BlockRef,
 	},
+	/// The node has the transaction's block, but not its state any more, in which events are.
+	#[error("the node has not kept what happened in block {}", block.number)]
+	StateGone {
+		/// The block of the transaction.
+		block: BlockRef,
+	},
 	/// No such deal.
 	#[error("deal {deal} does not exist")]
 	NoSuchDeal {

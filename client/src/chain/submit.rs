@@ -19,7 +19,7 @@ use crate::{account::AccountId, keys::Signer};
 use codec::{Decode, Encode};
 use futures::future::BoxFuture;
 use nil_types::{DealId, DealInfo, DealStatus};
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use std::{
 	collections::HashMap,
 	sync::{Arc, Mutex},
@@ -34,6 +34,8 @@ const ATTEMPTS: u32 = 4;
 const OFFER_AGAIN: Duration = Duration::from_secs(3);
 /// How long an outcome is waited for when the chain makes no blocks.
 const OUTCOME_PATIENCE: Duration = Duration::from_secs(600);
+/// How a node says that it keeps a block's state no more: `sc-client-db`'s words.
+const STATE_GONE: &str = "State already discarded";
 
 /// How long to wait for a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,6 +150,18 @@ impl Chain {
 			return Err(error);
 		}
 		self.outcome_of(transaction, wait).await
+	}
+
+	/// What became of a transaction that was noted before, as final blocks tell; `None` when none of them has it. It is not sent
+	/// again.
+	pub async fn find(&self, transaction: &Transaction) -> Result<Option<Included>, ChainError> {
+		let head = self.head(At::Finalised).await?;
+		let last = transaction.birth.number.saturating_add(ERA_BLOCKS);
+		let head = BlockRef { number: head.number.min(last), ..head };
+		let mut searched = transaction.birth;
+		let found = self.search(transaction, &mut searched, head).await?;
+		let Some((block, extrinsic)) = found else { return Ok(None) };
+		self.included(block, extrinsic).await.map(Some)
 	}
 
 	/// Creates a deal; its number, which is final: on another branch the deal could have another one. Slots are drawn
@@ -278,8 +292,7 @@ impl Chain {
 				let (block, extrinsic) = found;
 				// Dropped by a reorganisation it is looked for again.
 				if wait == WaitFor::Best || self.is_final(block).await? {
-					let events = self.client_at(block).await?.outcome(extrinsic).await?;
-					return Ok(Included { block, extrinsic, events });
+					return self.included(block, extrinsic).await;
 				}
 			} else {
 				if state_nonce(self, pending.account, head.hash).await? > pending.nonce {
@@ -303,6 +316,22 @@ impl Chain {
 			}
 			sleep(self.inner.config.poll_interval).await;
 		}
+	}
+
+	/// What a transaction in a block emitted, or the error with which it failed.
+	async fn included(&self, block: BlockRef, extrinsic: u32) -> Result<Included, ChainError> {
+		// Asked first, since subxt's failure would look like a node that is away.
+		let version: Result<IgnoredAny, _> =
+			self.request("state_getRuntimeVersion", || rpc_params![to_hex(&block.hash)]).await;
+		match version {
+			Err(ChainError::Rpc { message, .. }) if message.contains(STATE_GONE) => {
+				return Err(ChainError::StateGone { block });
+			},
+			Err(error) => return Err(error),
+			Ok(_) => {},
+		}
+		let events = self.client_at(block).await?.outcome(extrinsic).await?;
+		Ok(Included { block, extrinsic, events })
 	}
 
 	/// Searches the blocks after `searched` up to `head`; moves `searched` on over those without the transaction.

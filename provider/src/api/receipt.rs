@@ -3,7 +3,7 @@
 use super::{ApiError, ApiResult, App, auth, auth::Authorised};
 use crate::{
 	chain::{DealView, registration::room},
-	store::{Content, Holding, HoldingKey, StagedKey, StoreError},
+	store::{Content, Holding, HoldingKey, ProofKind, StagedKey, StoreError},
 };
 use axum::{
 	body::Bytes,
@@ -33,6 +33,13 @@ pub async fn post(
 ) -> ApiResult<Vec<u8>> {
 	let key = HoldingKey { deal, generation, slot };
 	let Authorised { view, budget, .. } = auth::authorise(&app, &headers, &key, true).await?;
+	let store = app.store.clone();
+	if spawn_blocking(move || store.refused(ProofKind::Answers)).await??.is_some() {
+		// Stake would be bound to what is not proved, and the deal would count on a slot that it is about to lose.
+		let message = "the provider promises nothing before its operator has updated it";
+		let (status, code) = (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Internal);
+		return Err(ApiError::new(status, code, message));
+	}
 	let request = ReceiptRequest::decode_all(&mut &*body)
 		.map_err(|error| ApiError::bad_request(format!("not a request for a receipt: {error}")))?;
 	drop(body);

@@ -14,7 +14,7 @@ pub use cache::{DealCache, DealView};
 use futures::{StreamExt, future::BoxFuture, stream::BoxStream};
 use nil_client::{
 	account::AccountId,
-	chain::{At, BlockRef, Call, Chain, ChainError, Noter, Transaction, View, WaitFor},
+	chain::{At, BlockRef, Call, Chain, ChainError, Included, Noter, Transaction, View, WaitFor},
 	keys::Signer,
 };
 use nil_types::{
@@ -118,10 +118,13 @@ pub trait ChainView: Send + Sync + std::fmt::Debug + 'static {
 		call: &'a Call,
 		signer: &'a Signer,
 		note: &'a Noter<'a>,
-	) -> Asked<'a, BlockRef>;
+	) -> Asked<'a, Included>;
 
 	/// Waits until a transaction that was noted before is final; it is sent again should the node have forgotten it.
-	fn resume<'a>(&'a self, transaction: &'a Transaction) -> Asked<'a, BlockRef>;
+	fn resume<'a>(&'a self, transaction: &'a Transaction) -> Asked<'a, Included>;
+
+	/// What became of a transaction that was noted before, if it is in a final block. It is not sent again.
+	fn find<'a>(&'a self, transaction: &'a Transaction) -> Asked<'a, Option<Included>>;
 
 	/// The best block whenever it changes, across restarts of the node; never ends.
 	fn best_blocks(&self) -> BoxStream<'static, Result<BlockRef, ChainError>>;
@@ -245,16 +248,16 @@ impl ChainView for Chain {
 		call: &'a Call,
 		signer: &'a Signer,
 		note: &'a Noter<'a>,
-	) -> Asked<'a, BlockRef> {
-		Box::pin(async move {
-			Ok(Chain::submit_noted(self, call, signer, WaitFor::Finalised, note).await?.block)
-		})
+	) -> Asked<'a, Included> {
+		Box::pin(Chain::submit_noted(self, call, signer, WaitFor::Finalised, note))
 	}
 
-	fn resume<'a>(&'a self, transaction: &'a Transaction) -> Asked<'a, BlockRef> {
-		Box::pin(
-			async move { Ok(Chain::resume(self, transaction, WaitFor::Finalised).await?.block) },
-		)
+	fn resume<'a>(&'a self, transaction: &'a Transaction) -> Asked<'a, Included> {
+		Box::pin(Chain::resume(self, transaction, WaitFor::Finalised))
+	}
+
+	fn find<'a>(&'a self, transaction: &'a Transaction) -> Asked<'a, Option<Included>> {
+		Box::pin(Chain::find(self, transaction))
 	}
 
 	fn best_blocks(&self) -> BoxStream<'static, Result<BlockRef, ChainError>> {

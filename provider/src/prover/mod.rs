@@ -7,7 +7,8 @@
 //! 2. Are changes of earlier rounds left in the provider's journal? They are applied, a bounded number of steps in each of some
 //!    calls at once.
 //! 3. Were answers sent whose outcome was not seen? They are waited for, by the very bytes that were written down before
-//!    they were sent, which cannot take effect twice. So a restart at any moment sends nothing again that may still come.
+//!    they were sent, which cannot take effect twice. So a restart at any moment sends nothing again that may still come. Of
+//!    those of rounds that are over it is looked whether the chain took them for wrong.
 //! 4. What is due and not answered, as the best block says? What credits of the slots can waive is waived first. The other
 //!    samples are read, and answered together: as many at a time as one call takes, each call with one multi-scalar
 //!    multiplication. Samples for which roots must be fetched from other slots are left for a later call: they hold up nothing
@@ -52,7 +53,8 @@
 //! is tried again while the round lasts, for [`crate::scrub`] may have rebuilt it.
 //!
 //! What verifies here and is wrong on the chain all the same is the end of all answers, until the operator says otherwise: see
-//! `refused`.
+//! `refused`. So that it costs one call, the first one of a round goes alone, and the others when it was taken; settlements
+//! likewise. Nothing new is promised meanwhile: no receipt is signed, and no slot taken over.
 
 mod make;
 mod open;
@@ -63,6 +65,7 @@ mod thread;
 
 pub use make::{LeftOut, Made, Maker, Outcome, Ready, Unopened};
 pub use open::{OpenError, Opened, Opener};
+pub use refused::ADVICE;
 pub use thread::aside;
 
 use crate::{
@@ -159,6 +162,8 @@ struct Work {
 	again: Option<Instant>,
 	/// Samples that are not tried again.
 	given_up: BTreeSet<u32>,
+	/// Whether the chain took an answer.
+	is_proven: bool,
 	/// Whether waiving failed: then everything is answered.
 	waives_nothing: bool,
 	/// What was done about rent.
@@ -331,7 +336,7 @@ impl Prover {
 		});
 		// What others must give first holds up nothing else, and is answered in a call of its own.
 		let opener = self.opener();
-		let sending = self.send_all(round.round, drawn.block, calls.collect(), work);
+		let sending = self.send_proofs(round.round, drawn.block, calls.collect(), work);
 		let (sent, fetched) = join(sending, opener.fetch(at, lacking)).await;
 		let (_, unfetched) = fetched?;
 		self.leave_out(&round, unfetched, work);

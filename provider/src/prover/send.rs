@@ -6,7 +6,7 @@ use crate::{
 	store::{ProofKind, Sent, Store},
 };
 use futures::future::{BoxFuture, join_all};
-use nil_client::chain::{At, BlockRef, Call, ChainError, Transaction};
+use nil_client::chain::{At, Call, ChainError, Included, Transaction};
 use nil_types::{Hash32, Round, RoundInfo};
 use tokio::task::spawn_blocking;
 
@@ -33,6 +33,7 @@ impl Prover {
 		let (current, over): (Vec<_>, Vec<_>) =
 			all.into_iter().partition(|sent| (sent.round, sent.block) == (round.round, block));
 		for sent in over {
+			self.look_back(ProofKind::Answers, &sent.transaction).await?;
 			self.on_store(move |store| store.forget_sent(sent.round, &sent.ordinals)).await?;
 		}
 		if current.is_empty() {
@@ -48,6 +49,27 @@ impl Prover {
 		let ordinals = current.into_iter().map(|sent| sent.ordinals).collect();
 		self.settle_all(round.round, ordinals, outcomes, work).await?;
 		Ok(true)
+	}
+
+	/// Sends calls that answer these ordinals: the round's first one alone, and when the chain took it, all others at once. Should
+	/// its rules differ, they would be as wrong, and each is slashed.
+	pub(super) async fn send_proofs(
+		&self,
+		round: Round,
+		block: Hash32,
+		calls: Vec<(Vec<u32>, Call)>,
+		work: &mut Work,
+	) -> Result<(), ProveError> {
+		let mut calls = calls.into_iter();
+		if !work.is_proven {
+			let Some(first) = calls.next() else { return Ok(()) };
+			self.send_all(round, block, vec![first], work).await?;
+			if self.is_refused(ProofKind::Answers).await? {
+				return Ok(());
+			}
+			work.is_proven = true;
+		}
+		self.send_all(round, block, calls.collect(), work).await
 	}
 
 	/// Sends calls that answer or waive these ordinals, all at once, and waits until they are final.
@@ -71,7 +93,7 @@ impl Prover {
 		block: Hash32,
 		ordinals: Vec<u32>,
 		call: Call,
-	) -> Result<BlockRef, ChainError> {
+	) -> Result<Included, ChainError> {
 		let (chain, store) = (self.chain.clone(), self.store.clone());
 		let note = move |transaction: &Transaction| -> BoxFuture<'static, Result<(), String>> {
 			let (chain, store) = (chain.clone(), store.clone());
@@ -92,25 +114,21 @@ impl Prover {
 		&self,
 		round: Round,
 		ordinals: Vec<Vec<u32>>,
-		outcomes: Vec<Result<BlockRef, ChainError>>,
+		outcomes: Vec<Result<Included, ChainError>>,
 		work: &mut Work,
 	) -> Result<(), ProveError> {
 		let mut failure = None;
 		for (ordinals, outcome) in ordinals.into_iter().zip(outcomes) {
 			match outcome {
-				Ok(block) => {
-					self.metrics.answers.inc();
-					tracing::info!(
-						round,
-						samples = ordinals.len(),
-						block = block.number,
-						"answered samples"
-					);
-					let asked = self.chain.duty(At::Block(block.hash), self.operator.account_id());
-					let duty = self.unless_stopped(asked).await?;
-					let is_open = |ordinal: &u32| !duty.answered.contains(ordinal);
-					if !duty.behind && ordinals.iter().any(is_open) {
-						self.note_refused(ProofKind::Answers, block).await?;
+				Ok(included) => {
+					if !self.was_wrong(ProofKind::Answers, &included).await? {
+						self.metrics.answers.inc();
+						tracing::info!(
+							round,
+							samples = ordinals.len(),
+							block = included.block.number,
+							"answered samples"
+						);
 					}
 				},
 				Err(error) => {
@@ -145,7 +163,8 @@ pub(super) async fn still_lasts(
 	}
 }
 
-/// Whether a transaction with this outcome can take effect no more.
+/// Whether a transaction with this outcome can take effect no more. One whose events are gone has taken it: what is open on the
+/// best block tells what is left to do.
 pub(super) fn is_over(error: &ChainError) -> bool {
 	matches!(
 		error,
@@ -157,5 +176,6 @@ pub(super) fn is_over(error: &ChainError) -> bool {
 			| ChainError::Incompatible { .. }
 			| ChainError::Build { .. }
 			| ChainError::NotNoted { .. }
+			| ChainError::StateGone { .. }
 	)
 }

@@ -18,7 +18,7 @@ use crate::{
 	store::{ProofKind, Settling, Store},
 };
 use futures::future::{BoxFuture, join_all};
-use nil_client::chain::{At, BlockRef, Call, ChainError, Settle, SettleItem, Transaction};
+use nil_client::chain::{At, Call, ChainError, Included, Settle, SettleItem, Transaction};
 use nil_slab::{AnswerBuilder, AnswerItem};
 use nil_types::{
 	DealId, G1Compressed, Generation, Hash32, RelayBlock, RentInfo, Round, RoundInfo, SampleInfo,
@@ -52,6 +52,8 @@ const LASTING: [&str; 7] = [
 pub(super) struct Progress {
 	/// Nothing is left to be done in the round.
 	over: bool,
+	/// Whether the chain took a settlement with a proof.
+	is_proven: bool,
 	/// Slots that were left out, and when each is tried again.
 	left_out: BTreeMap<SlotKey, Instant>,
 	/// Slots that are not tried again in the round.
@@ -332,6 +334,7 @@ impl Prover {
 		let (current, over): (Vec<_>, Vec<_>) =
 			all.into_iter().partition(|sent| Some((sent.period, sent.block)) == now);
 		for sent in over {
+			self.look_back(ProofKind::Settlements, &sent.transaction).await?;
 			self.on_store(move |store| store.forget_settling(sent.period, &sent.slots)).await?;
 		}
 		let Some(info) = info.filter(|_| !current.is_empty()) else { return Ok(false) };
@@ -347,8 +350,30 @@ impl Prover {
 		Ok(true)
 	}
 
-	/// Sends settlements, all at once, and waits until they are final.
+	/// Sends settlements: one after the other until the chain took a proof in the round, and then all at once. Should its rules
+	/// differ, the others would be as wrong as the first one, and each is slashed.
 	async fn send_settlements(
+		&self,
+		info: &SettlementInfo,
+		round: (Round, Hash32),
+		made: Vec<Made>,
+		progress: &mut Progress,
+	) -> Result<(), ProveError> {
+		let mut rest = made.into_iter();
+		while !progress.is_proven {
+			let Some(first) = rest.next() else { return Ok(()) };
+			let proves = first.items.iter().any(|item| item.blob.is_some());
+			self.send_together(info, round, vec![first], progress).await?;
+			if self.is_refused(ProofKind::Settlements).await? {
+				return Ok(());
+			}
+			progress.is_proven = proves;
+		}
+		self.send_together(info, round, rest.collect(), progress).await
+	}
+
+	/// Sends settlements, all at once, and waits until they are final.
+	async fn send_together(
 		&self,
 		info: &SettlementInfo,
 		round: (Round, Hash32),
@@ -366,7 +391,7 @@ impl Prover {
 		info: &SettlementInfo,
 		round: (Round, Hash32),
 		made: Made,
-	) -> Result<BlockRef, ChainError> {
+	) -> Result<Included, ChainError> {
 		let (_, block) = round;
 		let period = info.period;
 		let Made { slots, items, y, pi } = made;
@@ -391,23 +416,21 @@ impl Prover {
 		&self,
 		period: u32,
 		slots: Vec<Vec<SlotKey>>,
-		outcomes: Vec<Result<BlockRef, ChainError>>,
+		outcomes: Vec<Result<Included, ChainError>>,
 		progress: &mut Progress,
 	) -> Result<(), ProveError> {
 		let mut failure = None;
 		for (slots, outcome) in slots.into_iter().zip(outcomes) {
 			match outcome {
-				Ok(block) => {
-					self.metrics.settlements.inc();
-					tracing::info!(
-						period,
-						slots = slots.len(),
-						block = block.number,
-						"settled rent"
-					);
-					let owed = owed(&self.rents(At::Block(block.hash)).await?);
-					if slots.iter().any(|slot| owed.contains(slot)) {
-						self.note_refused(ProofKind::Settlements, block).await?;
+				Ok(included) => {
+					if !self.was_wrong(ProofKind::Settlements, &included).await? {
+						self.metrics.settlements.inc();
+						tracing::info!(
+							period,
+							slots = slots.len(),
+							block = included.block.number,
+							"settled rent"
+						);
 					}
 				},
 				Err(error) => {

@@ -69,7 +69,9 @@ fn only_what_cannot_come_any_more_is_over() {
 		docs: String::new(),
 		block,
 	};
-	for over in [dispatch, ChainError::Expired { last: 1 }, ChainError::Usurped { nonce: 1 }] {
+	let gone = ChainError::StateGone { block };
+	for over in [dispatch, gone, ChainError::Expired { last: 1 }, ChainError::Usurped { nonce: 1 }]
+	{
 		assert!(is_over(&over), "{over}");
 	}
 	let away = ChainError::Transport { method: "x".into(), reason: "away".into() };

@@ -14,7 +14,7 @@
 //! kept while it is one ([`crate::store::holding_fate`]), and goes the way of all that ended when the chain lets it go.
 //!
 //! It declines, free of charge, what it cannot store, what too few others hold for it to be rebuilt, and everything when the
-//! configuration says so. Nothing else that fails is given up before the chain does.
+//! configuration says so, or while no answers are sent. Nothing else that fails is given up before the chain does.
 
 mod look;
 mod plan;
@@ -29,7 +29,7 @@ use crate::{
 	fetch::{FetchError, Fetcher},
 	metrics::clamp,
 	prover::{LeftOut, Maker, OpenError, Opener, Outcome as ProofOutcome, aside},
-	store::Room,
+	store::{ProofKind, Room, Store},
 };
 use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use look::{Glance, Look, Memory};
@@ -356,6 +356,10 @@ impl Repairer {
 	async fn attempt(&self, key: SlotKey) -> Result<Outcome, RepairError> {
 		if !self.enabled {
 			return self.decline(key, "repair.enabled is false").await;
+		}
+		let refused = |store: &Store| store.refused(ProofKind::Answers);
+		if self.fetcher.on_store(refused).await?.is_some() {
+			return self.decline(key, "no answers are sent, since the chain took one for wrong").await;
 		}
 		match self.work(key).await {
 			Err(error) if error.is_full() => self.decline(key, &error.to_string()).await,

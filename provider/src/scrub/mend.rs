@@ -1,8 +1,9 @@
 //! Mending, beside the checks, so that slow slots hold up none of these.
 //!
-//! Several deals are mended at a time, and a few pieces of each before the quarantine is looked at again. A piece that could not
-//! be rebuilt waits. After [`MOST_FAILURES`] in a row all of its deal waits, longer and longer: other slots that do not answer
-//! for one piece will not for the next.
+//! Several deals are mended at a time, each for a short turn, and the quarantine is looked at meanwhile: a deal whose turn is over
+//! makes room for the one that has waited longest, however slow the others are. A piece that could not be rebuilt waits. After
+//! [`MOST_FAILURES`] in a row all of its deal waits, longer and longer: other slots that do not answer for one piece will not for
+//! the next.
 
 use super::{ScrubError, Scrubber};
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
 	store::{ContentKey, HoldingKey, Kind, Rotten, StagedKey},
 };
 use codec::Encode;
-use futures::{StreamExt, stream};
+use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use nil_client::{
 	chain::{At, ChainError},
 	crypt::Identities,
@@ -28,8 +29,10 @@ use tokio::time::{Instant, sleep, timeout};
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Deals that are mended at a time.
 const DEALS_AT_A_TIME: usize = 4;
-/// Pieces of a deal that are mended before the quarantine is looked at again.
+/// Pieces of a deal that are mended in one turn.
 const PIECES: usize = 32;
+/// After how long a turn ends, with the next piece that is rebuilt, or with the last failure in a row.
+const TURN: Duration = Duration::from_secs(120);
 /// Failures in a row after which the rest of the deal waits.
 const MOST_FAILURES: u32 = 3;
 /// Others that share a piece of content and that the chain is asked about.
@@ -51,9 +54,16 @@ struct Tried {
 	in_a_row: u32,
 }
 
-/// What could not be rebuilt.
+/// A deal's turn.
+type Turn<'a> = BoxFuture<'a, (DealId, Result<Tried, ScrubError>)>;
+
+/// What could not be rebuilt, and whose turn it is.
 #[derive(Default)]
 struct Waiting {
+	/// Deals that have their turn now.
+	running: HashSet<DealId>,
+	/// When deals had their last turn.
+	begun: HashMap<DealId, Instant>,
 	/// When pieces are tried again.
 	pieces: HashMap<ContentKey, Instant>,
 	/// How often in a row deals had to wait, and until when.
@@ -76,8 +86,27 @@ impl Waiting {
 			}
 		}
 		self.deals.retain(|deal, _| deals.contains_key(deal));
+		self.begun.retain(|deal, _| deals.contains_key(deal));
 		deals.retain(|_, pieces| !pieces.is_empty());
 		deals
+	}
+
+	/// The deals of these whose turn begins now: those that have waited longest, as many as there is room for.
+	fn begin(
+		&mut self,
+		due: BTreeMap<DealId, Vec<Piece>>,
+		now: Instant,
+	) -> Vec<(DealId, Vec<Piece>)> {
+		let idle = due.into_iter().filter(|(deal, _)| !self.running.contains(deal));
+		let mut turns: Vec<_> = idle.collect();
+		// Who had none is before all who had one.
+		turns.sort_by_key(|(deal, _)| self.begun.get(deal).copied());
+		turns.truncate(DEALS_AT_A_TIME.saturating_sub(self.running.len()));
+		for (deal, _) in &turns {
+			self.running.insert(*deal);
+			self.begun.insert(*deal, now);
+		}
+		turns
 	}
 
 	/// Takes note of what came of some pieces of `deal`.
@@ -98,38 +127,40 @@ impl Scrubber {
 	/// Mends until it is stopped.
 	pub(super) async fn mend_on(&self) {
 		let mut waiting = Waiting::default();
+		let mut turns: FuturesUnordered<Turn<'_>> = FuturesUnordered::new();
 		while !self.stop.is_cancelled() {
-			match self.mend_some(&mut waiting).await {
-				Ok(()) => {},
-				Err(ScrubError::Stopped) => return,
-				Err(error) => {
-					tracing::warn!(%error, "cannot rebuild what is damaged, trying again");
+			match self.on_store(|reader| reader.store.quarantine()).await {
+				Ok(all) => {
+					let now = Instant::now();
+					let due = waiting.due(all, now);
+					for (deal, pieces) in waiting.begin(due, now) {
+						turns.push(Box::pin(async move { (deal, self.mend_deal(pieces).await) }));
+					}
 				},
+				Err(error) => tracing::warn!(%error, "cannot tell what is damaged, trying again"),
 			}
 			tokio::select! {
 				() = self.stop.cancelled() => {},
 				() = sleep(LOOK_EVERY) => {},
+				Some((deal, tried)) = turns.next() => {
+					waiting.running.remove(&deal);
+					match tried {
+						Ok(tried) => waiting.note(deal, tried, Instant::now()),
+						Err(ScrubError::Stopped) => {},
+						Err(error) => {
+							tracing::warn!(deal, %error, "cannot rebuild what is damaged, trying again");
+						},
+					}
+				},
 			}
 		}
-	}
-
-	/// Tries to rebuild some of what is in quarantine and whose time has come.
-	async fn mend_some(&self, waiting: &mut Waiting) -> Result<(), ScrubError> {
-		let all = self.on_store(|reader| reader.store.quarantine()).await?;
-		let tries: Vec<_> = waiting
-			.due(all, Instant::now())
-			.into_iter()
-			.map(|(deal, pieces)| async move { (deal, self.mend_deal(pieces).await) })
-			.collect();
-		let mut tries = stream::iter(tries).buffer_unordered(DEALS_AT_A_TIME);
-		while let Some((deal, tried)) = tries.next().await {
-			waiting.note(deal, tried?, Instant::now());
-		}
-		Ok(())
+		// They end soon, and leave nothing behind that still holds the store.
+		while turns.next().await.is_some() {}
 	}
 
 	/// Tries to rebuild pieces of one deal.
 	async fn mend_deal(&self, pieces: Vec<Piece>) -> Result<Tried, ScrubError> {
+		let until = Instant::now() + TURN;
 		let mut tried = Tried::default();
 		for (key, rotten) in pieces {
 			let StagedKey { holding, mdu } = rotten.held;
@@ -151,7 +182,9 @@ impl Scrubber {
 					);
 				},
 			}
-			if tried.in_a_row >= MOST_FAILURES {
+			// Not between failures: how many there are in a row decides how long the deal waits.
+			let is_over = tried.in_a_row == 0 && Instant::now() >= until;
+			if is_over || tried.in_a_row >= MOST_FAILURES {
 				break;
 			}
 		}
@@ -255,6 +288,32 @@ mod tests {
 		// What was rebuilt is forgotten, and so is its deal.
 		waiting.due(Vec::new(), now);
 		assert!(waiting.pieces.is_empty() && waiting.deals.is_empty());
+	}
+
+	#[test]
+	fn slow_deals_hold_up_no_others_than_those_for_which_there_is_no_room() {
+		let now = Instant::now();
+		let second = Duration::from_secs(1);
+		let mut waiting = Waiting::default();
+		let begin = |waiting: &mut Waiting, deals: std::ops::Range<DealId>, now| {
+			let due = waiting.due(deals.map(|deal| piece(deal, 0)).collect(), now);
+			let turns = waiting.begin(due, now).into_iter();
+			turns.map(|(deal, _)| deal).collect::<Vec<_>>()
+		};
+		assert_eq!(begin(&mut waiting, 1..3, now), [1, 2]);
+		// Found damaged while these have their turn.
+		assert_eq!(begin(&mut waiting, 1..7, now + second), [3, 4]);
+		assert_eq!(begin(&mut waiting, 1..7, now + second), [0u64; 0]);
+		// One that had its turn waits for all that had none, or had it before.
+		waiting.running.remove(&1);
+		assert_eq!(begin(&mut waiting, 1..7, now + second * 2), [5]);
+		waiting.running.remove(&3);
+		assert_eq!(begin(&mut waiting, 1..7, now + second * 3), [6]);
+		waiting.running.remove(&4);
+		assert_eq!(begin(&mut waiting, 1..7, now + second * 4), [1]);
+		// What was rebuilt is forgotten.
+		waiting.due(Vec::new(), now);
+		assert!(waiting.begun.is_empty());
 	}
 
 	#[test]

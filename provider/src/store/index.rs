@@ -111,7 +111,14 @@ impl Index {
 		let write = self.database.begin_write()?;
 		let known: Option<Usage> = value_in(&write.open_table(META.definition)?, META_USAGE, META)?;
 		let counted = known.unwrap_or_default();
-		Ok(Change { write, usage: counted, counted, freed: BTreeSet::new(), removed: Vec::new() })
+		Ok(Change {
+			write,
+			usage: counted,
+			counted,
+			freed: BTreeSet::new(),
+			branched: BTreeSet::new(),
+			removed: Vec::new(),
+		})
 	}
 
 	/// How much there is.

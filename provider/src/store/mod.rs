@@ -62,7 +62,7 @@ pub use retention::{DealFacts, Fate, Now, has_signed, holding_fate, staged_fate}
 pub use rot::{Rotten, ScrubPosition};
 
 use files::Files;
-use index::{BRANCHES, Change, Index, sum_but};
+use index::{Change, Index, sum_but};
 use nil_types::{
 	CommitInfo, DealId, Generation, Hash32, MduIndex, RelayBlock, SlotIndex, blake2b_256,
 };
@@ -170,7 +170,7 @@ impl Store {
 		change.refer(&witness_key, &Holder::Staged(key))?;
 		change.insert_staged(&key, &staged)?;
 		if let Some(branch) = branch {
-			change.put(BRANCHES, &content.bytes(), branch)?;
+			change.keep_branch(&content, branch)?;
 		}
 		keep(placed, staged.unverified.is_some());
 		keep(witness_file, witness_kept);

@@ -1,6 +1,7 @@
 mod crash;
 
 use super::*;
+use nil_slab::Branch;
 use nil_types::{CodeKind, Profile};
 use std::fs;
 use tempfile::TempDir;
@@ -44,6 +45,10 @@ fn fresh() -> (TempDir, Store) {
 }
 
 fn stage_as(store: &Store, key: StagedKey, data: &[u8]) -> Staged {
+	stage_with(store, key, data, None)
+}
+
+fn stage_with(store: &Store, key: StagedKey, data: &[u8], branch: Option<&Branch>) -> Staged {
 	let mut incoming = store.incoming().unwrap();
 	incoming.write(data).unwrap();
 	let witness = witness(key.mdu);
@@ -52,7 +57,7 @@ fn stage_as(store: &Store, key: StagedKey, data: &[u8]) -> Staged {
 		profile: profile(),
 		live: 3,
 		witness: &witness,
-		branch: None,
+		branch,
 		at: 100,
 	};
 	store.stage(key, upload, incoming).unwrap()
@@ -60,6 +65,21 @@ fn stage_as(store: &Store, key: StagedKey, data: &[u8]) -> Staged {
 
 fn stage(store: &Store, mdu: MduIndex) -> Staged {
 	stage_as(store, staged_key(mdu), &bytes(mdu))
+}
+
+#[test]
+fn an_upload_repeated_before_its_check_keeps_its_branch() {
+	let (_dir, store) = fresh();
+	let (key, data) = (staged_key(0), bytes(0));
+	let slot = key.holding.slot;
+	let branch = Branch { live: 3, commitments: Vec::new(), above: vec![[1; 32]] };
+	stage_with(&store, key, &data, Some(&branch));
+	let again = stage_with(&store, key, &data, Some(&branch));
+	assert_eq!(store.branch(root(0), slot).unwrap().as_ref(), Some(&branch));
+	store.verified(&[(key, again.unverified.unwrap())]).unwrap();
+	assert_eq!(store.branch(root(0), slot).unwrap(), Some(branch));
+	assert!(store.unstage(&key, &store.staged(&key).unwrap().unwrap()).unwrap());
+	assert_eq!(store.branch(root(0), slot).unwrap(), None, "nobody needs it");
 }
 
 /// Stages MDUs and takes them for checked.

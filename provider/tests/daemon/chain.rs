@@ -7,7 +7,7 @@ use codec::DecodeAll;
 use futures::{StreamExt, stream::BoxStream};
 use nil_client::{
 	account::AccountId,
-	chain::{At, BlockRef, Call, ChainError, Noter, Transaction},
+	chain::{At, BlockRef, Call, ChainError, Included, Noter, Transaction},
 	keys::Signer,
 	wire::Receipt,
 };
@@ -108,6 +108,12 @@ pub struct FakeChain {
 	pub noted: AtomicUsize,
 	/// Whether those get no further than the pool.
 	pub hold: AtomicBool,
+	/// Whether nobody is told what became of those.
+	pub unseen: AtomicBool,
+	/// Whether nodes have forgotten what happened in blocks with those.
+	pub pruned: AtomicBool,
+	/// What those did that are in a block, by their bytes.
+	included: Mutex<HashMap<String, Included>>,
 	/// Whether the next one expires with its round, and is signed again.
 	pub lapses: AtomicBool,
 	/// From which generations on commits were asked for.
@@ -225,6 +231,9 @@ impl FakeChain {
 			repairs_sent: AtomicUsize::new(0),
 			noted: AtomicUsize::new(0),
 			hold: AtomicBool::new(false),
+			unseen: AtomicBool::new(false),
+			pruned: AtomicBool::new(false),
+			included: Mutex::default(),
 			lapses: AtomicBool::new(false),
 			commits_asked: Mutex::default(),
 			redraw: Mutex::default(),
@@ -299,6 +308,20 @@ impl FakeChain {
 			.doubts
 			.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
 		left.is_ok()
+	}
+
+	/// Executes a transaction that was noted.
+	fn include(&self, transaction: &Transaction) -> Result<Included, ChainError> {
+		let included = self.execute(&hex::decode(&transaction.encoded).unwrap())?;
+		self.included.lock().unwrap().insert(transaction.encoded.clone(), included.clone());
+		Ok(included)
+	}
+
+	/// What a transaction did that is in a block.
+	fn included(&self, transaction: &Transaction) -> Option<Result<Included, ChainError>> {
+		let included = self.included.lock().unwrap().get(&transaction.encoded).cloned()?;
+		let pruned = self.pruned.load(Ordering::SeqCst);
+		Some(if pruned { Err(ChainError::StateGone { block: included.block }) } else { Ok(included) })
 	}
 
 	fn ask<T: Send + 'static>(&self, at: At, answer: impl FnOnce(&State) -> T) -> Asked<'_, T> {
@@ -420,7 +443,7 @@ impl ChainView for FakeChain {
 	/// Takes `add_receipt` of deal [`DEAL`], in a block that is final at once.
 	fn submit<'a>(&'a self, call: &'a Call, signer: &'a Signer) -> Asked<'a, BlockRef> {
 		if call.pallet() == "Liveness" {
-			let outcome = self.execute(call.bytes());
+			let outcome = self.execute(call.bytes()).map(|included| included.block);
 			return Box::pin(async { outcome });
 		}
 		if call.pallet() == "Mode2" {
@@ -502,7 +525,7 @@ impl ChainView for FakeChain {
 		call: &'a Call,
 		signer: &'a Signer,
 		note: &'a Noter<'a>,
-	) -> Asked<'a, BlockRef> {
+	) -> Asked<'a, Included> {
 		Box::pin(async move {
 			let transaction = Transaction {
 				account: signer.account_id(),
@@ -526,12 +549,21 @@ impl ChainView for FakeChain {
 			if let Some(block) = self.redraw.lock().unwrap().take() {
 				self.finalised(|state| state.round.drawn.as_mut().unwrap().block = block);
 			}
-			self.execute(call.bytes())
+			let outcome = self.include(&transaction);
+			if self.unseen.load(Ordering::SeqCst) {
+				std::future::pending::<()>().await;
+			}
+			outcome
 		})
 	}
 
-	fn resume<'a>(&'a self, transaction: &'a Transaction) -> Asked<'a, BlockRef> {
-		let outcome = self.execute(&hex::decode(&transaction.encoded).unwrap());
+	fn resume<'a>(&'a self, transaction: &'a Transaction) -> Asked<'a, Included> {
+		let outcome = self.included(transaction).unwrap_or_else(|| self.include(transaction));
+		Box::pin(async { outcome })
+	}
+
+	fn find<'a>(&'a self, transaction: &'a Transaction) -> Asked<'a, Option<Included>> {
+		let outcome = self.included(transaction).transpose();
 		Box::pin(async { outcome })
 	}
 

@@ -6,6 +6,7 @@ mod late;
 mod peers;
 mod proving;
 mod receipts;
+mod refusing;
 mod repairing;
 mod restoring;
 mod rounds;

@@ -1,10 +1,7 @@
 //! Samples that the chain asks for, and the care for what they are about.
 
 use super::{chain::State, chain::Taken, following::commit, peers::Peers, *};
-use nil_provider::{
-	daemon::DaemonError,
-	store::{ContentKey, ProofKind},
-};
+use nil_provider::{daemon::DaemonError, store::ContentKey};
 use nil_slab::manifest;
 use nil_types::{
 	DrawnInfo, Earnings, RentInfo, SampleInfo, SettleSampleInfo, SettlementInfo, challenge::Place,
@@ -73,7 +70,7 @@ pub fn taken(world: &World) -> Vec<Taken> {
 	world.chain.taken.lock().unwrap().clone()
 }
 
-fn answered(world: &World) -> Vec<u32> {
+pub fn answered(world: &World) -> Vec<u32> {
 	let mut all: Vec<u32> = taken(world).into_iter().flat_map(|taken| taken.ordinals).collect();
 	all.sort_unstable();
 	all
@@ -285,63 +282,6 @@ async fn a_reorganisation_that_draws_anew_is_answered_anew() {
 	assert_eq!(world.chain.noted.load(Ordering::SeqCst), 2);
 }
 
-/// The operator's word, while the daemon is stopped.
-fn forget_refusals(world: &World) {
-	let (store, _) = Store::open(&world.data()).unwrap();
-	for kind in ProofKind::ALL {
-		store.forget_refused(kind).unwrap();
-	}
-}
-
-#[tokio::test]
-async fn after_an_answer_that_the_chain_takes_for_wrong_none_is_sent() {
-	let mut world = world(NO_SCRUB).await;
-	world.chain.doubts.store(1, Ordering::SeqCst);
-	world.chain.finalised(|state| draw(state, 1, samples()));
-	eventually("it is told", async || {
-		world.chain.finalised(|_| {});
-		world.metric("refused{kind=\"answers\"}").await == 1
-	})
-	.await;
-	// Neither in this round nor in the next one, nor after a restart.
-	quiet(&world).await;
-	world.chain.finalised(|state| draw(state, 2, samples()));
-	quiet(&world).await;
-	world.restart().await;
-	quiet(&world).await;
-	assert_eq!(world.metric("refused{kind=\"answers\"}").await, 1);
-	assert_eq!(world.chain.noted.load(Ordering::SeqCst), 1);
-	assert_eq!(taken(&world), []);
-
-	world.daemon.take().unwrap().stop().await.unwrap();
-	forget_refusals(&world);
-	world.start().await;
-	answers(&world, 9).await;
-	assert_eq!(world.metric("refused{kind=\"answers\"}").await, 0);
-}
-
-#[tokio::test]
-async fn an_answer_that_was_wrong_before_a_restart_is_found_after_it() {
-	let mut world = world(NO_SCRUB).await;
-	world.chain.doubts.store(1, Ordering::SeqCst);
-	world.chain.hold.store(true, Ordering::SeqCst);
-	world.chain.finalised(|state| draw(state, 1, samples()));
-	eventually("the answer is sent", async || {
-		world.chain.finalised(|_| {});
-		world.chain.noted.load(Ordering::SeqCst) == 1
-	})
-	.await;
-	world.chain.hold.store(false, Ordering::SeqCst);
-	world.restart().await;
-	eventually("it is told", async || {
-		world.chain.finalised(|_| {});
-		world.metric("refused{kind=\"answers\"}").await == 1
-	})
-	.await;
-	quiet(&world).await;
-	assert_eq!(world.chain.noted.load(Ordering::SeqCst), 1);
-}
-
 #[tokio::test]
 async fn a_deal_that_ended_is_answered_to_the_end_of_its_round() {
 	let world = world(&format!("{NO_SCRUB}\nstore.sweep_secs = 1")).await;
@@ -362,13 +302,13 @@ async fn a_deal_that_ended_is_answered_to_the_end_of_its_round() {
 }
 
 /// What a slot that ended is owed.
-fn owed(slot: u8) -> RentInfo {
+pub fn owed(slot: u8) -> RentInfo {
 	let closed = Earnings { paid: 900, burned: 100 };
 	RentInfo { deal: DEAL, slot, rate: 0, open: Earnings::default(), closed, ended: true }
 }
 
 /// What settles it: a sample of each row, the second one found by the second try.
-fn settle_samples(slot: u8) -> Vec<SettleSampleInfo> {
+pub fn settle_samples(slot: u8) -> Vec<SettleSampleInfo> {
 	let roots = COMMIT.roots();
 	(0..2u32)
 		.map(|number| SettleSampleInfo {
@@ -420,34 +360,6 @@ async fn what_an_ended_deal_owes_is_settled_once_and_kept_until_then() {
 		files(&world.data().join("shards")).is_empty()
 	})
 	.await;
-}
-
-#[tokio::test]
-async fn after_a_settlement_that_the_chain_takes_for_wrong_samples_alone_are_answered() {
-	let mut world = world(NO_SCRUB).await;
-	world.chain.doubts.store(1, Ordering::SeqCst);
-	world.chain.finalised(|state| {
-		let (randomness, until) = ([9; 32], chain::NOW + 5_000);
-		let settlement = SettlementInfo { period: 4, randomness, samples: 2, until, max_items: 6 };
-		state.settlement = Some(settlement);
-		state.endings = (0..3).map(owed).collect();
-		state.settle_samples = (0..3).flat_map(settle_samples).collect();
-		draw(state, 1, Vec::new());
-	});
-	eventually("it is told", async || {
-		world.chain.finalised(|_| {});
-		world.metric("refused{kind=\"settlements\"}").await == 1
-	})
-	.await;
-	world.restart().await;
-	world.chain.finalised(|state| draw(state, 2, samples()));
-	answers(&world, 9).await;
-	quiet(&world).await;
-	assert!(world.chain.settled.lock().unwrap().is_empty());
-	// One settlement and one answer.
-	assert_eq!(world.chain.noted.load(Ordering::SeqCst), 2);
-	assert_eq!(world.metric("refused{kind=\"answers\"}").await, 0);
-	assert_eq!(world.metric("rent{state=\"owed\"}").await, 2_700);
 }
 
 /// A provider of slot 0 alone, whose others are `peers`.

@@ -286,8 +286,10 @@ async fn what_cannot_be_stored_or_rebuilt_or_is_not_wanted_is_declined() {
 	let lost: Prepare = |world| {
 		world.chain.finalised(|state| state.slots.retain(|slot, _| [0, SLOT].contains(slot)));
 	};
+	let wrong: Prepare = |world| refusing::refuse_answers(world);
 	let unwanted: Prepare = |_| {};
-	for (prepare, more) in [(full, ""), (lost, ""), (unwanted, "repair.enabled = false")] {
+	let all = [(full, ""), (lost, ""), (wrong, ""), (unwanted, "repair.enabled = false")];
+	for (prepare, more) in all {
 		let (mut world, peers) = candidate(&COMMIT, None, more).await;
 		prepare(&mut world);
 		world.start().await;

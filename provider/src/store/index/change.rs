@@ -10,6 +10,7 @@ use crate::store::{
 	record::{mdu_key, reference},
 };
 use codec::{Decode, Encode};
+use nil_slab::Branch;
 use nil_types::DealId;
 use redb::{ReadableTable, WriteTransaction};
 use std::{collections::BTreeSet, path::PathBuf};
@@ -23,6 +24,8 @@ pub struct Change {
 	pub(super) counted: Usage,
 	/// Content that lost a reference, and perhaps its last.
 	pub(super) freed: BTreeSet<ContentKey>,
+	/// Shards whose branch came with the change. They have no reference before they are checked.
+	pub(super) branched: BTreeSet<ContentKey>,
 	/// Files to remove once the change is durable, relative to the store.
 	pub(super) removed: Vec<PathBuf>,
 }
@@ -172,6 +175,12 @@ impl Change {
 		self.delete(REFERENCES, &reference(content, holder))
 	}
 
+	/// Keeps the branch of shards that are staged, in the place of a former one.
+	pub fn keep_branch(&mut self, shards: &ContentKey, branch: &Branch) -> Result<(), StoreError> {
+		self.branched.insert(*shards);
+		self.put(BRANCHES, &shards.bytes(), branch)
+	}
+
 	/// Removes a file (relative to the store) once the change is durable.
 	pub fn remove_file(&mut self, path: PathBuf) {
 		self.removed.push(path);
@@ -183,7 +192,9 @@ impl Change {
 			if has_prefix(&self.write.open_table(REFERENCES.definition)?, &content.bytes())? {
 				continue;
 			}
-			self.delete(BRANCHES, &content.bytes())?;
+			if !self.branched.contains(&content) {
+				self.delete(BRANCHES, &content.bytes())?;
+			}
 			if let Some(located) = self.content(&content)? {
 				self.delete(CONTENT, &content.bytes())?;
 				self.delete(ROTTEN, &content.bytes())?;

@@ -2,12 +2,16 @@
 
 use super::*;
 use codec::Decode;
+use nil_client::chain::ChainEvent;
 use nil_kzg::PointRef;
 use nil_slab::{Answer, AnswerItem, DealManifests};
 use nil_types::challenge::{Place, settle_gamma, settle_point};
 
 /// Live blobs of the MDUs that settlements are about.
 const LIVE: u8 = 3;
+
+/// The place of every transaction in its block.
+const EXTRINSIC: u32 = 2;
 
 /// An item of `settle`, as the chain reads it.
 #[derive(Clone, Debug, Decode)]
@@ -52,11 +56,18 @@ fn refused(error: &str, number: u32) -> ChainError {
 	}
 }
 
+/// That the pallet took a proof for wrong.
+fn wrong(name: &str) -> Vec<ChainEvent> {
+	let (pallet, name) = ("Liveness".into(), name.into());
+	vec![ChainEvent { pallet, name, extrinsic: Some(EXTRINSIC), fields: Default::default() }]
+}
+
 impl FakeChain {
 	/// Executes a call of the operator's to the pallet that asks for samples, in a block that is final at once.
-	pub(super) fn execute(&self, call: &[u8]) -> Result<BlockRef, ChainError> {
+	pub(super) fn execute(&self, call: &[u8]) -> Result<Included, ChainError> {
+		let mut events = Vec::new();
 		match call {
-			[44, 0, arguments @ ..] => self.answer(arguments)?,
+			[44, 0, arguments @ ..] => events = self.answer(arguments)?,
 			[44, 1, arguments @ ..] => {
 				let (provider, steps) = <(AccountId, u32)>::decode_all(&mut &*arguments).unwrap();
 				self.finalised(|state| {
@@ -68,15 +79,15 @@ impl FakeChain {
 				});
 				self.advanced.lock().unwrap().push(steps);
 			},
-			[44, 3, arguments @ ..] => self.settle(arguments),
+			[44, 3, arguments @ ..] => events = self.settle(arguments),
 			[44, 7, arguments @ ..] => self.waive(arguments)?,
 			other => panic!("another call: {other:?}"),
 		}
 		let state = self.finalised.lock().unwrap().clone();
-		Ok(self.name(state))
+		Ok(Included { block: self.name(state), extrinsic: EXTRINSIC, events })
 	}
 
-	fn answer(&self, arguments: &[u8]) -> Result<(), ChainError> {
+	fn answer(&self, arguments: &[u8]) -> Result<Vec<ChainEvent>, ChainError> {
 		type Proofs = (u32, Hash32, Vec<Item>, [u8; 32], [u8; 48]);
 		let (epoch, block, items, y, pi) = Proofs::decode_all(&mut &*arguments).unwrap();
 		let state = self.best.lock().unwrap().clone();
@@ -128,7 +139,7 @@ impl FakeChain {
 			.expect("a wrong proof is taken for fraud");
 		if self.doubts_it() {
 			self.finalised(|_| {});
-			return Ok(());
+			return Ok(wrong("InvalidProof"));
 		}
 		let round = state.round.round;
 		self.finalised(|state| {
@@ -139,7 +150,7 @@ impl FakeChain {
 			state.duty.answered.sort_unstable();
 		});
 		self.taken.lock().unwrap().push(Taken { round, block, ordinals });
-		Ok(())
+		Ok(Vec::new())
 	}
 
 	fn waive(&self, arguments: &[u8]) -> Result<(), ChainError> {
@@ -161,8 +172,8 @@ impl FakeChain {
 		Ok(())
 	}
 
-	/// Takes a settlement of slots of deal [`DEAL`].
-	fn settle(&self, arguments: &[u8]) {
+	/// Takes a settlement of slots of deal [`DEAL`]. A slot that ended and is held again is paid for the term that ended first.
+	fn settle(&self, arguments: &[u8]) -> Vec<ChainEvent> {
 		type Arguments = (u32, Hash32, Vec<SettleItem>, [u8; 32], [u8; 48]);
 		let (period, block, items, y, pi) = Arguments::decode_all(&mut &*arguments).unwrap();
 		let state = self.best.lock().unwrap().clone();
@@ -216,17 +227,20 @@ impl FakeChain {
 		}
 		if self.doubts_it() {
 			self.finalised(|_| {});
-			return;
+			return wrong("InvalidSettlement");
 		}
 		self.finalised(|state| {
-			for rents in [&mut state.rents, &mut state.endings] {
-				for rent in rents.iter_mut().filter(|rent| slots.contains(&rent.slot)) {
-					assert!(rent.closed.total() > 0, "settled twice");
-					rent.closed = Default::default();
+			for slot in &slots {
+				let is_it = |rent: &RentInfo| rent.slot == *slot && rent.closed.total() > 0;
+				if let Some(at) = state.endings.iter().position(is_it) {
+					state.endings.remove(at);
+					continue;
 				}
+				let listed = state.rents.iter_mut().find(|rent| is_it(rent));
+				listed.expect("settled twice").closed = Default::default();
 			}
-			state.endings.retain(|rent| !slots.contains(&rent.slot));
 		});
 		self.settled.lock().unwrap().push(slots);
+		Vec::new()
 	}
 }
