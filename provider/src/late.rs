@@ -162,7 +162,12 @@ impl LateSigner {
 				tracing::debug!(deal, generation, slot, "no late receipt is needed any more");
 			},
 			Ok(Outcome::Withheld) => {
-				tracing::debug!(deal, generation, slot, "no late receipt while no answers are sent");
+				tracing::debug!(
+					deal,
+					generation,
+					slot,
+					"no late receipt while no answers are sent"
+				);
 			},
 			Err(error) => {
 				self.fetcher.metrics.late_failures.inc();

@@ -70,7 +70,9 @@ impl Prover {
 	) -> Result<(), ProveError> {
 		match self.until_stopped(self.chain.find(transaction)).await? {
 			Ok(Some(included)) => self.was_wrong(kind, &included).await.map(|_| ()),
-			Ok(None) | Err(ChainError::Dispatch { .. } | ChainError::DispatchOther { .. }) => Ok(()),
+			Ok(None) | Err(ChainError::Dispatch { .. } | ChainError::DispatchOther { .. }) => {
+				Ok(())
+			},
 			// Another try would not tell more, and would hold up all that comes after it.
 			Err(error @ (ChainError::StateGone { .. } | ChainError::Decode { .. })) => {
 				let kind = kind.name();

@@ -359,7 +359,9 @@ impl Repairer {
 		}
 		let refused = |store: &Store| store.refused(ProofKind::Answers);
 		if self.fetcher.on_store(refused).await?.is_some() {
-			return self.decline(key, "no answers are sent, since the chain took one for wrong").await;
+			return self
+				.decline(key, "no answers are sent, since the chain took one for wrong")
+				.await;
 		}
 		match self.work(key).await {
 			Err(error) if error.is_full() => self.decline(key, &error.to_string()).await,

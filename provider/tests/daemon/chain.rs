@@ -321,7 +321,11 @@ impl FakeChain {
 	fn included(&self, transaction: &Transaction) -> Option<Result<Included, ChainError>> {
 		let included = self.included.lock().unwrap().get(&transaction.encoded).cloned()?;
 		let pruned = self.pruned.load(Ordering::SeqCst);
-		Some(if pruned { Err(ChainError::StateGone { block: included.block }) } else { Ok(included) })
+		Some(if pruned {
+			Err(ChainError::StateGone { block: included.block })
+		} else {
+			Ok(included)
+		})
 	}
 
 	fn ask<T: Send + 'static>(&self, at: At, answer: impl FnOnce(&State) -> T) -> Asked<'_, T> {

@@ -33,8 +33,7 @@ async fn sent(world: &World) {
 /// As if slots 0 to 2 had ended in a period that can be settled, so many samples in a call.
 fn settle_all(state: &mut State, max_items: u32) {
 	let (randomness, until) = ([9; 32], NOW + 5_000);
-	state.settlement =
-		Some(SettlementInfo { period: 4, randomness, samples: 2, until, max_items });
+	state.settlement = Some(SettlementInfo { period: 4, randomness, samples: 2, until, max_items });
 	state.endings = (0..3).map(owed).collect();
 	state.settle_samples = (0..3).flat_map(settle_samples).collect();
 }
