@@ -39,7 +39,9 @@ use nil_types::{CommitInfo, DealId, DealInfo, Generation, Hash32, ProviderInfo, 
 use serde::{Deserialize, Serialize};
 
 /// A block's number and hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode, Serialize, Deserialize)]
+#[derive(
+	Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Encode, Decode, Serialize, Deserialize,
+)]
 pub struct BlockRef {
 	/// Its number.
 	pub number: u32,

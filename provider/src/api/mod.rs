@@ -178,7 +178,7 @@ async fn health(State(app): State<Arc<App>>) -> ApiResult<Json<Health>> {
 		service_key: SerdeBytes(app.service.public_key()),
 		version: env!("CARGO_PKG_VERSION").into(),
 		genesis: SerdeBytes(app.chain.genesis()),
-		chain: ChainHealth { best: heads.best, finalised: heads.finalised },
+		chain: ChainHealth { best: heads.best.number, finalised: heads.finalised.number },
 		free_bytes,
 		// What is counted already: anybody may ask.
 		quarantine: u64::try_from(app.metrics.quarantine.get()).unwrap_or_default(),

@@ -43,10 +43,10 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// How far the chain was followed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Heads {
-	/// Number of the best block.
-	pub best: u32,
-	/// Number of the finalised block.
-	pub finalised: u32,
+	/// The best block.
+	pub best: BlockRef,
+	/// The finalised block.
+	pub finalised: BlockRef,
 }
 
 /// Why a look at the chain came to nothing.
@@ -130,10 +130,10 @@ impl Follower {
 		sweep_at: &mut Instant,
 	) -> Result<(), FollowError> {
 		let finalised = self.chain.head(At::Finalised).await?;
-		let now = Heads { best: best.number, finalised: finalised.number };
+		let now = Heads { best, finalised };
 		let before = heads.send_replace(now);
-		self.metrics.blocks.with_label_values(&["best"]).set(now.best.into());
-		self.metrics.blocks.with_label_values(&["finalised"]).set(now.finalised.into());
+		self.metrics.blocks.with_label_values(&["best"]).set(now.best.number.into());
+		self.metrics.blocks.with_label_values(&["finalised"]).set(now.finalised.number.into());
 		if Instant::now() >= *sweep_at {
 			self.sweep(finalised).await?;
 			*sweep_at = Instant::now() + self.sweep_every;

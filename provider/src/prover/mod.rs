@@ -142,6 +142,11 @@ impl From<OpenError> for ProveError {
 	}
 }
 
+/// Which round is in force, and the block that drew it.
+fn of(round: &RoundInfo) -> Option<(Round, Hash32)> {
+	round.drawn.map(|drawn| (round.round, drawn.block))
+}
+
 /// When to look again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
@@ -168,6 +173,10 @@ struct Work {
 	waives_nothing: bool,
 	/// What was done about rent.
 	rent: settle::Progress,
+	/// Whether all of this is final: until the next round, there is nothing to be done.
+	is_over: bool,
+	/// The blocks that were looked at, if nothing was done since.
+	looked_at: Option<Heads>,
 }
 
 impl Work {
@@ -264,16 +273,45 @@ impl Prover {
 	}
 
 	async fn look(&self, work: &mut Work) -> Result<Next, ProveError> {
-		let operator = self.operator.account_id();
+		let heads = self.newest(work.looked_at.take()).await?;
+		let next = self.look_at(heads, work).await?;
+		work.looked_at = (next == Next::Block).then_some(heads);
+		Ok(next)
+	}
+
+	/// The newest blocks. The follower knows them, which saves the node from being asked, unless it is behind what was seen
+	/// here: what was answered since would be answered again.
+	async fn newest(&self, looked_at: Option<Heads>) -> Result<Heads, ProveError> {
+		let followed = *self.heads.borrow();
+		if looked_at.is_some_and(|before| {
+			followed.best.number >= before.best.number
+				&& followed.finalised.number >= before.finalised.number
+		}) {
+			return Ok(followed);
+		}
 		let finalised = self.unless_stopped(self.chain.head(At::Finalised)).await?;
+		let best = self.unless_stopped(self.chain.head(At::Best)).await?;
+		Ok(Heads { best, finalised })
+	}
+
+	async fn look_at(&self, heads: Heads, work: &mut Work) -> Result<Next, ProveError> {
+		let operator = self.operator.account_id();
+		let Heads { best, finalised } = heads;
 		let known = self.on_store(Store::finalised).await?;
 		if finalised.number < known {
 			return Err(ProveError::Behind { found: finalised.number, known });
 		}
-		let settled = self.unless_stopped(self.chain.round(At::Block(finalised.hash))).await?;
-		let best = self.unless_stopped(self.chain.head(At::Best)).await?;
-		let at = At::Block(best.hash);
+		let (at, final_block) = (At::Block(best.hash), At::Block(finalised.hash));
 		let round = self.unless_stopped(self.chain.round(at)).await?;
+		// What was worked on was final.
+		let is_known = work.of.is_some() && work.of == of(&round);
+		if is_known && work.is_over {
+			return Ok(Next::Block);
+		}
+		let settled = match is_known {
+			true => round,
+			false => self.unless_stopped(self.chain.round(final_block)).await?,
+		};
 		if round.round == 0 || round.round != settled.round {
 			return Ok(Next::Block);
 		}
@@ -285,7 +323,7 @@ impl Prover {
 		let Some(drawn) = round.drawn.filter(|drawn| settled.drawn == Some(*drawn)) else {
 			return Ok(Next::Block);
 		};
-		if work.of != Some((round.round, drawn.block)) {
+		if work.of != of(&round) {
 			tracing::info!(
 				round = round.round,
 				epoch = round.epoch,
@@ -293,16 +331,20 @@ impl Prover {
 				answered = duty.answered.len(),
 				"a round is drawn"
 			);
-			*work = Work { of: Some((round.round, drawn.block)), ..Work::default() };
+			*work = Work { of: of(&round), ..Work::default() };
 		}
 		if self.resume(&round, drawn.block, work).await? {
 			return Ok(Next::Now);
 		}
 		let refused = self.is_refused(ProofKind::Answers).await?;
 		let wanted = if refused { BTreeSet::new() } else { work.wanted(&duty) };
-		let final_block = At::Block(finalised.hash);
 		if wanted.is_empty() {
-			return self.settle(at, final_block, &round, drawn.block, work).await;
+			let next = self.settle(at, final_block, &round, drawn.block, work).await?;
+			work.is_over = next == Next::Block
+				&& work.left_out.is_empty()
+				&& work.rent.is_over()
+				&& self.unless_stopped(self.chain.duty(final_block, operator)).await? == duty;
+			return Ok(next);
 		}
 		let from = answers_from(&drawn, round.prompt_blocks, &operator.0);
 		let now = self.unless_stopped(self.chain.terms(at)).await?.relay_block;

@@ -69,6 +69,11 @@ impl Progress {
 		owed.into_iter().filter(|slot| !self.waits(slot)).collect()
 	}
 
+	/// Whether nothing is left to be done in the round, and nothing is to be tried again.
+	pub(super) fn is_over(&self) -> bool {
+		self.over && self.left_out.is_empty()
+	}
+
 	/// Whether a slot was left out, and it is too early to try it again.
 	fn waits(&self, slot: &SlotKey) -> bool {
 		self.left_out.get(slot).is_some_and(|again| Instant::now() < *again)

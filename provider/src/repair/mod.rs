@@ -220,10 +220,17 @@ impl Repairer {
 		let mut attempts: BTreeMap<SlotKey, Attempts> = BTreeMap::new();
 		let mut running: FuturesUnordered<Attempt<'_>> = FuturesUnordered::new();
 		let mut seen = None;
+		let stop = this.fetcher.stop.clone();
+		// Until the follower has seen a block, there is none to look at.
+		tokio::select! {
+			() = stop.cancelled() => return,
+			changed = heads.changed() => if changed.is_err() { return },
+		}
 		loop {
-			let finalised = heads.borrow_and_update().finalised;
+			let block = heads.borrow_and_update().finalised;
+			let finalised = block.number;
 			if seen != Some(finalised) {
-				match this.candidacies().await {
+				match this.candidacies(At::Block(block.hash)).await {
 					Ok(()) => seen = Some(finalised),
 					Err(error) if error.is_stop() => return,
 					Err(error) => {
@@ -242,7 +249,6 @@ impl Repairer {
 					running.push(Box::pin(async move { (key, this.attempt(key).await) }));
 				}
 			}
-			let stop = this.fetcher.stop.clone();
 			tokio::select! {
 				() = stop.cancelled() => return,
 				changed = heads.changed() => if changed.is_err() { return },
@@ -256,10 +262,10 @@ impl Repairer {
 		}
 	}
 
-	/// Asks the finalised chain which slots are to be rebuilt.
-	async fn candidacies(&self) -> Result<(), RepairError> {
+	/// Asks which slots are to be rebuilt, as the finalised block `at` says.
+	async fn candidacies(&self, at: At) -> Result<(), RepairError> {
 		let operator = self.operator.account_id();
-		let asked = self.unless_stopped(self.chain.candidacies(At::Finalised, operator)).await?;
+		let asked = self.unless_stopped(self.chain.candidacies(at, operator)).await?;
 		let mine = asked.into_iter().filter(|(_, repair)| repair.candidate == Some(operator));
 		let mine: BTreeSet<SlotKey> = mine.map(|(deal, repair)| (deal, repair.slot)).collect();
 		let keys = mine.clone();
