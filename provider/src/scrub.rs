@@ -1,7 +1,7 @@
 //! Scrubbing: everything held is read in the background, slowly, and checked against its commitments, so that damage is
 //! found before a sample finds it. And mending: what is in quarantine is rebuilt from what other slots hold.
 //!
-//! A pass goes through all held MDUs in the order of their keys: the witness must lead to the MDU's root, and each blob of
+//! A pass begins once a minute at most, and goes through all held MDUs in the order of their keys: the witness must lead to the MDU's root, and each blob of
 //! the slot must be the one that the witness commits to, which costs one multi-scalar multiplication for all of an MDU's
 //! rows. How far it has come is written down now and then, so that a restart does not begin again. Deals that the chain does
 //! not know any more are passed over: their profile is not known, and they are to be dropped.
@@ -15,6 +15,7 @@ use crate::{
 	chain::ChainView,
 	content::{ReadError, Reader, row_bit},
 	fetch::MDU_PATIENCE,
+	prover::aside,
 	store::{HeldMdu, ScrubPosition, StagedKey, StoreError},
 	unix_now,
 	verifier::parse_blob,
@@ -36,6 +37,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Pause when there is nothing to do, and after a failure.
 const IDLE: Duration = Duration::from_secs(5);
+/// How often a pass begins at most: what is soon checked is not checked over and over.
+const PASS_EVERY: Duration = Duration::from_secs(60);
 /// How often it is written down how far the scrubber has come.
 const NOTE_EVERY: Duration = Duration::from_secs(30);
 
@@ -96,6 +99,8 @@ enum Step {
 #[derive(Default)]
 struct Pass {
 	position: ScrubPosition,
+	/// When it began to check.
+	began: Option<Instant>,
 	/// When the position was written down.
 	noted: Option<Instant>,
 	/// How deals are striped; `None` for those that the chain does not know.
@@ -159,7 +164,10 @@ impl Scrubber {
 				let seconds = bytes as f64 / self.rate as f64;
 				Duration::from_secs_f64(seconds).saturating_sub(began.elapsed())
 			},
-			Step::PassOver => IDLE,
+			Step::PassOver => {
+				let began = pass.began.take();
+				began.map_or(IDLE, |began| PASS_EVERY.saturating_sub(began.elapsed()).max(IDLE))
+			},
 		})
 	}
 
@@ -187,12 +195,13 @@ impl Scrubber {
 				profile
 			},
 		};
+		pass.began.get_or_insert_with(Instant::now);
 		// An MDU that cannot be checked does not hold up the others.
 		pass.position.after = Some(held);
 		let mut checked = 0;
 		if let Some(profile) = profile {
 			let (reader, engine) = (self.reader.clone(), self.engine.clone());
-			let done = spawn_blocking(move || check(&reader, &*engine, &held, &mdu, &profile));
+			let done = aside(move || check(&reader, &*engine, &held, &mdu, &profile));
 			checked = done.await?.inspect_err(|_| self.reader.metrics.unchecked.inc())?;
 			self.reader.metrics.scrubbed_bytes.inc_by(checked);
 		}

@@ -1,4 +1,4 @@
-//! Where proofs are made: on one thread of their own, with low priority.
+//! Where proofs are made, and what is held is checked: on one thread of its own, with low priority.
 //!
 //! A round asks all providers at once, and gives them a window that is many times as long as their work. So nothing is gained
 //! by making an answer on all cores, and whoever reads or writes at that moment would wait: on a machine with several
