@@ -437,7 +437,7 @@ fn on_idle_drops_what_is_not_settled_in_time() {
 		idle(Weight::MAX);
 		assert!(matches!(
 			events()[..],
-			[Event::RentForfeited { deal: 0, .. }, Event::Forgotten { .. }]
+			[Event::Forgotten { .. }, Event::RentForfeited { deal: 0, .. }]
 		));
 		// What ended can be settled by one that has nothing else.
 		assert!(Endings::<Test>::iter_key_prefix(&provider).all(|(deal, ..)| deal == 1));
