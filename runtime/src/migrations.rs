@@ -137,6 +137,28 @@ impl EnterContent {
 	}
 }
 
+/// A step of what is done in states without rounds alone: as many times `next` as there is room for, each of weight `required`.
+fn before_rounds<Cursor>(
+	mut cursor: Option<Cursor>,
+	meter: &mut WeightMeter,
+	required: Weight,
+	next: impl Fn(Option<Cursor>) -> Option<Cursor>,
+) -> Result<Option<Cursor>, SteppedMigrationError> {
+	if Liveness::round() > 0 {
+		return Ok(None);
+	}
+	if !meter.can_consume(required) {
+		return Err(SteppedMigrationError::InsufficientWeight { required });
+	}
+	while meter.try_consume(required).is_ok() {
+		cursor = next(cursor);
+		if cursor.is_none() {
+			break;
+		}
+	}
+	Ok(cursor)
+}
+
 impl SteppedMigration for EnterContent {
 	type Cursor = Entered;
 	type Identifier = MigrationId<8>;
@@ -151,23 +173,10 @@ impl SteppedMigration for EnterContent {
 	}
 
 	fn step(
-		mut cursor: Option<Self::Cursor>,
+		cursor: Option<Self::Cursor>,
 		meter: &mut WeightMeter,
 	) -> Result<Option<Self::Cursor>, SteppedMigrationError> {
-		if Liveness::round() > 0 {
-			return Ok(None);
-		}
-		let required = Self::weight();
-		if !meter.can_consume(required) {
-			return Err(SteppedMigrationError::InsufficientWeight { required });
-		}
-		while meter.try_consume(required).is_ok() {
-			cursor = Self::next(cursor);
-			if cursor.is_none() {
-				break;
-			}
-		}
-		Ok(cursor)
+		before_rounds(cursor, meter, Self::weight(), Self::next)
 	}
 }
 
@@ -212,22 +221,9 @@ impl SteppedMigration for EnterDepartures {
 	}
 
 	fn step(
-		mut cursor: Option<Self::Cursor>,
+		cursor: Option<Self::Cursor>,
 		meter: &mut WeightMeter,
 	) -> Result<Option<Self::Cursor>, SteppedMigrationError> {
-		if Liveness::round() > 0 {
-			return Ok(None);
-		}
-		let required = Self::weight();
-		if !meter.can_consume(required) {
-			return Err(SteppedMigrationError::InsufficientWeight { required });
-		}
-		while meter.try_consume(required).is_ok() {
-			cursor = Self::next(cursor);
-			if cursor.is_none() {
-				break;
-			}
-		}
-		Ok(cursor)
+		before_rounds(cursor, meter, Self::weight(), Self::next)
 	}
 }
